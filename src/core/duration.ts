@@ -1,0 +1,13 @@
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `"1h30m"`, `"500ms"`, or a number of seconds → milliseconds; undefined when it is neither. */
+export const parseDuration = (value: string | number): number | undefined => {
+  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? Math.round(value * 1_000) : undefined;
+  if (/^\d+(\.\d+)?$/.test(value.trim())) return parseDuration(Number(value));
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(value.trim())) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
+    total += Number(amount) * UNITS[unit as keyof typeof UNITS];
+  }
+  return Math.round(total);
+};

@@ -1,0 +1,186 @@
+/**
+ * The doors between the rooms. A room implements a port or is handed one; it never imports another room.
+ * Whoever opens returns the way to close.
+ */
+import type { Observable, SchedulerLike } from 'rxjs';
+import type { Draft, Event, Trust } from './event.js';
+import type { Handler } from './handler.js';
+import type { LedgerView } from './ledger-view.js';
+import type { RuleTable } from './rule.js';
+import type { AgentEvent, RunEnd, RunInfo } from './run.js';
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Drives every timer of the streams; a virtual one in marble tests. */
+  readonly scheduler: SchedulerLike;
+}
+
+/** Uniform in [0, 1). */
+export type Random = () => number;
+
+export interface Ids {
+  /** `YYYYMMDD-HHMMSSffff-PID-SEQ`. */
+  runId(): string;
+  /** `<prefix>-YYYYMMDD-HHMMSS-SEQ`, unique on this machine. */
+  taskId(prefix: string): string;
+}
+
+export interface Log {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** A position in the bus. Opaque: only the bus that gave it can read it. */
+export type Cursor = string;
+
+export interface Receipt {
+  msg_id: string;
+  /** True when the dedupe key was known: `msg_id` is then the first message's. */
+  duplicate: boolean;
+}
+
+/** A stretch of the bus that could not be read as records. */
+export interface DamagedRange {
+  file: string;
+  from: number;
+  to: number;
+  reason: string;
+}
+
+export interface Batch {
+  events: readonly Event[];
+  /** Just after the last event. */
+  cursor: Cursor;
+  damaged: readonly DamagedRange[];
+}
+
+export interface BusQuery {
+  /** After this message; `""` is the beginning. An unknown id is `not_found`. */
+  since_id?: string;
+  /** Only the last n that match. */
+  tail?: number;
+  /** Normalised types. */
+  types?: readonly string[];
+  project_id?: string;
+  task_id?: string;
+  run_id?: string;
+}
+
+export interface Bus {
+  /** Resolves when durable. A reserved type is refused with `reserved_type`; nothing of the call is then written. */
+  append(drafts: readonly Draft[]): Promise<Receipt[]>;
+  /** As append, for our own facts: reserved types are allowed, and every record carries the root's MAC. */
+  record(drafts: readonly Draft[]): Promise<Receipt[]>;
+  /** Everything after the cursor (undefined: the beginning), then live, in order. Unsubscribing stops it. */
+  follow(cursor?: Cursor): Observable<Batch>;
+  read(query?: BusQuery): AsyncIterable<Event>;
+  /** Just after the last record now. */
+  end(): Promise<Cursor>;
+  close(): Promise<void>;
+}
+
+/** A fact is a draft of a reserved type; its shapes are in ledger-view.ts. */
+export interface Ledger {
+  /** The fold so far; a new object never, so read it at once and keep nothing. */
+  readonly view: LedgerView;
+  /** Each event after it was folded in, in bus order; hot, from the moment of subscription. */
+  readonly folded$: Observable<Event>;
+  /** Resolves when the facts are durable and folded in. */
+  record(facts: readonly Draft[]): Promise<Receipt[]>;
+  close(): Promise<void>;
+}
+
+export interface Rules {
+  readonly current: RuleTable;
+  /** The current table at once, then each later one that was good. */
+  readonly changes$: Observable<RuleTable>;
+  close(): Promise<void>;
+}
+
+export interface Handlers {
+  find(name: string): Handler | undefined;
+  list(): readonly Handler[];
+  /** A YAML tree stays findable by its hash while the process lives, so that a change never touches a running activation. */
+  byHash(hash: string): Handler | undefined;
+  close(): Promise<void>;
+}
+
+/** Drafts from outside, and the answer to whoever sent them. */
+export interface Arrival {
+  drafts: readonly Draft[];
+  /** Called once: with receipts when the drafts are durable, else with what went wrong. */
+  settle?(outcome: { receipts: readonly Receipt[] } | { error: unknown }): void;
+}
+
+export interface Source {
+  readonly name: string;
+  /** One line for people: what it watches. */
+  readonly description: string;
+  /** Cold: subscribing opens, unsubscribing closes. */
+  open(): Observable<Arrival>;
+}
+
+export interface AttemptSpec {
+  run_id: string;
+  project_id: string;
+  task_id: string;
+  /** A backend or a named agent of the configuration. */
+  agent: string;
+  prompt: string;
+  /** What the process reads; default: the prompt for agents, nothing for `shell`. */
+  stdin?: string;
+  cwd: string;
+  /** Added to the allow-listed environment; event data goes here or to stdin, never into a command. */
+  env: Readonly<Record<string, string>>;
+  timeout_ms: number;
+  depth: number;
+  trust: Trust;
+  parent_run_id?: string;
+  previous_run_id?: string;
+  activation?: string;
+  step?: string;
+  /** From 1. */
+  attempt: number;
+}
+
+export interface Runner {
+  /** One attempt at one agent: events, then exactly one RunEnd. Cold. Unsubscribing stops the run. A failure is a RunEnd, never an error. */
+  attempt(spec: AttemptSpec): Observable<AgentEvent | RunEnd>;
+  /** A run that was started by a process that is gone: adopts a living agent, finds a dead one's result. Same contract. */
+  adopt(run: RunInfo): Observable<AgentEvent | RunEnd>;
+  /** Ends the run's whole process tree; resolves when nothing of it is left. */
+  stop(run: RunInfo, reason: string): Promise<void>;
+}
+
+export interface AgentDescription {
+  /** The name it is called by. */
+  name: string;
+  backend: string;
+  /** Absolute path of its program, where it has one and it was found. */
+  program?: string;
+}
+
+export interface Agents {
+  /** `unknown_agent` with the known names when there is none; `configuration` when its program is missing. */
+  find(name: string): AgentDescription;
+  list(): readonly AgentDescription[];
+  /** Of those named, the first that can run here; else the default agent, else the first of claude, codex, gemini found, else `shell`. */
+  choose(names?: readonly string[]): AgentDescription;
+}
+
+export interface Runs {
+  /** Creates `runs/<project>/<task>/<run_id>/` with prompt.md and run-info.yaml. Returns its absolute folder. */
+  create(info: RunInfo, prompt: string): Promise<string>;
+  update(info: RunInfo): Promise<void>;
+  find(scope: { project_id: string; task_id: string; run_id: string }): Promise<RunInfo | undefined>;
+  /** Newest first. */
+  list(filter?: { project_id?: string; task_id?: string; status?: RunInfo['status'] }): AsyncIterable<RunInfo>;
+  folder(scope: { project_id: string; task_id: string; run_id?: string }): string;
+}
+
+export interface Slots {
+  /** Waits for one of the root's slots; `release` gives it back. `fd` is inherited by the run, so the slot lives as long as the agent. */
+  acquire(signal?: AbortSignal): Promise<{ fd: number; release(): Promise<void> }>;
+}

@@ -1,0 +1,95 @@
+import type { Trust } from './event.js';
+
+export interface Usage {
+  input_tokens?: number;
+  output_tokens?: number;
+}
+
+/** What an agent does while it works, whichever family of JSONL it speaks. */
+export type AgentEvent =
+  /** The CLI's own session began. */
+  | { kind: 'session'; session_id: string; model?: string }
+  /** Text for people. `delta`: to be joined to the text before it. */
+  | { kind: 'text'; text: string; delta?: boolean }
+  | { kind: 'tool_call'; name: string; input: unknown }
+  | { kind: 'tool_result'; name?: string; ok: boolean; output: string }
+  | { kind: 'usage'; usage: Usage }
+  | { kind: 'cost'; usd: number }
+  /** The CLI itself tries again. */
+  | { kind: 'retry'; message: string }
+  | { kind: 'warning'; message: string }
+  /** The terminal event of the family: `ok` is the agent's own word. */
+  | { kind: 'result'; ok: boolean; text?: string; message?: string }
+  | { kind: 'error'; message: string };
+
+/** `transient` may be tried again, `permanent` and `configuration` not. */
+export type FailureClass = 'transient' | 'permanent' | 'configuration';
+
+/** How a run ended: the last thing that `attempt` and `adopt` say. */
+export interface RunEnd {
+  kind: 'end';
+  run_id: string;
+  status: 'completed' | 'failed';
+  /** The meaning: 0 success, 1 retriable, 2 permanent, 3 configuration. */
+  exit: 0 | 1 | 2 | 3;
+  class?: FailureClass;
+  /** The process's own code; −1 when it has none. */
+  exit_code: number;
+  signal?: string;
+  /** `timeout`, `stopped: …`, `lost`, `never_started`. */
+  reason?: string;
+  /** What output.md holds. */
+  output: string;
+  /** The last 8 KiB of stderr, redacted. */
+  stderr: string;
+  error_summary?: string;
+  session_id?: string;
+  model?: string;
+  usage?: Usage;
+  cost_usd?: number;
+  duration_ms: number;
+}
+
+/** run-info.yaml: conductor-loop's keys in its order, then ours. */
+export interface RunInfo {
+  version: 1;
+  run_id: string;
+  parent_run_id?: string;
+  previous_run_id?: string;
+  project_id: string;
+  task_id: string;
+  agent: string;
+  process_ownership: 'managed';
+  /** −1 until started. */
+  pid: number;
+  pgid: number;
+  start_time: string;
+  /** `0001-01-01T00:00:00Z` while it runs. */
+  end_time: string;
+  /** The meaning (0 to 3); −1 while it runs. */
+  exit_code: number;
+  status: 'running' | 'completed' | 'failed';
+  cwd: string;
+  prompt_path: string;
+  output_path: string;
+  stdout_path: string;
+  stderr_path: string;
+  commandline: string;
+  error_summary?: string;
+  agent_version?: string;
+  depth: number;
+  trust: Trust;
+  attempt: number;
+  activation?: string;
+  step?: string;
+  timeout_ms: number;
+  /** Start time of the process in clock ticks since boot: with the pid it is the identity. */
+  pid_start?: number;
+  signal?: string;
+  session_id?: string;
+  model?: string;
+  usage?: Usage;
+  cost_usd?: number;
+}
+
+export const NOT_ENDED = '0001-01-01T00:00:00Z';
