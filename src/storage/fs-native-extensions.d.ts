@@ -1,0 +1,6 @@
+declare module 'fs-native-extensions' {
+  /** False when another open file description holds the range. */
+  export function tryLock(fd: number, options?: { shared?: boolean }): boolean;
+  export function waitForLock(fd: number, options?: { shared?: boolean }): Promise<void>;
+  export function unlock(fd: number): void;
+}

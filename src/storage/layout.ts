@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+
+/** Where everything of a root lies. Nothing else builds these paths. */
+export const layout = (root: string) => {
+  const own = join(root, '.conductor');
+  return {
+    own,
+    rootFile: join(own, 'root.json'),
+    keyFile: join(own, 'key'),
+    serviceLock: join(own, 'service.lock'),
+    slotsFolder: join(own, 'slots'),
+    slot: (number: number): string => join(own, 'slots', String(number)),
+    rawFolder: join(own, 'raw'),
+    raw: (run_id: string): string => join(own, 'raw', run_id),
+    busFile: join(root, 'MESSAGE-BUS.md'),
+    project: (project_id: string): string => join(root, project_id),
+    task: (project_id: string, task_id: string): string => join(root, project_id, task_id),
+    run: (project_id: string, task_id: string, run_id: string): string =>
+      join(root, project_id, task_id, run_id),
+  };
+};
+
+export type Layout = ReturnType<typeof layout>;
