@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { durationSchema } from './schema-parts.js';
+
+const agentSchema = z.strictObject({
+  backend: z.string().optional(),
+  command: z.array(z.string()).min(1).optional(),
+  model: z.string().optional(),
+  token_file: z.string().optional(),
+  token: z.never('a token never stands in the file: put it in a file of its own (chmod 600) and name it as token_file, or set the variable of the agent').optional(),
+  timeout: durationSchema.optional(),
+});
+
+export const configSchema = z.strictObject({
+  agents: z.record(z.string(), agentSchema).default({}),
+  defaults: z
+    .strictObject({
+      agent: z.string().optional(),
+      timeout: durationSchema.default(300_000),
+      max_concurrent: z.int().min(1).max(1_000).default(16),
+      max_depth: z.int().min(1).max(16).default(16),
+      durability: z.enum(['fsync', 'os']).default('fsync'),
+    })
+    .prefault({}),
+  watch: z
+    .array(
+      z.strictObject({
+        paths: z.array(z.string()).min(1),
+        ignore: z.array(z.string()).default(['node_modules', '.git']),
+        debounce: durationSchema.default(500),
+        type: z.string().default('FILE_CHANGED'),
+      }),
+    )
+    .default([]),
+  webhooks: z.record(z.string(), z.strictObject({ secret_file: z.string(), provider: z.enum(['github', 'generic']).optional() })).default({}),
+  timers: z
+    .record(
+      z.string(),
+      z
+        .strictObject({ every: durationSchema.optional(), cron: z.string().optional(), time_zone: z.string().optional() })
+        .refine((timer) => (timer.every === undefined) !== (timer.cron === undefined), 'a timer has either "every" or "cron"'),
+    )
+    .default({ health: { every: 60_000 } }),
+  repositories: z
+    .record(
+      z.string(),
+      z.union([z.string().transform((path) => ({ path, test_command: undefined })), z.strictObject({ path: z.string(), test_command: z.string().optional() })]),
+    )
+    .default({}),
+  deploy: z.strictObject({ command: z.string(), smoke_test: z.string().optional(), rollback: z.string().optional() }).optional(),
+});
+export type Config = z.output<typeof configSchema>;

@@ -1,0 +1,84 @@
+import type { Event, Trust } from './event.js';
+import type { FailureClass } from './run.js';
+
+/** One rule that fired for one event, as ROUTED says it. */
+export interface Fired {
+  /** `<rule>/<msg_id>`. */
+  activation: string;
+  rule: string;
+  event: string;
+  handler: string;
+  project_id: string;
+  task_id: string;
+  depth: number;
+  trust: Trust;
+  /** The event from outside that the chain began with. */
+  root: string;
+  with?: Record<string, unknown>;
+  /** Set when the rule throttles: the key it counts by. */
+  throttle_key?: string;
+}
+
+export type SuppressionReason = 'throttled' | 'depth' | 'expired' | 'chain' | 'paused';
+
+/** Data of ROUTED: the router's one record a batch, and its cursor. */
+export interface Routed {
+  from: string;
+  to: string;
+  table: string;
+  events: number;
+  fired: Fired[];
+  suppressed: { rule: string; event: string; reason: SuppressionReason; detail: string }[];
+  errors: { rule: string; event: string; message: string }[];
+}
+
+/** Data of STEP_FINISHED. */
+export interface StepResult {
+  activation: string;
+  /** Path in the tree, as `0.test`. */
+  step: string;
+  status: 'completed' | 'failed' | 'skipped';
+  attempts: number;
+  output: string;
+  data?: unknown;
+  run_id?: string;
+  exit: 0 | 1 | 2 | 3;
+  class?: FailureClass;
+  error?: string;
+}
+
+/** Data of RUN_START. */
+export interface RunStarted {
+  run_id: string;
+  project_id: string;
+  task_id: string;
+  agent: string;
+  cwd: string;
+  depth: number;
+  attempt: number;
+  root?: string;
+  activation?: string;
+  step?: string;
+}
+
+export interface Activation extends Fired {
+  status: 'open' | 'completed' | 'failed';
+  /** Kept while the activation is open. */
+  cause?: Event;
+  steps: Map<string, StepResult>;
+}
+
+export interface LedgerView {
+  paused: boolean;
+  /** Just after the last event that ROUTED decided; undefined before the first. */
+  routed_to: string | undefined;
+  activations: Map<string, Activation>;
+  /** Runs that were started and have not ended. */
+  runs: Map<string, RunStarted>;
+  /** Runs started a root event. */
+  chains: Map<string, number>;
+  /** Times (ms) at which a throttled rule fired, by `<rule>\n<key>`. */
+  windows: Map<string, number[]>;
+  /** Depth and root of runs, for what they say on the bus. */
+  lineage: Map<string, { depth: number; root?: string; trust: Trust }>;
+}

@@ -1,0 +1,91 @@
+import { LineCounter, parseDocument, isMap, isScalar, type Document } from 'yaml';
+import type { z } from 'zod';
+import { ConductorError, type Position } from './errors.js';
+
+const MAX_BYTES = 256 * 1024;
+const MAX_LINES = 10_000;
+
+/** `['rules', 0, 'on']` → `rules[0].on`. */
+export const formatPath = (path: readonly PropertyKey[]): string =>
+  path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`)).join('');
+
+const positionAt = (file: string, lines: LineCounter, offset: number | undefined, field?: string): Position => {
+  if (offset === undefined) return { file, ...(field ? { field } : {}) };
+  const { line, col } = lines.linePos(offset);
+  return { file, line, column: col, ...(field ? { field } : {}) };
+};
+
+/** The offset of the nearest node that exists on the path; of an unknown key, the key itself. */
+const offsetOf = (document: Document, path: readonly PropertyKey[], key?: string): number | undefined => {
+  for (let length = path.length; length >= 0; length--) {
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length) as unknown[], true);
+    if (key !== undefined && length === path.length && isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key);
+      if (pair && isScalar(pair.key)) return pair.key.range?.[0];
+    }
+    const range = (node as { range?: [number, number, number] } | undefined)?.range;
+    if (range) return range[0];
+  }
+  return undefined;
+};
+
+/** Levenshtein distance, for "did you mean". */
+const distance = (from: string, to: string): number => {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+};
+
+export const nearest = (word: string, known: readonly string[]): string | undefined => {
+  const ranked = known.map((name) => ({ name, score: distance(word, name) })).sort((a, b) => a.score - b.score);
+  const best = ranked[0];
+  return best && best.score <= Math.max(1, Math.floor(word.length / 3)) ? best.name : undefined;
+};
+
+/**
+ * Reads one YAML file against its schema. Aliases and merge keys are refused, so a small file stays small.
+ * @throws ConductorError `invalid_file` with file, line, column and field.
+ */
+export const parseYamlFile = <Schema extends z.ZodType>(
+  file: string,
+  text: string,
+  schema: Schema,
+  knownKeys: readonly string[] = [],
+): z.output<Schema> => {
+  if (text.length > MAX_BYTES || text.split('\n').length > MAX_LINES) {
+    throw new ConductorError('invalid_file', `larger than ${MAX_BYTES} bytes or ${MAX_LINES} lines`, { position: { file } });
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, merge: false, strict: true, prettyErrors: false });
+  const problem = document.errors[0];
+  if (problem) {
+    throw new ConductorError('invalid_file', problem.message, { position: positionAt(file, lines, problem.pos[0]) });
+  }
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 0 });
+  } catch (error) {
+    throw new ConductorError('invalid_file', `aliases are not allowed (${error instanceof Error ? error.message : String(error)})`, {
+      position: { file },
+    });
+  }
+  const result = schema.safeParse(value ?? {});
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const suggestion = unknown === undefined ? undefined : nearest(unknown, knownKeys);
+  const field = formatPath(unknown === undefined ? issue.path : [...issue.path, unknown]);
+  const message =
+    unknown === undefined
+      ? `${field || 'the file'}: ${issue.message}`
+      : `unknown key "${unknown}"${suggestion ? `; did you mean "${suggestion}"?` : ''}`;
+  throw new ConductorError('invalid_file', message, {
+    position: positionAt(file, lines, offsetOf(document, issue.path, unknown), field),
+  });
+};
