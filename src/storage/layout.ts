@@ -13,6 +13,7 @@ export const layout = (root: string) => {
     rawFolder: join(own, 'raw'),
     raw: (run_id: string): string => join(own, 'raw', run_id),
     busFile: join(root, 'MESSAGE-BUS.md'),
+    runsFolder: root,
     project: (project_id: string): string => join(root, project_id),
     task: (project_id: string, task_id: string): string => join(root, project_id, task_id),
     run: (project_id: string, task_id: string, run_id: string): string =>

@@ -1,0 +1,111 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ConductorError } from '../core/errors.js';
+import { idSchema } from '../core/event.js';
+import type { Runs } from '../core/ports.js';
+import type { RunInfo } from '../core/run.js';
+import { writeAtomically } from './atomic-write.js';
+import { layout } from './layout.js';
+import { decodeRunInfo, encodeRunInfo } from './run-info-yaml.js';
+
+const INFO = 'run-info.yaml';
+
+/** An id becomes the name of a folder: anything that could leave the root stops here. */
+const checkId = (field: string, id: string): string => {
+  const result = idSchema.safeParse(id);
+  if (result.success) return id;
+  const why = result.error.issues[0]?.message ?? 'it is not an id';
+  throw new ConductorError('bad_request', `${field} ${JSON.stringify(id)}: ${why}`, { details: { field } });
+};
+
+const gone = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+const folders = async (path: string): Promise<string[]> => {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && idSchema.safeParse(entry.name).success).map((entry) => entry.name);
+  } catch (error) {
+    if (gone(error)) return [];
+    throw error;
+  }
+};
+
+const refuse = (what: string) => (error: unknown): never => {
+  if (error instanceof ConductorError) throw error;
+  throw new ConductorError('storage', `cannot write ${what}: ${(error as Error).message}`, { cause: error });
+};
+
+export const openRuns = (rootPath: string): Runs => {
+  const paths = layout(resolve(rootPath));
+
+  const folder: Runs['folder'] = ({ project_id, task_id, run_id }) => {
+    checkId('project_id', project_id);
+    checkId('task_id', task_id);
+    return run_id === undefined
+      ? paths.task(project_id, task_id)
+      : paths.run(project_id, task_id, checkId('run_id', run_id));
+  };
+
+  const read = async (path: string): Promise<RunInfo | undefined> => {
+    const file = join(path, INFO);
+    try {
+      return decodeRunInfo(await readFile(file, 'utf8'), file);
+    } catch (error) {
+      // A run whose process died between mkdir and the first write has no info: it never was.
+      if (gone(error)) return undefined;
+      throw error;
+    }
+  };
+
+  /** For lists: one damaged file must not hide all the others. */
+  const readLeniently = async (path: string): Promise<RunInfo | undefined> => {
+    try {
+      return await read(path);
+    } catch (error) {
+      if (error instanceof ConductorError && error.code === 'invalid_file') return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    folder,
+    async create(info, prompt) {
+      const path = folder(info);
+      try {
+        await mkdir(join(path, '..'), { recursive: true });
+        await mkdir(path);
+        await writeFile(join(path, 'prompt.md'), prompt);
+        await writeAtomically(join(path, INFO), encodeRunInfo(info));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+          throw new ConductorError('conflict', `the run ${info.run_id} exists already`, { cause: error });
+        }
+        refuse(path)(error);
+      }
+      return path;
+    },
+    async update(info) {
+      const file = join(folder(info), INFO);
+      await writeAtomically(file, encodeRunInfo(info)).catch(refuse(file));
+    },
+    find: async (scope) => read(folder(scope)),
+    async *list(filter = {}) {
+      const projects = filter.project_id === undefined ? await folders(paths.runsFolder) : [filter.project_id];
+      const found: { run_id: string; path: string }[] = [];
+      for (const project_id of projects) {
+        const tasks = filter.task_id === undefined ? await folders(paths.project(checkId('project_id', project_id))) : [filter.task_id];
+        for (const task_id of tasks) {
+          const task = folder({ project_id, task_id });
+          for (const run_id of await folders(task)) found.push({ run_id, path: join(task, run_id) });
+        }
+      }
+      // A run_id begins with its time; within one instant the natural order puts 10 after 9.
+      found.sort((a, b) => b.run_id.localeCompare(a.run_id, 'en', { numeric: true }));
+      for (const { path } of found) {
+        const info = await readLeniently(path);
+        if (info && (filter.status === undefined || info.status === filter.status)) yield info;
+      }
+    },
+  };
+};
