@@ -1,0 +1,28 @@
+import { Subject } from 'rxjs';
+import type { Bus, Clock } from '../core/ports.js';
+import { readBus } from './reader.js';
+import { follow, toCursor } from './tail.js';
+import { openWriter } from './writer.js';
+
+export interface FileBusOptions {
+  root: string;
+  /** The root's key: our own facts carry its MAC. */
+  key: Buffer;
+  clock: Clock;
+  durability?: 'fsync' | 'os';
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- opening is a promise for every bus
+export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
+  const { root, key } = options;
+  const bell = new Subject<void>();
+  const writer = openWriter({ ...options, onWritten: () => { bell.next(); } });
+  return {
+    append: (drafts) => writer.submit(drafts, false),
+    record: (drafts) => writer.submit(drafts, true),
+    follow: (cursor) => follow({ root, key, bell, cursor }),
+    read: (query) => readBus(root, key, query),
+    end: async () => toCursor(await writer.end()),
+    close: () => writer.close(),
+  };
+};

@@ -1,0 +1,22 @@
+import { readSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConductorError } from '../core/errors.js';
+
+export const BUS_FILE = 'MESSAGE-BUS.md';
+export const busPath = (root: string): string => join(root, BUS_FILE);
+export const CHUNK = 1024 * 1024;
+
+export const storageError = (what: string, cause: unknown): ConductorError =>
+  new ConductorError('storage', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+
+/** Exactly the bytes from `from` to `to`, or fewer at the end of the file. */
+export const readRange = (fd: number, from: number, to: number): Buffer => {
+  const buffer = Buffer.allocUnsafe(Math.max(0, to - from));
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = readSync(fd, buffer, filled, buffer.length - filled, from + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return buffer.subarray(0, filled);
+};

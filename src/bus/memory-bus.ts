@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { Observable, Subject } from 'rxjs';
+import { ConductorError } from '../core/errors.js';
+import type { Draft, Event } from '../core/event.js';
+import type { Batch, Bus, Clock, Receipt } from '../core/ports.js';
+import { prepareDraft } from './draft.js';
+import { seal } from './format.js';
+import { KnownKeys } from './known.js';
+import { lastOf, select } from './reader.js';
+import { Scanner } from './scanner.js';
+import { nextMoment, stampOf, type Moment } from './stamp.js';
+import { fromCursor, toCursor } from './tail.js';
+
+/** The same bus without a disk. Each message goes through the codec, so that it is read as it would be from a file. */
+export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
+  const key = randomBytes(32);
+  const known = new KnownKeys(key);
+  const events: Event[] = [];
+  const bell = new Subject<void>();
+  let last: Moment | undefined;
+  let closed = false;
+
+  const write = async (drafts: readonly Draft[], own: boolean): Promise<Receipt[]> => {
+    if (closed) throw new ConductorError('stopped', 'the bus is closed');
+    const prepared = drafts.map((draft) => prepareDraft(draft, own));
+    await Promise.resolve();
+    const receipts = prepared.map((record): Receipt => {
+      const first = record.dedupe_key === undefined ? undefined : known.find(record.dedupe_key, own);
+      if (first !== undefined) return { msg_id: first, duplicate: true };
+      last = nextMoment(clock.now(), last);
+      const stamp = stampOf(last, process.pid, events.length + 1);
+      const [item] = new Scanner(key).push(seal(record, stamp, own ? key : undefined));
+      if (item?.kind !== 'event') throw new ConductorError('internal', 'a message could not be read back');
+      events.push(item.event);
+      known.add(item.event);
+      return { msg_id: stamp.msg_id, duplicate: false };
+    });
+    bell.next();
+    return receipts;
+  };
+
+  const follow = (cursor?: string): Observable<Batch> =>
+    new Observable((subscriber) => {
+      let at: number;
+      try {
+        at = fromCursor(cursor);
+        if (at > events.length) throw new ConductorError('storage', `the bus has ${events.length} messages, fewer than the cursor ${at}`);
+      } catch (error) {
+        subscriber.error(error);
+        return;
+      }
+      const pump = (): void => {
+        if (subscriber.closed || at >= events.length) return;
+        const batch = events.slice(at);
+        at = events.length;
+        subscriber.next({ events: batch, cursor: toCursor(at), damaged: [] });
+      };
+      const rings = bell.subscribe(() => { queueMicrotask(pump); });
+      queueMicrotask(pump);
+      subscriber.add(rings);
+    });
+
+  async function* all(): AsyncGenerator<Event> {
+    yield* await Promise.resolve(events.slice());
+  }
+
+  return {
+    append: (drafts) => write(drafts, false),
+    record: (drafts) => write(drafts, true),
+    follow,
+    read: (query = {}) => (query.tail === undefined ? select(all(), query) : lastOf(select(all(), query), query.tail)),
+    end: () => Promise.resolve(toCursor(events.length)),
+    close: () => {
+      closed = true;
+      return Promise.resolve();
+    },
+  };
+};

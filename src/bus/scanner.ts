@@ -1,0 +1,180 @@
+/**
+ * Reads a stretch of the bus as it comes. Fed with chunks, it says messages and damaged ranges in file order; what is not
+ * whole yet stays pending. After damage it goes on at the next `---` line, which no body can hold.
+ */
+import type { Event } from '../core/event.js';
+import { unescapeBody } from './escape.js';
+import { foreignEvent, legacyEvent, strictEvent } from './fields.js';
+import { BODY_MAX, HEADER_MAX, crcOf, macOf, sameMac } from './format.js';
+
+export type Item =
+  | { kind: 'event'; event: Event; from: number; to: number }
+  | { kind: 'damaged'; from: number; to: number; reason: string };
+
+interface Header {
+  fields: Map<string, string>;
+  /** Where `mac:` and `crc32:` begin, and where the body does. */
+  mac: number;
+  crc: number;
+  body: number;
+  /** Some line was no `key: value`: only foreign writers do that. */
+  foreign: boolean;
+}
+
+const NEWLINE = 10;
+const DASH = 45;
+const KEY_LINE = /^([a-z][a-z0-9_]*): ?(.*)$/s;
+const JUNK_MAX = 1024 * 1024;
+
+export class Scanner {
+  #buffer: Buffer = Buffer.alloc(0);
+  /** Position in the file of the buffer's first byte: everything before it was said. */
+  #base: number;
+  readonly #key: Buffer | undefined;
+
+  constructor(key: Buffer | undefined, start = 0) {
+    this.#key = key;
+    this.#base = start;
+  }
+
+  /** Just after the last item said (and the empty lines after it). */
+  get position(): number {
+    return this.#base;
+  }
+
+  /** Where the next chunk has to begin. */
+  get next(): number {
+    return this.#base + this.#buffer.length;
+  }
+
+  /** `last`: nothing follows for now, so a foreign record at the end is whole if its last line is. */
+  push(chunk: Buffer, last = false): Item[] {
+    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
+    const items: Item[] = [];
+    let at = 0;
+    for (;;) {
+      while (this.#buffer[at] === NEWLINE) at += 1;
+      if (at >= this.#buffer.length) break;
+      const item = this.#isDelimiter(at) ? this.#record(at, last) : this.#text(at);
+      if (!item) break;
+      at = item.to - this.#base;
+      items.push(item);
+    }
+    this.#buffer = this.#buffer.subarray(at);
+    this.#base += at;
+    return items;
+  }
+
+  #isDelimiter(at: number): boolean {
+    const buffer = this.#buffer;
+    return buffer[at] === DASH && buffer[at + 1] === DASH && buffer[at + 2] === DASH && buffer[at + 3] === NEWLINE;
+  }
+
+  /** The next `---` line at or after `from`, which is the beginning of a line; −1 when there is none yet. */
+  #nextDelimiter(from: number): number {
+    if (this.#isDelimiter(from)) return from;
+    const found = this.#buffer.indexOf('\n---\n', from);
+    return found < 0 ? -1 : found + 1;
+  }
+
+  #damaged(from: number, to: number, reason: string): Item {
+    return { kind: 'damaged', from: this.#base + from, to: this.#base + to, reason };
+  }
+
+  /** From `at` to the next `---` line; pending while there is none, unless it grows too long. */
+  #skip(at: number, searchFrom: number, reason: string): Item | undefined {
+    const next = this.#nextDelimiter(searchFrom);
+    if (next >= 0) return this.#damaged(at, next, reason);
+    const end = this.#buffer.lastIndexOf(NEWLINE) + 1;
+    return end - at > JUNK_MAX && this.#buffer.length - at > BODY_MAX ? this.#damaged(at, end, reason) : undefined;
+  }
+
+  /** `'pending'`: more bytes are needed; undefined: this is no header. */
+  #header(at: number): Header | 'pending' | undefined {
+    const header: Header = { fields: new Map(), mac: -1, crc: -1, body: -1, foreign: false };
+    let line = at + 4;
+    for (;;) {
+      const end = this.#buffer.indexOf(NEWLINE, line);
+      if (line - at > HEADER_MAX) return undefined;
+      if (end < 0) return this.#buffer.length - at > HEADER_MAX ? undefined : 'pending';
+      if (this.#isDelimiter(line)) break;
+      const match = KEY_LINE.exec(this.#buffer.toString('utf8', line, end));
+      if (match) {
+        const [, key = '', value = ''] = match;
+        if (key === 'mac') header.mac = line;
+        if (header.crc >= 0 || header.fields.has(key)) header.foreign = true;
+        if (key === 'crc32') header.crc = line;
+        header.fields.set(key, value);
+      } else if (header.fields.size > 0 && /^(\s+\S|- )/.test(this.#buffer.toString('utf8', line, end))) {
+        header.foreign = true;
+      } else {
+        return undefined;
+      }
+      line = end + 1;
+    }
+    if (header.fields.size === 0) return undefined;
+    header.body = line + 4;
+    return header;
+  }
+
+  #record(at: number, last: boolean): Item | undefined {
+    const header = this.#header(at);
+    if (header === 'pending') return undefined;
+    if (!header) return this.#skip(at, at + 4, 'the header breaks off');
+    const { fields } = header;
+    if (!fields.has('body_bytes') && !fields.has('crc32') && !fields.has('mac')) return this.#foreign(at, header, last);
+
+    const length = Number(fields.get('body_bytes'));
+    const crc = fields.get('crc32');
+    if (header.foreign || crc === undefined || !/^\d{1,9}$/.test(fields.get('body_bytes') ?? '')) {
+      return this.#skip(at, header.body, 'the header is damaged');
+    }
+    const end = header.body + length;
+    const stop = this.#nextDelimiter(header.body);
+    if (stop >= 0 && stop <= end) return this.#damaged(at, stop, 'the body breaks off');
+    if (length > BODY_MAX) return this.#skip(at, header.body, 'the body is too long');
+    if (end >= this.#buffer.length) return undefined;
+    const head = this.#buffer.subarray(at, header.crc);
+    const body = this.#buffer.subarray(header.body, end);
+    if (this.#buffer[end] !== NEWLINE || crcOf(head, body) !== crc) {
+      return this.#skip(at, header.body, 'length or checksum do not fit');
+    }
+    const event = strictEvent(fields, unescapeBody(body.toString('utf8')), this.#isAuthentic(at, header, body));
+    if (!event) return this.#damaged(at, end + 1, 'a field has the wrong shape');
+    return { kind: 'event', event, from: this.#base + at, to: this.#base + end + 1 };
+  }
+
+  /** The MAC is the line just before the checksum, so that nothing it does not cover is read. */
+  #isAuthentic(at: number, header: Header, body: Buffer): boolean {
+    const mac = header.fields.get('mac');
+    if (mac === undefined || !this.#key) return false;
+    if (this.#buffer.indexOf(NEWLINE, header.mac) + 1 !== header.crc) return false;
+    return sameMac(mac, macOf(this.#key, this.#buffer.subarray(at, header.mac), body));
+  }
+
+  #foreign(at: number, header: Header, last: boolean): Item | undefined {
+    let to = this.#nextDelimiter(header.body);
+    if (to < 0) {
+      const whole = this.#buffer[this.#buffer.length - 1] === NEWLINE;
+      if (!(last && whole) && this.#buffer.length - at <= BODY_MAX) return undefined;
+      to = this.#buffer.length;
+    }
+    const body = unescapeBody(this.#buffer.toString('utf8', header.body, to).replace(/\s+$/, ''));
+    return { kind: 'event', event: foreignEvent(header.fields, body, this.#base + at), from: this.#base + at, to: this.#base + to };
+  }
+
+  /** Outside of records: a legacy line, or text that is none. */
+  #text(at: number): Item | undefined {
+    let line = at;
+    for (;;) {
+      const end = this.#buffer.indexOf(NEWLINE, line);
+      if (line > at && (this.#isDelimiter(line) || line - at > JUNK_MAX)) break;
+      if (end < 0) return undefined;
+      const event = this.#buffer[line] === 91 ? legacyEvent(this.#buffer.toString('utf8', line, end), this.#base + line) : undefined;
+      if (event && line === at) return { kind: 'event', event, from: this.#base + at, to: this.#base + end + 1 };
+      if (event) break;
+      line = end + 1;
+    }
+    return this.#damaged(at, line, 'text outside of any message');
+  }
+}
