@@ -12,19 +12,29 @@ export type Condition = (variables: Readonly<Record<string, unknown>>) => boolea
 export const compileCondition = (expression: string, variables: readonly string[]): Condition => {
   const environment = new Environment({ unlistedVariablesAreDyn: false, enableOptionalTypes: true });
   for (const name of variables) environment.registerVariable(name, 'dyn');
-  environment.registerFunction('re(string, string): bool', (text: string, pattern: string) => RE2JS.compile(pattern).matcher(text).find());
+  environment.registerFunction('re(string, string): bool', (text: string, pattern: string) =>
+    RE2JS.compile(pattern).matcher(text).find(),
+  );
   if (/\bmatches\s*\(/.test(expression)) {
-    throw new ConductorError('bad_request', `"matches" is not allowed in "${expression}"; use re(text, pattern), which is linear in time`);
+    throw new ConductorError(
+      'bad_request',
+      `"matches" is not allowed in "${expression}"; use re(text, pattern), which is linear in time`,
+    );
   }
   let program: ReturnType<Environment['parse']>;
   try {
     program = environment.parse(expression);
   } catch (error) {
-    throw new ConductorError('bad_request', `"${expression}" is no valid condition: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, { cause: error });
+    throw new ConductorError(
+      'bad_request',
+      `"${expression}" is no valid condition: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+      { cause: error },
+    );
   }
   return (values) => {
     const result: unknown = program({ ...values });
-    if (typeof result !== 'boolean') throw new ConductorError('bad_request', `"${expression}" gave ${typeof result}, not true or false`);
+    if (typeof result !== 'boolean')
+      throw new ConductorError('bad_request', `"${expression}" gave ${typeof result}, not true or false`);
     return result;
   };
 };

@@ -6,7 +6,11 @@ const agentSchema = z.strictObject({
   command: z.array(z.string()).min(1).optional(),
   model: z.string().optional(),
   token_file: z.string().optional(),
-  token: z.never('a token never stands in the file: put it in a file of its own (chmod 600) and name it as token_file, or set the variable of the agent').optional(),
+  token: z
+    .never(
+      'a token never stands in the file: put it in a file of its own (chmod 600) and name it as token_file, or set the variable of the agent',
+    )
+    .optional(),
   timeout: durationSchema.optional(),
 });
 
@@ -31,21 +35,35 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
-  webhooks: z.record(z.string(), z.strictObject({ secret_file: z.string(), provider: z.enum(['github', 'generic']).optional() })).default({}),
+  webhooks: z
+    .record(z.string(), z.strictObject({ secret_file: z.string(), provider: z.enum(['github', 'generic']).optional() }))
+    .default({}),
   timers: z
     .record(
       z.string(),
       z
-        .strictObject({ every: durationSchema.optional(), cron: z.string().optional(), time_zone: z.string().optional() })
-        .refine((timer) => (timer.every === undefined) !== (timer.cron === undefined), 'a timer has either "every" or "cron"'),
+        .strictObject({
+          every: durationSchema.optional(),
+          cron: z.string().optional(),
+          time_zone: z.string().optional(),
+        })
+        .refine(
+          (timer) => (timer.every === undefined) !== (timer.cron === undefined),
+          'a timer has either "every" or "cron"',
+        ),
     )
     .default({ health: { every: 60_000 } }),
   repositories: z
     .record(
       z.string(),
-      z.union([z.string().transform((path) => ({ path, test_command: undefined })), z.strictObject({ path: z.string(), test_command: z.string().optional() })]),
+      z.union([
+        z.string().transform((path) => ({ path, test_command: undefined })),
+        z.strictObject({ path: z.string(), test_command: z.string().optional() }),
+      ]),
     )
     .default({}),
-  deploy: z.strictObject({ command: z.string(), smoke_test: z.string().optional(), rollback: z.string().optional() }).optional(),
+  deploy: z
+    .strictObject({ command: z.string(), smoke_test: z.string().optional(), rollback: z.string().optional() })
+    .optional(),
 });
 export type Config = z.output<typeof configSchema>;

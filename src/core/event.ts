@@ -8,7 +8,10 @@ export type Parent = z.infer<typeof parentSchema>;
 /** Ids of projects and tasks: they become folder names. */
 export const idSchema = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'an id begins with a letter or digit and holds only letters, digits, ".", "_" and "-" (128 at most)')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
+    'an id begins with a letter or digit and holds only letters, digits, ".", "_" and "-" (128 at most)',
+  )
   .refine((id) => !id.includes('..'), 'an id never holds ".."');
 
 export const trustSchema = z.enum(['full', 'outside']);

@@ -87,6 +87,8 @@ export interface Ledger {
   readonly view: LedgerView;
   /** Each event after it was folded in, in bus order; hot, from the moment of subscription. */
   readonly folded$: Observable<Event>;
+  /** Resolves when the message, and all before it, is folded in. */
+  until(msg_id: string): Promise<void>;
   /** Resolves when the facts are durable and folded in. */
   record(facts: readonly Draft[]): Promise<Receipt[]>;
   close(): Promise<void>;
@@ -163,7 +165,7 @@ export interface AgentDescription {
 }
 
 export interface Agents {
-  /** `unknown_agent` with the known names when there is none; `configuration` when its program is missing. */
+  /** Throws `unknown_agent` with the known names when there is none; `configuration` when its program is missing. */
   find(name: string): AgentDescription;
   list(): readonly AgentDescription[];
   /** Of those named, the first that can run here; else the default agent, else the first of claude, codex, gemini found, else `shell`. */

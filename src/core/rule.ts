@@ -26,13 +26,17 @@ export const ruleSchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'an id holds letters, digits, "_" and "-" (64 at most)'),
   description: z.string().optional(),
   /** A type, several, or a glob over types; `*` is every type that is not reserved. */
-  on: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).transform((on) => [on].flat().map((type) => normaliseType(type))),
+  on: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .transform((on) => [on].flat().map((type) => normaliseType(type))),
   match: z.record(z.string(), patternSchema).optional(),
   /** CEL over `event`. */
   when: z.string().min(1).optional(),
   do: z.string().min(1),
   with: z.record(z.string(), z.unknown()).optional(),
-  throttle: z.strictObject({ first: z.int().min(1).default(1), per: z.string().optional(), within: durationSchema }).optional(),
+  throttle: z
+    .strictObject({ first: z.int().min(1).default(1), per: z.string().optional(), within: durationSchema })
+    .optional(),
   max_age: durationSchema.default(86_400_000),
   trust: trustSchema.optional(),
   backstop: z.boolean().default(false),

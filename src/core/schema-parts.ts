@@ -5,7 +5,10 @@ import { parseDuration } from './duration.js';
 export const durationSchema = z.union([z.string(), z.number()]).transform((value, context) => {
   const milliseconds = parseDuration(value);
   if (milliseconds === undefined) {
-    context.addIssue({ code: 'custom', message: `"${value}" is no duration; write seconds (300) or "500ms", "30s", "5m", "1h30m"` });
+    context.addIssue({
+      code: 'custom',
+      message: `"${value}" is no duration; write seconds (300) or "500ms", "30s", "5m", "1h30m"`,
+    });
     return z.NEVER;
   }
   return milliseconds;

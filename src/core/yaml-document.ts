@@ -59,7 +59,9 @@ export const parseYamlFile = <Schema extends z.ZodType>(
   knownKeys: readonly string[] = [],
 ): z.output<Schema> => {
   if (text.length > MAX_BYTES || text.split('\n').length > MAX_LINES) {
-    throw new ConductorError('invalid_file', `larger than ${MAX_BYTES} bytes or ${MAX_LINES} lines`, { position: { file } });
+    throw new ConductorError('invalid_file', `larger than ${MAX_BYTES} bytes or ${MAX_LINES} lines`, {
+      position: { file },
+    });
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, merge: false, strict: true, prettyErrors: false });
@@ -71,9 +73,13 @@ export const parseYamlFile = <Schema extends z.ZodType>(
   try {
     value = document.toJS({ maxAliasCount: 0 });
   } catch (error) {
-    throw new ConductorError('invalid_file', `aliases are not allowed (${error instanceof Error ? error.message : String(error)})`, {
-      position: { file },
-    });
+    throw new ConductorError(
+      'invalid_file',
+      `aliases are not allowed (${error instanceof Error ? error.message : String(error)})`,
+      {
+        position: { file },
+      },
+    );
   }
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;

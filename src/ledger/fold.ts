@@ -1,0 +1,84 @@
+import { isBelieved, type Event } from '../core/event.js';
+import { isReserved } from '../core/event-type.js';
+import type { LedgerView, Routed, RunStarted, StepResult } from '../core/ledger-view.js';
+
+export const emptyView = (): LedgerView => ({
+  paused: false,
+  routed_to: undefined,
+  activations: new Map(),
+  runs: new Map(),
+  chains: new Map(),
+  windows: new Map(),
+  lineage: new Map(),
+});
+
+/** A fired event is kept from its append until ROUTED has decided it. */
+export interface FoldState {
+  view: LedgerView;
+  undecided: Map<string, Event>;
+}
+
+const routed = ({ view, undecided }: FoldState, event: Event, data: Routed): void => {
+  view.routed_to = data.to;
+  const at = Date.parse(event.ts);
+  for (const fired of data.fired) {
+    if (view.activations.has(fired.activation)) continue;
+    const cause = undecided.get(fired.event);
+    view.activations.set(fired.activation, { ...fired, status: 'open', steps: new Map(), ...(cause ? { cause } : {}) });
+    if (fired.throttle_key !== undefined) {
+      const key = `${fired.rule}\n${fired.throttle_key}`;
+      view.windows.set(key, [...(view.windows.get(key) ?? []), at].slice(-1_000));
+    }
+  }
+  undecided.clear();
+};
+
+const finished = (view: LedgerView, event: Event): void => {
+  const key = String(event.data['activation']);
+  const activation = view.activations.get(key);
+  if (!activation) return;
+  activation.status = event.data['status'] === 'completed' ? 'completed' : 'failed';
+  delete activation.cause;
+  activation.steps.clear();
+};
+
+const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
+  view.runs.set(data.run_id, data);
+  view.lineage.set(data.run_id, { depth: data.depth, trust: event.trust, ...(data.root ? { root: data.root } : {}) });
+  if (data.root) view.chains.set(data.root, (view.chains.get(data.root) ?? 0) + 1);
+};
+
+/** What one believed event changes. Everything else, a forged reserved record too, changes nothing. */
+export const fold = (state: FoldState, event: Event): void => {
+  if (!isBelieved(event)) return;
+  const { view, undecided } = state;
+  if (!isReserved(event.type)) {
+    undecided.set(event.msg_id, event);
+    return;
+  }
+  switch (event.type) {
+    case 'ROUTED':
+      return routed(state, event, event.data as unknown as Routed);
+    case 'STEP_FINISHED': {
+      const result = event.data as unknown as StepResult;
+      view.activations.get(result.activation)?.steps.set(result.step, result);
+      return;
+    }
+    case 'HANDLER_FINISHED':
+      return finished(view, event);
+    case 'RUN_START':
+      return runStarted(view, event.data as unknown as RunStarted, event);
+    case 'RUN_STOP':
+      view.runs.delete(String(event.data['run_id']));
+      return;
+    case 'CONDUCTOR_PAUSED':
+    case 'CONDUCTOR_STOP_ALL':
+      view.paused = true;
+      return;
+    case 'CONDUCTOR_UNPAUSED':
+      view.paused = false;
+      return;
+    default:
+      if (event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_')) undecided.set(event.msg_id, event);
+  }
+};
