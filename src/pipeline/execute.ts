@@ -20,7 +20,7 @@ export interface PipelinePorts extends AttemptPorts {
   /** The folder a repository or a trusted path of the event means; undefined: none. */
   folderFor(event: Event): string | undefined;
   /** Told to shell steps; no secrets. */
-  environment: Readonly<Record<string, string>>;
+  environmentFor(event: Event): Readonly<Record<string, string>>;
 }
 
 const MAX_OUTPUT = 24 * 1024;
@@ -109,7 +109,7 @@ export const execute = async (
         prompt,
         ...(stdin === undefined ? {} : { stdin }),
         cwd,
-        env: { ...ports.environment, EVENT_TYPE: event.type, EVENT_MSG_ID: event.msg_id, STEP_ID: path },
+        env: { ...ports.environmentFor(event), EVENT_TYPE: event.type, EVENT_MSG_ID: event.msg_id, STEP_ID: path },
         timeout_ms: step.timeout ?? ports.defaults.timeout_ms,
         depth: activation.depth,
         trust: activation.trust,

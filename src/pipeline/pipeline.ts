@@ -1,4 +1,4 @@
-import { concat, concatMap, defer, filter, from, lastValueFrom, mergeMap, of, type Observable } from 'rxjs';
+import { concat, concatMap, defer, filter, from, lastValueFrom, mergeMap, of, takeUntil, type Observable } from 'rxjs';
 import type { Activation } from '../core/ledger-view.js';
 import type { Handlers, Log, Runs } from '../core/ports.js';
 import { execute, type PipelinePorts } from './execute.js';
@@ -16,6 +16,7 @@ export interface Outcome {
  */
 export const pipeline = (
   ports: PipelinePorts & { handlers: Handlers; runs: Runs; log: Log },
+  drain$: Observable<unknown>,
   stop$: Observable<unknown>,
 ): Observable<Outcome> =>
   defer(() => {
@@ -28,6 +29,8 @@ export const pipeline = (
       filter((activation) => activation.status === 'open' && !begun.has(activation.activation)),
     );
     return open$.pipe(
+      // Takes nothing new once draining; what has begun runs to its end.
+      takeUntil(drain$),
       mergeMap((activation) => {
         begun.add(activation.activation);
         return from(carry(ports, activation, stop$));

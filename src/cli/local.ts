@@ -1,0 +1,49 @@
+import { ConductorError } from '../core/errors.js';
+import { openFileBus } from '../bus/file-bus.js';
+import { createAgents } from '../runner/agents.js';
+import { createRunner } from '../runner/runner.js';
+import { createIds } from '../storage/ids.js';
+import { openRoot } from '../storage/root.js';
+import { openRuns } from '../storage/run-store.js';
+import { openSlots } from '../storage/slots.js';
+import { binFolder, clock, random } from './system.js';
+import { expandPath, loadConfig, type LoadedConfig } from './load-config.js';
+
+/** What every command that runs agents needs; without the service's parts. */
+export const openLocal = async (options: { root: string; config?: string | undefined }) => {
+  const loaded: LoadedConfig = loadConfig(options.config);
+  const { config, folder } = loaded;
+  const root = await openRoot(options.root);
+  const bus = await openFileBus({ root: root.path, key: root.key, clock, durability: config.defaults.durability });
+  const runs = openRuns(root.path);
+  const agents = createAgents({
+    config: Object.fromEntries(
+      Object.entries(config.agents).map(([name, agent]) => [
+        name,
+        {
+          ...(agent.backend === undefined ? {} : { backend: agent.backend }),
+          ...(agent.command === undefined ? {} : { command: agent.command }),
+          ...(agent.model === undefined ? {} : { model: agent.model }),
+          ...(agent.token_file === undefined ? {} : { token_file: expandPath(agent.token_file, folder) }),
+        },
+      ]),
+    ),
+    ...(config.defaults.agent === undefined ? {} : { defaultAgent: config.defaults.agent }),
+    environment: process.env,
+  });
+  const runner = createRunner({
+    rootPath: root.path,
+    runs,
+    agents,
+    clock,
+    environment: process.env,
+    binFolder,
+    slots: openSlots(root.path, config.defaults.max_concurrent),
+  });
+  return { ...loaded, root, bus, runs, agents, runner, ids: createIds(clock, process.pid), clock, random };
+};
+
+export type Local = Awaited<ReturnType<typeof openLocal>>;
+
+/** The value of `--name value` or `--name=value` options, by parseArgs; a wrong one is a usage error. */
+export const usage = (message: string): ConductorError => new ConductorError('usage', message);
