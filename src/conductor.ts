@@ -8,7 +8,19 @@
  *
  * To speak is to append, to listen is to read on: nothing reaches the router but what came back from the bus.
  */
-import { EMPTY, catchError, defer, from, ignoreElements, merge, mergeMap, retry, takeUntil, timer, type Observable } from 'rxjs';
+import {
+  EMPTY,
+  catchError,
+  defer,
+  from,
+  ignoreElements,
+  merge,
+  mergeMap,
+  retry,
+  takeUntil,
+  timer,
+  type Observable,
+} from 'rxjs';
 import { backoffDelay } from './core/backoff.js';
 import { isReserved } from './core/event-type.js';
 import { toConductorError } from './core/errors.js';
@@ -31,7 +43,11 @@ export interface ConductorPorts extends PipelinePorts {
 }
 
 /** Runs until `drain$`: sources close, what is running is awaited. `kill$` stops that too. Errors only when the bus fails. */
-export const conductor = (ports: ConductorPorts, drain$: Observable<unknown>, kill$: Observable<unknown>): Observable<never> => {
+export const conductor = (
+  ports: ConductorPorts,
+  drain$: Observable<unknown>,
+  kill$: Observable<unknown>,
+): Observable<never> => {
   const sources$ = merge(...ports.sources.map((source) => listen(ports, source))).pipe(takeUntil(drain$));
   const router$ = router(ports).pipe(ignoreElements(), takeUntil(drain$));
   const pipeline$ = pipeline(ports, drain$, kill$).pipe(ignoreElements());
@@ -46,7 +62,9 @@ const listen = (ports: ConductorPorts, source: Source): Observable<never> =>
     retry({
       delay: (error, failures) => {
         const delay = backoffDelay(failures, { base_ms: 1_000, cap_ms: 60_000 }, ports.random());
-        ports.log.error(`source ${source.name} died and opens again in ${delay} ms: ${toConductorError(error).message}`);
+        ports.log.error(
+          `source ${source.name} died and opens again in ${delay} ms: ${toConductorError(error).message}`,
+        );
         return timer(delay, ports.clock.scheduler);
       },
       resetOnSuccess: true,

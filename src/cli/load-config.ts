@@ -5,7 +5,37 @@ import { configSchema, type Config } from '../core/config.js';
 import { ConductorError } from '../core/errors.js';
 import { parseYamlFile } from '../core/yaml-document.js';
 
-const KEYS = ['agents', 'defaults', 'watch', 'webhooks', 'timers', 'repositories', 'deploy', 'backend', 'command', 'model', 'token_file', 'timeout', 'agent', 'max_concurrent', 'max_depth', 'durability', 'paths', 'ignore', 'debounce', 'type', 'secret_file', 'provider', 'every', 'cron', 'time_zone', 'path', 'test_command', 'smoke_test', 'rollback'];
+const KEYS = [
+  'agents',
+  'defaults',
+  'watch',
+  'webhooks',
+  'timers',
+  'repositories',
+  'deploy',
+  'backend',
+  'command',
+  'model',
+  'token_file',
+  'timeout',
+  'agent',
+  'max_concurrent',
+  'max_depth',
+  'durability',
+  'paths',
+  'ignore',
+  'debounce',
+  'type',
+  'secret_file',
+  'provider',
+  'every',
+  'cron',
+  'time_zone',
+  'path',
+  'test_command',
+  'smoke_test',
+  'rollback',
+];
 
 export interface LoadedConfig {
   config: Config;
@@ -23,13 +53,15 @@ export const loadConfig = (path: string | undefined): LoadedConfig => {
   return { config: parseYamlFile(file, readFileSync(file, 'utf8'), configSchema, KEYS), folder: dirname(file) };
 };
 
-export const expandPath = (path: string, folder: string): string => (path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : resolve(folder, path));
+export const expandPath = (path: string, folder: string): string =>
+  path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : resolve(folder, path);
 
 /** A secret's text. The file must exist and be nobody else's to read. */
 export const readSecret = (path: string, folder: string): string => {
   const file = expandPath(path, folder);
   if (!existsSync(file)) throw new ConductorError('configuration', `the secret file ${file} does not exist`);
-  if ((statSync(file).mode & 0o077) !== 0) throw new ConductorError('configuration', `others may read ${file}: chmod 600 it`);
+  if ((statSync(file).mode & 0o077) !== 0)
+    throw new ConductorError('configuration', `others may read ${file}: chmod 600 it`);
   const secret = readFileSync(file, 'utf8').trim();
   if (secret === '') throw new ConductorError('configuration', `the secret file ${file} is empty`);
   return secret;

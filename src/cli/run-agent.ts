@@ -44,12 +44,17 @@ const checkId = (name: string, value: string): string => {
 };
 
 const readPrompt = (prompt: string | undefined, file: string | undefined): string => {
-  if ((prompt === undefined) === (file === undefined)) throw new ConductorError('usage', 'give either --prompt or --prompt-file');
+  if ((prompt === undefined) === (file === undefined))
+    throw new ConductorError('usage', 'give either --prompt or --prompt-file');
   if (prompt !== undefined) return prompt;
   try {
     return readFileSync(file!, 'utf8');
   } catch (error) {
-    throw new ConductorError('usage', `the prompt file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new ConductorError(
+      'usage',
+      `the prompt file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 };
 
@@ -65,23 +70,35 @@ const main = async (argv: string[]): Promise<number> => {
     process.stdout.write(HELP);
     return 0;
   }
-  if (positionals[0] !== 'task' || positionals.length > 1) throw new ConductorError('usage', `unknown command "${positionals.join(' ')}"; see run-agent --help`);
+  if (positionals[0] !== 'task' || positionals.length > 1)
+    throw new ConductorError('usage', `unknown command "${positionals.join(' ')}"; see run-agent --help`);
   const environment = process.env;
   const { parseDuration } = await import('../core/duration.js');
   const timeout = values.timeout === undefined ? undefined : parseDuration(values.timeout);
-  if (values.timeout !== undefined && timeout === undefined) throw new ConductorError('usage', `--timeout "${values.timeout}" is no duration`);
+  if (values.timeout !== undefined && timeout === undefined)
+    throw new ConductorError('usage', `--timeout "${values.timeout}" is no duration`);
   const prompt = readPrompt(values.prompt, values['prompt-file']);
-  const project_id = checkId('project-id', values['project-id'] ?? values.project ?? environment['PROJECT_ID'] ?? 'default');
+  const project_id = checkId(
+    'project-id',
+    values['project-id'] ?? values.project ?? environment['PROJECT_ID'] ?? 'default',
+  );
   const named = values['task-id'] ?? values.task;
   const task = named === undefined ? undefined : checkId('task-id', named);
 
   const { openLocal } = await import('./local.js');
   const { runAttempts } = await import('../pipeline/run-attempts.js');
   const { surroundingDepth } = await import('./surrounding.js');
-  const local = await openLocal({ root: values.root ?? environment['CONDUCTOR_ROOT'] ?? 'runs', config: values.config });
+  const local = await openLocal({
+    root: values.root ?? environment['CONDUCTOR_ROOT'] ?? 'runs',
+    config: values.config,
+  });
   try {
-    if (await isPaused(local)) throw new ConductorError('paused', 'the conductor is paused: nothing new starts until "conductor unpause"');
-    const agent = values.agent === undefined ? local.agents.choose(environment['AGENT'] ? [environment['AGENT']] : undefined) : local.agents.find(values.agent);
+    if (await isPaused(local))
+      throw new ConductorError('paused', 'the conductor is paused: nothing new starts until "conductor unpause"');
+    const agent =
+      values.agent === undefined
+        ? local.agents.choose(environment['AGENT'] ? [environment['AGENT']] : undefined)
+        : local.agents.find(values.agent);
     const parent = environment['RUN_ID'];
     const { end } = await runAttempts(
       { ...local },
@@ -104,8 +121,12 @@ const main = async (argv: string[]): Promise<number> => {
       },
       merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')),
     );
-    if (end.status === 'completed') process.stdout.write(end.output.endsWith('\n') || end.output === '' ? end.output : `${end.output}\n`);
-    else process.stderr.write(`ERROR: ${end.reason ? `${end.reason}: ` : ''}${end.error_summary ?? `exit code ${end.exit_code}`}\n`);
+    if (end.status === 'completed')
+      process.stdout.write(end.output.endsWith('\n') || end.output === '' ? end.output : `${end.output}\n`);
+    else
+      process.stderr.write(
+        `ERROR: ${end.reason ? `${end.reason}: ` : ''}${end.error_summary ?? `exit code ${end.exit_code}`}\n`,
+      );
     return end.exit;
   } finally {
     await local.bus.close();
@@ -114,7 +135,10 @@ const main = async (argv: string[]): Promise<number> => {
 
 const isPaused = async (local: { bus: import('../core/ports.js').Bus }): Promise<boolean> => {
   let paused = false;
-  for await (const event of local.bus.read({ types: ['CONDUCTOR_PAUSED', 'CONDUCTOR_UNPAUSED', 'CONDUCTOR_STOP_ALL'], tail: 1 })) {
+  for await (const event of local.bus.read({
+    types: ['CONDUCTOR_PAUSED', 'CONDUCTOR_UNPAUSED', 'CONDUCTOR_STOP_ALL'],
+    tail: 1,
+  })) {
     paused = event.authentic && event.type !== 'CONDUCTOR_UNPAUSED';
   }
   return paused;

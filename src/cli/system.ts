@@ -15,7 +15,9 @@ export const binFolder = dirname(fileURLToPath(import.meta.url));
 export const packageFolder = dirname(dirname(binFolder));
 
 const line = (level: string, message: string, fields?: Record<string, unknown>): void => {
-  process.stderr.write(`${level === 'info' ? '' : `${level}: `}${message}${fields ? ` ${JSON.stringify(fields)}` : ''}\n`);
+  process.stderr.write(
+    `${level === 'info' ? '' : `${level}: `}${message}${fields ? ` ${JSON.stringify(fields)}` : ''}\n`,
+  );
 };
 export const log: Log = {
   info: (message, fields) => line('info', message, fields),
@@ -27,6 +29,7 @@ export const log: Log = {
 export const fail = (error: unknown): number => {
   const ours = toConductorError(error);
   process.stderr.write(`ERROR: ${ours.message}\n`);
-  if (ours.code === 'internal' && process.env['CONDUCTOR_DEBUG'] && ours.cause instanceof Error) process.stderr.write(`${ours.cause.stack}\n`);
+  if (ours.code === 'internal' && process.env['CONDUCTOR_DEBUG'] && ours.cause instanceof Error)
+    process.stderr.write(`${ours.cause.stack}\n`);
   return ours.exit;
 };

@@ -56,6 +56,7 @@ export interface RunStarted {
   cwd: string;
   depth: number;
   attempt: number;
+  parent_run_id?: string;
   root?: string;
   activation?: string;
   step?: string;

@@ -43,9 +43,15 @@ const finished = (view: LedgerView, event: Event): void => {
 };
 
 const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
+  const parent = data.parent_run_id === undefined ? undefined : view.lineage.get(data.parent_run_id);
+  const root = data.root ?? parent?.root;
   view.runs.set(data.run_id, data);
-  view.lineage.set(data.run_id, { depth: data.depth, trust: event.trust, ...(data.root ? { root: data.root } : {}) });
-  if (data.root) view.chains.set(data.root, (view.chains.get(data.root) ?? 0) + 1);
+  view.lineage.set(data.run_id, {
+    depth: Math.max(data.depth, parent === undefined ? 0 : parent.depth + 1),
+    trust: parent?.trust === 'outside' ? 'outside' : event.trust,
+    ...(root === undefined ? {} : { root }),
+  });
+  if (root !== undefined) view.chains.set(root, (view.chains.get(root) ?? 0) + 1);
 };
 
 /** What one believed event changes. Everything else, a forged reserved record too, changes nothing. */

@@ -43,6 +43,7 @@ const startFact = (request: AttemptRequest, run_id: string, attempt: number): Ru
   cwd: request.cwd,
   depth: request.depth,
   attempt,
+  ...(request.parent_run_id ? { parent_run_id: request.parent_run_id } : {}),
   ...(request.root ? { root: request.root } : {}),
   ...(request.activation ? { activation: request.activation } : {}),
   ...(request.step ? { step: request.step } : {}),

@@ -1,0 +1,201 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Subject, firstValueFrom, merge, defaultIfEmpty } from 'rxjs';
+import { conductor } from '../conductor.js';
+import { createApi } from '../api/app.js';
+import { listen } from '../api/server.js';
+import { createHub } from '../broadcast/hub.js';
+import type { Event } from '../core/event.js';
+import type { Source } from '../core/ports.js';
+import { openLedger } from '../ledger/ledger.js';
+import { openHandlers } from '../pipeline/handlers.js';
+import { openRules } from '../router/rule-table.js';
+import { fileSource } from '../sources/files.js';
+import { timerSource } from '../sources/timers.js';
+import { createWebhooks } from '../sources/webhooks.js';
+import { holdRoot } from '../storage/root.js';
+import { expandPath, readSecret, type LoadedConfig } from './load-config.js';
+import { openLocal } from './local.js';
+import { stopRuns } from './stop-runs.js';
+import { clock, log, nonce, packageFolder, random } from './system.js';
+import { version } from './version.js';
+
+export interface ServeOptions {
+  root: string;
+  port: number;
+  host: string;
+  rules: string;
+  handlers: string;
+  config?: string | undefined;
+}
+
+const hasYaml = (folder: string): boolean =>
+  existsSync(folder) && readdirSync(folder).some((name) => /\.ya?ml$/.test(name));
+/** The folder named, else the shipped one where it holds nothing. */
+const orShipped = (folder: string, name: string): string =>
+  hasYaml(folder) ? resolve(folder) : join(packageFolder, name);
+
+const sourcesOf = ({ config, folder }: LoadedConfig): Source[] => [
+  ...config.watch.map((watch) =>
+    fileSource({
+      paths: watch.paths,
+      ignore: watch.ignore,
+      debounce_ms: watch.debounce,
+      type: watch.type,
+      cwd: folder,
+      clock,
+    }),
+  ),
+  ...Object.entries(config.timers).map(([name, timer]) =>
+    timerSource({
+      name,
+      ...(timer.every === undefined ? {} : { every_ms: timer.every }),
+      ...(timer.cron === undefined ? {} : { cron: timer.cron }),
+      ...(timer.time_zone === undefined ? {} : { time_zone: timer.time_zone }),
+      clock,
+    }),
+  ),
+];
+
+const webhooksOf = ({ config, folder }: LoadedConfig) =>
+  createWebhooks({
+    config: Object.fromEntries(
+      Object.entries(config.webhooks).map(([name, webhook]) => [
+        name,
+        {
+          secret: readSecret(webhook.secret_file, folder),
+          ...(webhook.provider ? { provider: webhook.provider } : {}),
+        },
+      ]),
+    ),
+  });
+
+/** The repository an event names: by its configured name; by a path only where the event is trusted. */
+const repositoryOf = (
+  { config, folder }: LoadedConfig,
+  event: Event,
+): { path: string; test_command?: string | undefined } | undefined => {
+  const name = event.data['repository'];
+  const configured =
+    typeof name === 'string' && Object.hasOwn(config.repositories, name) ? config.repositories[name] : undefined;
+  if (configured) return { path: expandPath(configured.path, folder), test_command: configured.test_command };
+  const path = event.data['path'];
+  if (event.trust !== 'full' || typeof path !== 'string' || !path.startsWith('/') || !existsSync(path))
+    return undefined;
+  return Object.values(config.repositories).find((one) => expandPath(one.path, folder) === path) ?? { path };
+};
+
+/** Serves until SIGINT or SIGTERM; the second one, 250 ms after the first or later, kills. */
+export const serve = async (options: ServeOptions): Promise<number> => {
+  const drain$ = new Subject<void>();
+  const kill$ = new Subject<void>();
+  const local = await openLocal({ root: options.root, config: options.config });
+  const held = await holdRoot(local.root.path, {});
+  const handlers = await openHandlers(orShipped(options.handlers, 'handlers'), log);
+  const rulesFolder = orShipped(options.rules, 'rules');
+  const rules = await openRules(rulesFolder, (name) => handlers.find(name) !== undefined, log);
+  const ledger = await openLedger(local.bus);
+  const webhooks = webhooksOf(local);
+  const hub = createHub({ bus: local.bus, log });
+  const app = createApi({
+    bus: local.bus,
+    ledger,
+    rules,
+    handlers,
+    agents: local.agents,
+    webhooks,
+    hub,
+    log,
+    clock,
+    version,
+    startedAt: clock.now(),
+  });
+  const server = await listen({ app, hub, host: options.host, port: options.port });
+  const sources: Source[] = [webhooks, ...sourcesOf(local)];
+
+  const environmentFor = (event: Event): Record<string, string> => {
+    const { deploy } = local.config;
+    const command = repositoryOf(local, event)?.test_command;
+    return {
+      CONDUCTOR_URL: server.url,
+      QUEUE_DEPTH: String(
+        [...ledger.view.activations.values()].filter((activation) => activation.status === 'open').length,
+      ),
+      ...(command === undefined ? {} : { TEST_COMMAND: command }),
+      ...(event.type === 'DEPLOY_REQUESTED' && deploy
+        ? {
+            DEPLOY_COMMAND: deploy.command,
+            DEPLOY_SMOKE_TEST: deploy.smoke_test ?? '',
+            DEPLOY_ROLLBACK: deploy.rollback ?? '',
+          }
+        : {}),
+    };
+  };
+
+  const running = conductor(
+    {
+      ...local,
+      ledger,
+      rules,
+      handlers,
+      sources,
+      broadcast$: hub.start(),
+      clock,
+      random,
+      nonce,
+      log,
+      defaults: { timeout_ms: local.config.defaults.timeout, cwd: process.cwd() },
+      folderFor: (event) => repositoryOf(local, event)?.path,
+      environmentFor,
+    },
+    merge(drain$, kill$),
+    kill$,
+  );
+  const done = firstValueFrom(running.pipe(defaultIfEmpty(undefined)));
+
+  // `stop --all` was said: whoever said it ends the runs too, but ours must not be tried again.
+  const stopping = ledger.folded$.subscribe((event) => {
+    if (event.type === 'CONDUCTOR_STOP_ALL' && event.authentic) void stopRuns(local, 'stop --all');
+  });
+
+  let signalled = 0;
+  let exit = 0;
+  const onSignal = (): void => {
+    const now = clock.now();
+    if (signalled === 0) {
+      signalled = now;
+      log.info('draining: what is running may end; press Ctrl-C again to kill');
+      drain$.next();
+      return;
+    }
+    // npm passes the terminal's signal on a second time.
+    if (now - signalled < 250) return;
+    exit = 130;
+    kill$.next();
+    server.kill();
+    void stopRuns(local, 'killed').then(() => process.exit(exit));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+
+  const found = local.agents.list().filter((agent) => agent.program !== undefined || agent.backend === 'shell');
+  process.stdout.write(
+    [
+      `Conductor Loop listens on ${server.url} (WebSocket: ${server.url.replace('http', 'ws')}/ws)`,
+      `  root      ${local.root.path}`,
+      `  rules     ${rulesFolder} (${rules.current.rules.length})`,
+      ...sources.map((source) => `  source    ${source.name}: ${source.description}`),
+      `  agents    ${found.map((agent) => agent.name).join(', ')}`,
+      `Try: npx messagebus-tool write --type CODE_PUSHED --data '{"path":"${process.cwd()}"}' "pushed"`,
+      '',
+    ].join('\n'),
+  );
+
+  await done;
+  stopping.unsubscribe();
+  await server.drain();
+  await Promise.all([rules.close(), handlers.close(), ledger.close()]);
+  await local.bus.close();
+  await held.close();
+  return exit;
+};
