@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { ConductorError } from '../core/errors.js';
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+const nameOf = (host: string): string => host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+
+/**
+ * Who may talk to us from a browser. A page of another site can make the browser call loopback: `Origin` and
+ * `Sec-Fetch-Site` give it away. A page that points its own name at 127.0.0.1 is given away by `Host`.
+ */
+export const guard = (
+  headers: IncomingHttpHeaders,
+  { allowedHosts = [], anyHost = false }: { allowedHosts?: readonly string[] | undefined; anyHost?: boolean } = {},
+): ConductorError | undefined => {
+  const host = headers.host ?? '';
+  const allowed = [...LOOPBACK, ...allowedHosts.map((name) => name.toLowerCase())];
+  if (!anyHost && !allowed.includes(nameOf(host))) return new ConductorError('forbidden', 'the Host header names no host of this service');
+
+  const site = headers['sec-fetch-site'];
+  if (site === 'cross-site' || site === 'same-site') return new ConductorError('forbidden', 'called from a page of another site');
+
+  const { origin } = headers;
+  if (origin !== undefined && !['http', 'https'].some((scheme) => origin.toLowerCase() === `${scheme}://${host.toLowerCase()}`)) {
+    return new ConductorError('forbidden', 'called from a page of another origin');
+  }
+  return undefined;
+};
+
+/** Health tells nothing that matters, and those who ask it (balancers, containers) use names of their own. */
+export const isForAnyHost = (path: string): boolean => path === '/api/v1/health' || path === '/health';

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { Middleware } from 'koa';
+import getRawBody from 'raw-body';
+import { ConductorError } from '../core/errors.js';
+import { guard, isForAnyHost } from './guard.js';
+
+const MOST_BODY = '1mb';
+
+/** The caller's id where it is one, else ours: on every answer, errors included. */
+export const requestId: Middleware = async (ctx, next) => {
+  const given = ctx.get('x-request-id');
+  const id = /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
+  ctx.state['requestId'] = id;
+  ctx.set('X-Request-ID', id);
+  ctx.set('X-Content-Type-Options', 'nosniff');
+  ctx.set('Cache-Control', 'no-store');
+  await next();
+};
+
+export const guarded =
+  (allowedHosts: readonly string[] | undefined): Middleware =>
+  async (ctx, next) => {
+    const refusal = guard(ctx.req.headers, { allowedHosts, anyHost: isForAnyHost(ctx.path) });
+    if (refusal) throw refusal;
+    await next();
+  };
+
+/** The bytes as they came, for every method: bounded before anyone looks at them. */
+export const body: Middleware = async (ctx, next) => {
+  const encoding = ctx.get('content-encoding');
+  if (encoding !== '' && encoding !== 'identity') {
+    throw new ConductorError('unsupported_media_type', `the content encoding "${encoding}" is not taken`);
+  }
+  try {
+    ctx.state['rawBody'] = await getRawBody(ctx.req, { limit: MOST_BODY, length: ctx.get('content-length') || null });
+  } catch (error) {
+    if ((error as { type?: string }).type === 'entity.too.large') {
+      // Read on and forget: a sender that is cut off in the middle never sees the answer.
+      ctx.req.resume();
+      throw new ConductorError('too_large', 'the body is over 1 MiB');
+    }
+    throw new ConductorError('bad_request', 'the body did not arrive whole', { cause: error });
+  }
+  await next();
+};
+
+const isNestedWithin = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((inner) => isNestedWithin(inner, levels - 1)));
+
+/** The body as JSON. Only said to be JSON it is taken: a form of a foreign page cannot say so. */
+export const jsonOf = (contentType: string, rawBody: Buffer): unknown => {
+  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(contentType)) {
+    throw new ConductorError('unsupported_media_type', 'the Content-Type must be application/json');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(rawBody));
+  } catch (cause) {
+    throw new ConductorError('bad_request', `the body is no valid JSON: ${(cause as Error).message}`, { cause });
+  }
+  // Whoever writes it out again would run out of stack.
+  if (!isNestedWithin(value, 100)) throw new ConductorError('bad_request', 'the body is nested too deeply');
+  return value;
+};

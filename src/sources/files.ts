@@ -1,0 +1,154 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import { watch } from 'chokidar';
+import {
+  concatMap,
+  debounce,
+  defer,
+  EMPTY,
+  from,
+  interval,
+  map,
+  merge,
+  mergeMap,
+  Observable,
+  tap,
+  timer,
+} from 'rxjs';
+import { ConductorError } from '../core/errors.js';
+import { isReserved, normaliseType } from '../core/event-type.js';
+import type { Arrival, Clock, Source } from '../core/ports.js';
+import { insist } from './insist.js';
+import { ignoring, pathGlob, toPosix } from './path-glob.js';
+import { type Change, compare, scan, type Selection, stampOf } from './snapshot.js';
+
+export interface FileOptions {
+  /** Paths or globs, relative to `cwd`. */
+  paths: readonly string[];
+  ignore: readonly string[];
+  debounce_ms: number;
+  type: string;
+  cwd: string;
+  clock: Clock;
+  /** How often everything is looked at, whatever the watcher said. */
+  rescan_ms?: number;
+}
+
+/** Our own bookkeeping: an event about it would be the cause of the next. */
+const OURS = ['.git', '.conductor', 'MESSAGE-BUS*.md'];
+/** A record of the bus should stay small; `count` tells how many there were. */
+const MOST_LISTED = 200;
+/** Changes that never pause are told all the same, after this many times the debounce. */
+const MOST_DEBOUNCES = 10;
+
+const selectionOf = ({ paths, ignore, cwd }: FileOptions): Selection => {
+  const globs = paths.map((path) => pathGlob(isAbsolute(path) ? toPosix(relative(cwd, path)) || '.' : path));
+  return {
+    cwd,
+    bases: [...new Set(globs.map((glob) => glob.base))],
+    isWanted: (path) => globs.some((glob) => glob.matches(path)),
+    isIgnored: ignoring([...OURS, ...ignore]),
+  };
+};
+
+/** Rings with the path that something may have happened to, and with undefined when the watcher has come up or failed. */
+const bell = ({ cwd, bases, isIgnored }: Selection): Observable<string | undefined> =>
+  new Observable((subscriber) => {
+    const pathOf = (path: string): string => toPosix(relative(cwd, resolve(cwd, path)));
+    const watcher = watch(
+      bases.map((base) => resolve(cwd, base)),
+      {
+        ignoreInitial: true,
+        followSymlinks: false,
+        ignored: (path) => {
+          const inner = pathOf(path);
+          return inner !== '' && isIgnored(inner);
+        },
+      },
+    );
+    watcher.on('all', (_event, path) => subscriber.next(pathOf(path)));
+    watcher.on('ready', () => subscriber.next(undefined));
+    // No inotify watches left, a folder without leave: the rescan goes on where the watcher cannot.
+    watcher.on('error', () => subscriber.next(undefined));
+    return () => void watcher.close();
+  });
+
+/**
+ * What the watcher says is only a bell: what changed is found by looking at the files and comparing with what was known.
+ * So a change that the watcher drops (it keeps only the first of two quick ones) or that the kernel's queue loses is found
+ * by the rescan, and a file that was written and put back is no change at all.
+ */
+const batches = (options: FileOptions, selection: Selection): Observable<Change[]> =>
+  defer(() => from(scan(selection))).pipe(
+    mergeMap((known) => {
+      const { scheduler } = options.clock;
+      const touched = new Set<string>();
+      let everything = false;
+      let since: number | undefined;
+
+      const note = (path: string | undefined): void => {
+        since ??= options.clock.now();
+        if (path === undefined) everything = true;
+        else touched.add(path);
+      };
+      const quiet = (): Observable<unknown> => {
+        const waited = options.clock.now() - (since ?? options.clock.now());
+        return timer(Math.max(0, Math.min(options.debounce_ms, options.debounce_ms * MOST_DEBOUNCES - waited)), scheduler);
+      };
+      const look = async (): Promise<Change[]> => {
+        const paths = everything ? undefined : [...touched];
+        everything = false;
+        touched.clear();
+        since = undefined;
+        const now = paths === undefined ? await scan(selection) : new Map<string, string>();
+        for (const path of paths ?? []) {
+          if (!selection.isWanted(path) || selection.isIgnored(path)) continue;
+          const stamp = await stampOf(selection, path);
+          if (stamp !== undefined) now.set(path, stamp);
+        }
+        const candidates = new Set(paths ?? [...known.keys(), ...now.keys()]);
+        return [...candidates]
+          .map((path) => compare(known, path, now.get(path)))
+          .filter((change) => change !== undefined)
+          .sort((a, b) => (a.path < b.path ? -1 : 1));
+      };
+
+      return merge(bell(selection), interval(options.rescan_ms ?? 5_000, scheduler).pipe(map(() => undefined))).pipe(
+        tap(note),
+        debounce(quiet),
+        concatMap(look),
+      );
+    }),
+  );
+
+export const fileSource = (options: FileOptions): Source => {
+  const type = normaliseType(options.type);
+  if (isReserved(type)) throw new ConductorError('configuration', `watch: the type ${type} is said by the conductor alone`);
+  const selection = selectionOf(options);
+  const name = `file:${selection.bases[0] ?? '.'}`;
+  let batch = 0;
+  return {
+    name,
+    description: `files: ${options.paths.join(', ')}`,
+    open: (): Observable<Arrival> =>
+      batches(options, selection).pipe(
+        mergeMap((changes) => {
+          if (changes.length === 0) return EMPTY;
+          const [first] = changes;
+          return insist(
+            {
+              type,
+              source: name.slice(0, 200),
+              dedupe_key: `${name.slice(0, 200)}:${options.clock.now()}:${++batch}`,
+              body: changes.length === 1 ? `${first?.path} ${first?.change}` : `${changes.length} files changed, ${first?.path} among them`,
+              data: {
+                changes: changes.slice(0, MOST_LISTED),
+                count: changes.length,
+                ...(changes.length > MOST_LISTED ? { truncated: true } : {}),
+              },
+            },
+            options.clock,
+          );
+        }),
+      ),
+  };
+};

@@ -1,0 +1,40 @@
+/** Reads of foreign JSON: whatever is missing or of another kind is undefined, never an error. */
+export type Json = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The value at a dotted path. */
+export const at = (value: unknown, path: string): unknown => {
+  let here = value;
+  for (const key of path.split('.')) {
+    here = isObject(here) && Object.hasOwn(here, key) ? here[key] : undefined;
+  }
+  return here;
+};
+
+/** Text from outside has no bound of its own; one record of the bus should stay small. */
+export const textAt = (value: unknown, path: string, most = 1_000): string | undefined => {
+  const found = at(value, path);
+  return typeof found === 'string' && found !== '' ? found.slice(0, most) : undefined;
+};
+
+export const numberAt = (value: unknown, path: string): number | undefined => {
+  const found = at(value, path);
+  return typeof found === 'number' ? found : undefined;
+};
+
+export const listAt = (value: unknown, path: string): readonly unknown[] => {
+  const found = at(value, path);
+  return Array.isArray(found) ? found : [];
+};
+
+/** Without the keys that have nothing to say. */
+export const compact = (fields: Json): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+/** Deep nesting would overflow the stack of whoever writes it out again. */
+export const isNestedWithin = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((inner) => isNestedWithin(inner, levels - 1)));
