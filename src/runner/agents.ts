@@ -1,0 +1,119 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { ConductorError } from '../core/errors.js';
+import type { AgentDescription, Agents } from '../core/ports.js';
+import type { AgentConfig, Backend } from './agents/backend.js';
+import { claude } from './agents/claude.js';
+import { codex } from './agents/codex.js';
+import { command } from './agents/command.js';
+import { gemini } from './agents/gemini.js';
+import { shell } from './agents/shell.js';
+
+/** What the runner needs beyond the description. */
+export interface RunnableAgent extends AgentDescription {
+  kind: Backend;
+  config: AgentConfig;
+  /** The program's absolute path and the arguments that always come first. */
+  argv: readonly string[];
+}
+
+export interface RunnableAgents extends Agents {
+  find(name: string): RunnableAgent;
+  list(): readonly RunnableAgent[];
+  choose(names?: readonly string[]): RunnableAgent;
+}
+
+const BACKENDS: Readonly<Record<string, Backend>> = { claude, codex, gemini, shell, command };
+/** In the order in which we look for one when nobody said which. */
+const CLIS = ['claude', 'codex', 'gemini'];
+
+const runs = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/** The absolute path of a program, as a shell would find it. */
+export const findProgram = (program: string, path: string | undefined): string | undefined => {
+  if (program.includes('/')) return runs(resolve(program)) ? resolve(program) : undefined;
+  return (path ?? '')
+    .split(delimiter)
+    .filter((folder) => isAbsolute(folder))
+    .map((folder) => join(folder, program))
+    .find(runs);
+};
+
+export interface AgentsOptions {
+  config: Readonly<Record<string, AgentConfig>>;
+  defaultAgent?: string | undefined;
+  environment: NodeJS.ProcessEnv;
+}
+
+export const createAgents = ({ config, defaultAgent, environment }: AgentsOptions): RunnableAgents => {
+  const names = [...new Set([...Object.keys(config), ...CLIS, 'shell'])];
+
+  const describe = (name: string): RunnableAgent => {
+    if (!names.includes(name)) {
+      throw new ConductorError('unknown_agent', `there is no agent "${name}"; known are ${names.join(', ')}`, {
+        details: { known: names },
+      });
+    }
+    const own = config[name] ?? {};
+    const backend = own.backend ?? (name in BACKENDS ? name : own.command ? 'command' : undefined);
+    const kind = backend === undefined ? undefined : BACKENDS[backend];
+    if (!kind || backend === undefined) {
+      const known = Object.keys(BACKENDS).join(', ');
+      const what = backend === undefined ? 'has neither a backend nor a command' : `has the unknown backend "${backend}"`;
+      throw new ConductorError('configuration', `the agent "${name}" ${what}; backends are ${known}`);
+    }
+    const [wanted, ...first] = own.command ?? (kind.program === undefined ? [] : [kind.program]);
+    if (wanted === undefined) {
+      if (kind === command) throw new ConductorError('configuration', `the agent "${name}" has no command`);
+      return { name, backend, kind, config: own, argv: [] };
+    }
+    const program = findProgram(wanted, environment['PATH']);
+    return { name, backend, kind, config: own, argv: [program ?? wanted, ...first], ...(program ? { program } : {}) };
+  };
+
+  const canRun = (agent: RunnableAgent): boolean => agent.argv.length === 0 || agent.program !== undefined;
+
+  const find = (name: string): RunnableAgent => {
+    const agent = describe(name);
+    if (canRun(agent)) return agent;
+    const message = `the program "${agent.argv[0]}" of the agent "${name}" was not found on PATH`;
+    throw new ConductorError('configuration', message, { details: { agent: name, program: agent.argv[0] } });
+  };
+
+  /** The agent if it can run here. An unknown name is still an error: it is a mistake, not an absence. */
+  const usable = (name: string): RunnableAgent | undefined => {
+    const agent = describe(name);
+    return canRun(agent) ? agent : undefined;
+  };
+
+  return {
+    find,
+    list: () => names.flatMap((name) => {
+      try {
+        return [describe(name)];
+      } catch {
+        return [];
+      }
+    }),
+    choose(wanted) {
+      for (const name of wanted ?? []) {
+        const agent = usable(name);
+        if (agent) return agent;
+      }
+      // What was asked for by name in the configuration must not be replaced in silence.
+      if (defaultAgent !== undefined) return find(defaultAgent);
+      for (const name of CLIS) {
+        const agent = usable(name);
+        if (agent) return agent;
+      }
+      return find('shell');
+    },
+  };
+};

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { MAX_DEPTH } from '../core/depth.js';
+import { ConductorError } from '../core/errors.js';
+import type { AttemptSpec } from '../core/ports.js';
+import type { AgentConfig, Backend } from './agents/backend.js';
+
+/** Agents hand their whole environment to every tool they start, so it holds only what is named here. */
+const PASSED = new Set(['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LANGUAGE', 'TERM', 'TMPDIR', 'SHELL', 'TZ']);
+const PROXIES = /^(https?|all|no)_proxy$/i;
+const CERTIFICATES = new Set(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']);
+
+const passes = (name: string): boolean =>
+  PASSED.has(name) || name.startsWith('LC_') || PROXIES.test(name) || CERTIFICATES.has(name);
+
+const readToken = (file: string): string => {
+  const path = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
+  let token: string;
+  try {
+    token = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new ConductorError('configuration', `cannot read the token file ${file}`, { cause: error });
+  }
+  if (token === '') throw new ConductorError('configuration', `the token file ${file} is empty`);
+  return token;
+};
+
+const credential = (kind: Backend, config: AgentConfig, environment: NodeJS.ProcessEnv): Record<string, string> => {
+  const [first] = kind.keys;
+  if (config.token_file !== undefined && first !== undefined) return { [first]: readToken(config.token_file) };
+  const name = kind.keys.find((key) => environment[key]);
+  return name === undefined ? {} : { [name]: environment[name] ?? '' };
+};
+
+export interface EnvironmentInput {
+  spec: AttemptSpec;
+  kind: Backend;
+  config: AgentConfig;
+  /** Ours. */
+  environment: NodeJS.ProcessEnv;
+  /** What the backend itself needs. */
+  extra: Readonly<Record<string, string>>;
+  binFolder: string | undefined;
+  rootPath: string;
+  runFolder: string;
+  taskFolder: string;
+  outputPath: string;
+}
+
+export const buildEnvironment = (input: EnvironmentInput): Record<string, string> => {
+  const { spec, environment } = input;
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) if (value !== undefined && passes(name)) env[name] = value;
+  for (const name of input.kind.settings) {
+    const value = environment[name];
+    if (value !== undefined) env[name] = value;
+  }
+  Object.assign(env, credential(input.kind, input.config, environment), input.extra, spec.env);
+  if (input.binFolder !== undefined) env['PATH'] = [input.binFolder, env['PATH']].filter(Boolean).join(delimiter);
+  // Last, so that nothing a caller adds can take a run out of its own mark.
+  return Object.assign(env, {
+    CONDUCTOR_ROOT: input.rootPath,
+    CONDUCTOR_RUN_DIR: input.runFolder,
+    CONDUCTOR_TASK_DIR: input.taskFolder,
+    CONDUCTOR_BUS: join(input.rootPath, 'MESSAGE-BUS.md'),
+    CONDUCTOR_OUTPUT: input.outputPath,
+    PROJECT_ID: spec.project_id,
+    TASK_ID: spec.task_id,
+    RUN_ID: spec.run_id,
+    PARENT_RUN_ID: spec.parent_run_id ?? '',
+    AGENT: spec.agent,
+    CURRENT_DEPTH: String(spec.depth),
+    MAX_DEPTH: String(MAX_DEPTH),
+  });
+};
