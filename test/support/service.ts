@@ -1,0 +1,93 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const command = (name: string): string => join(project, 'dist', 'cli', `${name}.js`);
+export const temporary = (name: string): string => mkdtempSync(join(tmpdir(), `conductor-${name}-`));
+
+/** An environment as empty as a new user's, with a HOME of its own and what the test adds. */
+export const cleanEnvironment = (added: Record<string, string> = {}): Record<string, string> => ({
+  PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+  HOME: temporary('home'),
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  ...added,
+});
+
+export interface Done {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program to its end. */
+export const run = (
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; stdin?: string } = {},
+): Promise<Done> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: options.cwd, env: options.env ?? cleanEnvironment() });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.stdin.end(options.stdin ?? '');
+  });
+
+export const tool = (name: string, args: readonly string[], options: Parameters<typeof run>[2] = {}): Promise<Done> =>
+  run(process.execPath, [command(name), ...args], options);
+
+/** Waits until the condition gives something; the test's own limit ends it when it never does. */
+export const until = async <Value>(
+  what: string,
+  condition: () => Promise<Value | undefined> | Value | undefined,
+  limit_ms = 60_000,
+): Promise<Value> => {
+  const end = Date.now() + limit_ms;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error(`never came true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+
+export interface Service {
+  url: string;
+  process: ChildProcess;
+  output(): string;
+  /** SIGTERM, then its exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** The real service, as `npm start` starts it, on a free port. */
+export const startService = async (
+  args: readonly string[],
+  options: { cwd: string; env: Record<string, string> },
+): Promise<Service> => {
+  const child = spawn(process.execPath, [command('conductor'), 'serve', '--port', '0', ...args], options);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  const url = await Promise.race([
+    until('the service listens', () => /listens on (http:\S+)/.exec(output)?.[1]),
+    exited.then((code) => {
+      throw new Error(`the service ended with ${code}: ${output}`);
+    }),
+  ]);
+  return {
+    url,
+    process: child,
+    output: () => output,
+    stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+};
