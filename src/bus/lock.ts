@@ -1,6 +1,6 @@
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import native from 'fs-native-extensions';
+import { tryLock, unlock, waitForLock } from 'fs-native-extensions';
 import { ConductorError } from '../core/errors.js';
 
 const WAIT_MS = 10_000;
@@ -20,9 +20,9 @@ export const openLock = (root: string): BusLock => {
   let stuck: Promise<void> | undefined;
 
   const acquire = async (): Promise<void> => {
-    if (stuck === undefined && native.tryLock(fd)) return;
+    if (stuck === undefined && tryLock(fd)) return;
     let timer: NodeJS.Timeout | undefined;
-    const granted = stuck ?? native.waitForLock(fd);
+    const granted = stuck ?? waitForLock(fd);
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(() => { resolve('late'); }, WAIT_MS);
     });
@@ -44,7 +44,7 @@ export const openLock = (root: string): BusLock => {
       try {
         return task();
       } finally {
-        native.unlock(fd);
+        unlock(fd);
       }
     });
     queue = turn.catch(() => undefined);

@@ -35,8 +35,7 @@ export const openToRead = async (root: string): Promise<number | undefined> => {
 
 const breath = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 
-async function* scan(fd: number, key: Buffer): AsyncGenerator<Event> {
-  const size = fstatSync(fd).size;
+async function* scan(fd: number, key: Buffer, size: number): AsyncGenerator<Event> {
   const scanner = new Scanner(key);
   while (scanner.next < size) {
     const chunk = readRange(fd, scanner.next, Math.min(size, scanner.next + CHUNK));
@@ -67,16 +66,17 @@ export async function* select(events: AsyncIterable<Event>, query: BusQuery): As
   if (!reached) throw unknownId(since_id ?? '');
 }
 
-function* tail(fd: number, key: Buffer, count: number, matches: (event: Event) => boolean): Generator<Event> {
+function* tail(fd: number, key: Buffer, size: number, count: number, matches: (event: Event) => boolean): Generator<Event> {
   let found: Event[] = [];
-  for (const events of windows(fd, 0, fstatSync(fd).size, key)) {
+  for (const events of windows(fd, 0, size, key)) {
     found = events.filter(matches);
     if (found.length >= count) break;
   }
   yield* count === 0 ? [] : found.slice(-count);
 }
 
-export async function* readBus(root: string, key: Buffer, query: BusQuery = {}): AsyncGenerator<Event> {
+/** `until`: reads no further than this byte, the end of a record. */
+export async function* readBus(root: string, key: Buffer, query: BusQuery & { until?: number } = {}): AsyncGenerator<Event> {
   if (query.tail !== undefined && !(Number.isInteger(query.tail) && query.tail >= 0)) {
     throw new ConductorError('bad_request', 'tail: a whole number, 0 or more', { details: { field: 'tail' } });
   }
@@ -86,9 +86,10 @@ export async function* readBus(root: string, key: Buffer, query: BusQuery = {}):
     return;
   }
   try {
-    if (query.tail === undefined) yield* select(scan(fd, key), query);
-    else if (query.since_id) yield* lastOf(select(scan(fd, key), query), query.tail);
-    else yield* tail(fd, key, query.tail, matcher(query));
+    const size = Math.min(query.until ?? Infinity, fstatSync(fd).size);
+    if (query.tail === undefined) yield* select(scan(fd, key, size), query);
+    else if (query.since_id) yield* lastOf(select(scan(fd, key, size), query), query.tail);
+    else yield* tail(fd, key, size, query.tail, matcher(query));
   } finally {
     await closeFile(fd);
   }
