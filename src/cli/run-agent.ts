@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { fromEvent, merge } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
 import { idSchema } from '../core/event.js';
+import type { Bus } from '../core/ports.js';
 import { fail } from './system.js';
 
 const HELP = `run-agent task --project-id P --task-id T --agent A (--prompt TEXT | --prompt-file FILE)
@@ -133,7 +134,7 @@ const main = async (argv: string[]): Promise<number> => {
   }
 };
 
-const isPaused = async (local: { bus: import('../core/ports.js').Bus }): Promise<boolean> => {
+const isPaused = async (local: { bus: Bus }): Promise<boolean> => {
   let paused = false;
   for await (const event of local.bus.read({
     types: ['CONDUCTOR_PAUSED', 'CONDUCTOR_UNPAUSED', 'CONDUCTOR_STOP_ALL'],

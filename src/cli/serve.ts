@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Subject, firstValueFrom, merge, defaultIfEmpty } from 'rxjs';
+import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
 import { conductor } from '../conductor.js';
 import { createApi } from '../api/app.js';
 import { listen } from '../api/server.js';
 import { createHub } from '../broadcast/hub.js';
+import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Source } from '../core/ports.js';
 import { openLedger } from '../ledger/ledger.js';
@@ -151,12 +152,15 @@ export const serve = async (options: ServeOptions): Promise<number> => {
     merge(drain$, kill$),
     kill$,
   );
-  const done = firstValueFrom(running.pipe(defaultIfEmpty(undefined)));
+  const done = lastValueFrom(running, { defaultValue: undefined });
 
   // `stop --all` was said: whoever said it ends the runs too, but ours must not be tried again.
-  const stopping = ledger.folded$.subscribe((event) => {
-    if (event.type === 'CONDUCTOR_STOP_ALL' && event.authentic) void stopRuns(local, 'stop --all');
-  });
+  const stopping = ledger.folded$
+    .pipe(
+      filter((event) => event.type === 'CONDUCTOR_STOP_ALL' && event.authentic),
+      mergeMap(() => from(stopRuns(local, 'stop --all'))),
+    )
+    .subscribe({ error: (error: unknown) => log.error(`stop --all: ${toConductorError(error).message}`) });
 
   let signalled = 0;
   let exit = 0;

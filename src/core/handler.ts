@@ -105,7 +105,7 @@ export const stepSchema: z.ZodType<Step> = z.unknown().transform((value, context
   }
   const result = (KINDS[kind] as z.ZodType).safeParse(value);
   if (result.success) return result.data as Step;
-  for (const issue of result.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]);
+  for (const issue of result.error.issues) context.addIssue({ ...issue });
   return z.NEVER;
 });
 

@@ -21,7 +21,7 @@ const equals = (expected: Scalar, actual: unknown): boolean =>
     : expected === (actual ?? null);
 
 const oneOf = (expected: Scalar | readonly Scalar[], actual: unknown): boolean =>
-  [expected].flat().some((one) => equals(one as Scalar, actual));
+  [expected].flat().some((one) => equals(one, actual));
 
 export const matchesPattern = (pattern: Pattern, actual: unknown): boolean => {
   if (pattern === null || typeof pattern !== 'object' || Array.isArray(pattern)) return oneOf(pattern, actual);

@@ -19,7 +19,7 @@ export const openLedger = async (bus: Bus): Promise<Ledger> => {
       }
       if (seen !== undefined && last !== undefined && seen >= last) caughtUp.next();
     },
-    error: (error) => folded.error(error),
+    error: (error: unknown) => folded.error(error),
   });
   if (last !== undefined && (seen === undefined || seen < last)) await firstValueFrom(caughtUp.pipe(take(1)));
   const until = async (msg_id: string): Promise<void> => {

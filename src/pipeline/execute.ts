@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Observable } from 'rxjs';
+import { EMPTY, catchError, take, type Observable } from 'rxjs';
 import { compileCondition } from '../core/condition.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
@@ -38,9 +38,14 @@ export const execute = async (
   stop$: Observable<unknown>,
 ): Promise<{ status: 'completed' | 'failed' | 'stopped'; exit: 0 | 1 | 2 | 3; error?: string }> => {
   let stopped = false;
-  const stopping = stop$.subscribe(() => {
-    stopped = true;
-  });
+  const stopping = stop$
+    .pipe(
+      take(1),
+      catchError(() => EMPTY),
+    )
+    .subscribe(() => {
+      stopped = true;
+    });
   const steps: Record<string, unknown> = {};
   const variables: Variables = { event, steps, with: activation.with ?? {} };
   const relation = {

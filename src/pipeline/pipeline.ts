@@ -28,9 +28,8 @@ export const pipeline = (
       concatMap(() => (ports.ledger.view.paused ? [] : [...ports.ledger.view.activations.values()])),
       filter((activation) => activation.status === 'open' && !begun.has(activation.activation)),
     );
-    return open$.pipe(
-      // Takes nothing new once draining; what has begun runs to its end.
-      takeUntil(drain$),
+    // Takes nothing new once draining; what has begun runs to its end.
+    return open$.pipe(takeUntil(drain$)).pipe(
       mergeMap((activation) => {
         begun.add(activation.activation);
         return from(carry(ports, activation, stop$));

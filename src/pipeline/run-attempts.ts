@@ -1,4 +1,4 @@
-import { firstValueFrom, filter, takeUntil, defaultIfEmpty, type Observable } from 'rxjs';
+import { filter, firstValueFrom, map, race, takeUntil, timer, type Observable } from 'rxjs';
 import { backoffDelay, type Backoff } from '../core/backoff.js';
 import { MAX_DEPTH } from '../core/depth.js';
 import type { Trust } from '../core/event.js';
@@ -124,8 +124,8 @@ export const runAttempts = async (
           return event.kind === 'end';
         }),
         takeUntil(stop$),
-        defaultIfEmpty(undefined),
       ),
+      { defaultValue: undefined },
     );
     const end = ended ?? { ...failed(run_id, 1, 'the run was stopped'), reason: 'stopped' };
     await (ports.ledger ?? ports.bus).record([stopFact(request, end)]);
@@ -139,15 +139,8 @@ export const runAttempts = async (
     }
     previous = run_id;
     const delay = backoffDelay(attempt, retry, ports.random());
-    const cancelled = await new Promise<boolean>((resolve) => {
-      const subscription = stop$.subscribe(() => {
-        resolve(true);
-      });
-      ports.clock.scheduler.schedule(() => {
-        subscription.unsubscribe();
-        resolve(false);
-      }, delay);
-    });
+    const waited$ = timer(delay, ports.clock.scheduler).pipe(map(() => false));
+    const cancelled = await firstValueFrom(race(waited$, stop$.pipe(map(() => true))), { defaultValue: true });
     if (cancelled) return { end: { ...end, reason: 'stopped' }, attempts: attempt };
   }
 };

@@ -10,7 +10,6 @@ const engine = new Liquid({
 });
 
 // Control, zero-width and bidirectional characters: they hide text from the person who reads the prompt.
-// eslint-disable-next-line no-control-regex
 const HIDDEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/g;
 const FENCE_LIMIT = 64 * 1024;
 

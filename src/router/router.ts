@@ -1,4 +1,4 @@
-import { Observable, concatMap, defer, filter, from } from 'rxjs';
+import { concatMap, defer, filter, from, type Observable } from 'rxjs';
 import type { Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
 import type { Draft } from '../core/event.js';
