@@ -1,4 +1,5 @@
 import { Subject, filter, firstValueFrom, take } from 'rxjs';
+import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Bus, Ledger } from '../core/ports.js';
 import { emptyView, fold } from './fold.js';
@@ -19,7 +20,7 @@ export const openLedger = async (bus: Bus): Promise<Ledger> => {
       }
       if (seen !== undefined && last !== undefined && seen >= last) caughtUp.next();
     },
-    error: (error: unknown) => folded.error(error),
+    error: (error: unknown) => folded.error(toConductorError(error)),
   });
   if (last !== undefined && (seen === undefined || seen < last)) await firstValueFrom(caughtUp.pipe(take(1)));
   const until = async (msg_id: string): Promise<void> => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { EMPTY, catchError, take, type Observable } from 'rxjs';
+import { take, type Observable } from 'rxjs';
 import { compileCondition } from '../core/condition.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
