@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process as /proc tells it. */
+export interface Process {
+  pid: number;
+  parent: number;
+  session: number;
+  /** Clock ticks since boot: with the pid it is the identity. */
+  start: number;
+}
+
+const tryRead = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+/** Undefined when it is gone, or dead and only waits to be collected. */
+export const inspect = (pid: number): Process | undefined => {
+  const stat = tryRead(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  // The name, field 2, may hold spaces and brackets: everything else comes after its last bracket.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  return { pid, parent: Number(fields[1]), session: Number(fields[3]), start: Number(fields[19]) };
+};
+
+export const listProcesses = (): Process[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => inspect(Number(name)) ?? []);
+
+/** One variable of the environment it was started with; undefined also when we may not look. */
+export const variableOf = (pid: number, name: string): string | undefined => {
+  const environment = tryRead(`/proc/${pid}/environ`);
+  return environment
+    ?.split('\0')
+    .find((entry) => entry.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
+};
+
+export const isAlive = (pid: number, start: number | undefined): boolean => {
+  if (pid <= 0) return false;
+  const found = inspect(pid);
+  return found !== undefined && (start === undefined || found.start === start);
+};
+
+/** Changes with every boot: no identity of a process outlives it. */
+export const bootId = (): string => tryRead('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
+
+/** False when it was gone already. */
+export const signal = (pid: number, name: NodeJS.Signals): boolean => {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch {
+    return false;
+  }
+};

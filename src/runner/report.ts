@@ -1,0 +1,82 @@
+import { appendFile, copyFile, open, readFile, stat, writeFile } from 'node:fs/promises';
+import type { FailureClass, RunInfo } from '../core/run.js';
+
+const ADVICE: Record<FailureClass, string> = {
+  transient: 'Try again; if it keeps failing, look at the stderr of the run and at the service that the agent talks to.',
+  permanent: 'Trying again will not help: change the prompt, the budget or the credential, then start a new run.',
+  configuration: 'Set up what is missing (program, credential, working directory or option), then start a new run.',
+};
+
+export interface Failure {
+  info: RunInfo;
+  message: string;
+  class: FailureClass;
+  /** The process's own code. */
+  exit_code: number;
+  stderr: string;
+  ended: string;
+  duration_ms: number;
+}
+
+const SHOWN_OF_STDERR = 2_000;
+
+/** Indented, so that nothing an agent wrote can end the block. */
+const quoted = (text: string): string => text.trimEnd().split('\n').map((line) => `    ${line}`).join('\n');
+
+const reportOf = (failure: Failure): string => {
+  const { info } = failure;
+  const stderr = failure.stderr.trim() === '' ? '' : `\nThe end of its stderr:\n\n${quoted(failure.stderr.slice(-SHOWN_OF_STDERR))}\n`;
+  return `# Task Failed
+
+## Error
+${failure.message}
+${stderr}
+## Context
+- Task: ${info.task_id}
+- Agent: ${info.agent}
+- Timestamp: ${failure.ended}
+- Exit Code: ${failure.exit_code}
+
+## Attempted Actions
+1. Ran \`${info.commandline}\` (attempt ${info.attempt}).
+2. It ended after ${(failure.duration_ms / 1_000).toFixed(1)} s as a ${failure.class} failure.
+
+## Environment
+- Working directory: ${info.cwd}
+- Relevant files: ${[info.prompt_path, info.stdout_path, info.stderr_path].join(', ')}
+
+## Suggested Remediation
+${ADVICE[failure.class]}
+`;
+};
+
+/** How much of output.md is handed on in memory. The file is whole. */
+const HANDED_ON = 1024 * 1024;
+
+const readStart = async (path: string): Promise<string> => {
+  const handle = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HANDED_ON), 0, HANDED_ON, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+};
+
+const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
+
+/** Sees to it that output.md is there, and returns what it holds. */
+export const settleOutput = async (info: RunInfo, finalText: string | undefined, failure: Failure | undefined): Promise<string> => {
+  const path = info.output_path;
+  const own = (await sizeOf(path)) > 0;
+  if (failure) {
+    // Some agents report their failure themselves, as they were told to.
+    const reported = own && (await readFile(path, 'utf8')).includes('# Task Failed');
+    if (!own) await writeFile(path, reportOf(failure));
+    else if (!reported) await appendFile(path, `\n\n${reportOf(failure)}`);
+  } else if (!own) {
+    if (finalText !== undefined && finalText !== '') await writeFile(path, finalText);
+    else await copyFile(info.stdout_path, path).catch(() => writeFile(path, ''));
+  }
+  return readStart(path);
+};

@@ -1,0 +1,61 @@
+import { execa } from 'execa';
+import { inspect } from './processes.js';
+import type { RawFolder } from './raw-folder.js';
+
+/**
+ * Stands between us and the agent, so that the agent's output and exit code are kept when we die. It leads a session
+ * of its own; the agent's stop signals reach it too and must not end it before it wrote the code. File 3 is the slot:
+ * the shim alone holds it, so a daemon that the agent leaves behind does not.
+ */
+const SCRIPT = `
+raw=$1
+shift
+trap : HUP INT TERM
+printf '%s\\n' "$$" >"$raw/pid"
+"$@" <"$raw/stdin" >>"$raw/stdout" 2>>"$raw/stderr" 3>&-
+code=$?
+printf '%s\\n' "$code" >"$raw/exit.part" && mv "$raw/exit.part" "$raw/exit"
+`;
+
+export interface Started {
+  pid: number;
+  start: number | undefined;
+  /** Resolves when the shim is gone. */
+  ended: Promise<void>;
+}
+
+export interface StartInput {
+  raw: RawFolder;
+  argv: readonly string[];
+  cwd: string;
+  env: Record<string, string>;
+  slotFd: number | undefined;
+}
+
+/** Throws when it cannot start at all, as in a folder that is not there. */
+export const startShim = async ({ raw, argv, cwd, env, slotFd }: StartInput): Promise<Started> => {
+  const child = execa('/bin/sh', ['-c', SCRIPT, 'conductor-run', raw.path, ...argv], {
+    cwd,
+    env,
+    extendEnv: false,
+    // Its own session and group, and it lives on when we die.
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'ignore',
+    ...(slotFd === undefined ? {} : { stdio: ['ignore', 'ignore', 'ignore', slotFd] as const }),
+  } as never) as unknown as { pid?: number; once(event: 'exit', listener: () => void): void } & PromiseLike<{ cause?: unknown; message?: string }>;
+  const pid = child.pid;
+  if (pid === undefined) {
+    const result = await child;
+    throw result.cause instanceof Error ? result.cause : new Error(result.message ?? 'the process did not start');
+  }
+  // Not collected before we return to the event loop: even one that is dead already has its place in /proc.
+  const start = inspect(pid)?.start;
+  // The exit, not the close of its streams: a daemon may hold those for ever.
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return { pid, start, ended };
+};
