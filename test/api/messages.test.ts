@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert';
 import { all, open, post, type World } from './world.js';
 
 let world: World;
-test.before.each(async () => (world = await open()));
+test.before.each(async () => {
+  world = await open();
+});
 test.after.each(() => world.close());
 
 const at = (path: string): string => `${world.url}/api/v1/${path}`;
@@ -35,7 +37,7 @@ const refused: [string, unknown, Record<string, string>, number, string, RegExp]
   ['an id that would leave its folder', { type: 'A', project_id: '../x' }, {}, 400, 'bad_request', /project_id/],
   ['a reserved type', { type: 'run_stop' }, {}, 403, 'reserved_type', /RUN_STOP/],
   ['broken JSON', '{"type":', {}, 400, 'bad_request', /JSON/],
-  ['bytes that are no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), {}, 400, 'bad_request', /JSON/],
+  ['bytes that are no UTF-8', new Blob([new Uint8Array([0x22, 0xff, 0x22])]), {}, 400, 'bad_request', /JSON/],
   ['a nesting without end', `{"type":"A","data":{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}}`, {}, 400, 'bad_request', /nested/],
   ['a form', 'type=A', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type', /application\/json/],
   ['a packed body', 'x', { 'content-encoding': 'gzip' }, 415, 'unsupported_media_type', /gzip/],

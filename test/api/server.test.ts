@@ -10,7 +10,9 @@ import { createApi } from '../../src/api/app.js';
 import { clock, logInto, open, post, type World } from './world.js';
 
 let world: World;
-test.before.each(async () => (world = await open({ allowedHosts: ['conductor.example'] })));
+test.before.each(async () => {
+  world = await open({ allowedHosts: ['conductor.example'] });
+});
 test.after.each(() => world.close());
 
 /** fetch chooses Host and Origin itself, so these go by hand. */

@@ -5,7 +5,9 @@ import { ConductorError } from '../../src/core/errors.js';
 import { all, clock, open, post, sign, type World } from './world.js';
 
 let world: World;
-test.before.each(async () => (world = await open()));
+test.before.each(async () => {
+  world = await open();
+});
 test.after.each(() => world.close());
 
 const push = JSON.stringify({

@@ -146,7 +146,7 @@ export const post = (url: string, body: unknown, headers: Record<string, string>
   fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+    body: typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body),
   });
 
 export const all = async (bus: Bus) => {

@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert';
 import { all, open, post, watch, type World } from '../api/world.js';
 
 let world: World;
-test.before.each(async () => (world = await open()));
+test.before.each(async () => {
+  world = await open();
+});
 test.after.each(() => world.close());
 
 const say = (...bodies: string[]) => world.bus.append(bodies.map((body) => ({ type: 'SAID', body })));

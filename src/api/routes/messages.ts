@@ -41,11 +41,11 @@ export const messageRoutes = (router: Router, { bus }: ApiOptions): void => {
   router.get('/api/v1/messages', async (ctx) => {
     const { since_id, limit, type, ...scope } = checked(querySchema, { ...ctx.query });
     // One more than asked for tells whether there are more.
-    const query: BusQuery = {
+    const query = {
       ...scope,
       ...(type === undefined ? {} : { types: type }),
       ...(since_id === undefined ? { tail: limit } : { since_id }),
-    };
+    } as BusQuery;
     const messages: Event[] = [];
     let more = false;
     for await (const event of bus.read(query)) {

@@ -1,0 +1,150 @@
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asyncScheduler, type Subscription } from 'rxjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Draft } from '../../src/core/event.js';
+import type { Clock } from '../../src/core/ports.js';
+import { fileSource, type FileOptions } from '../../src/sources/files.js';
+
+const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
+type Change = { path: string; change: string };
+
+let cwd: string;
+let running: Subscription | undefined;
+test.before.each(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'files-'));
+  await mkdir(join(cwd, 'src/deep'), { recursive: true });
+  await writeFile(join(cwd, 'src/old.ts'), 'old');
+});
+test.after.each(async () => {
+  running?.unsubscribe();
+  await rm(cwd, { recursive: true, force: true });
+});
+
+const write = (path: string, text: string): Promise<void> => writeFile(join(cwd, path), text);
+
+/** Opens the source and waits until it has begun to look: a probe file is seen. */
+const watch = async (options: Partial<FileOptions> = {}) => {
+  const drafts: Draft[] = [];
+  const waiting = new Set<() => void>();
+  running = fileSource({ paths: ['src/**'], ignore: ['node_modules'], debounce_ms: 30, rescan_ms: 200, type: 'FILE_CHANGED', cwd, clock, ...options })
+    .open()
+    .subscribe(({ drafts: [draft], settle }) => {
+      if (draft) drafts.push(draft);
+      settle?.({ receipts: [] });
+      for (const look of waiting) look();
+    });
+  const changes = (): Change[] => drafts.flatMap(({ data }) => data?.['changes'] as Change[]);
+  const until = (condition: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition()) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  const probe = async (name: string): Promise<void> => {
+    for (let n = 0; !changes().some(({ path }) => path === `src/${name}`); n++) {
+      await write(`src/${name}`, String(n));
+      await Promise.race([until(() => changes().some(({ path }) => path === `src/${name}`)), new Promise((resolve) => setTimeout(resolve, 100))]);
+    }
+  };
+  await probe('probe');
+  return { drafts, changes, until, probe, of: (path: string) => changes().filter((one) => one.path === path).map(({ change }) => change) };
+};
+
+test('created, changed and removed files', async () => {
+  const seen = await watch();
+  await write('src/deep/new.ts', 'new');
+  await write('src/old.ts', 'changed');
+  await seen.until(() => seen.of('src/deep/new.ts').length > 0 && seen.of('src/old.ts').length > 0);
+  await rm(join(cwd, 'src/old.ts'));
+  await seen.until(() => seen.of('src/old.ts').includes('removed'));
+  assert.is(seen.of('src/deep/new.ts')[0], 'created');
+  assert.is(seen.of('src/old.ts')[0], 'changed');
+  assert.is(seen.drafts[0]?.type, 'FILE_CHANGED');
+  assert.is(seen.drafts[0]?.source, 'file:src');
+});
+
+test('what happens together is one event with the list', async () => {
+  const seen = await watch({ debounce_ms: 300, rescan_ms: 60_000 });
+  const before = seen.drafts.length;
+  await Promise.all(Array.from({ length: 30 }, (_, n) => write(`src/f${String(n).padStart(2, '0')}.ts`, 'x')));
+  await seen.until(() => seen.drafts.length > before);
+  const data = seen.drafts[before]?.data as { changes: Change[]; count: number };
+  assert.is(data.count, 30);
+  assert.is(data.changes[0]?.path, 'src/f00.ts');
+});
+
+test('the list is bounded, the count is not', async () => {
+  const seen = await watch({ debounce_ms: 500, rescan_ms: 60_000 });
+  await mkdir(join(cwd, 'many'));
+  await Promise.all(Array.from({ length: 300 }, (_, n) => write(`many/${n}.ts`, 'x')));
+  await rename(join(cwd, 'many'), join(cwd, 'src/many'));
+  await seen.until(() => seen.drafts.some(({ data }) => data?.['truncated'] === true));
+  const data = seen.drafts.find(({ data }) => data?.['truncated'] === true)?.data as { changes: Change[]; count: number };
+  assert.is(data.changes.length, 200);
+  assert.ok(data.count > 200);
+});
+
+test('the second of two quick changes is not lost, nor a write that puts the time back', async () => {
+  const seen = await watch({ debounce_ms: 1 });
+  for (let n = 0; n < 5; n++) {
+    const path = `src/quick${n}.ts`;
+    await write(path, 'first');
+    await seen.until(() => seen.of(path).length === 1);
+    const then = new Date(0);
+    await write(path, 'again');
+    await utimes(join(cwd, path), then, then);
+    await seen.until(() => seen.of(path).length >= 2);
+  }
+});
+
+test('an atomic replacement is a change', async () => {
+  const seen = await watch();
+  await write('src/.old.tmp', 'replaced');
+  await rename(join(cwd, 'src/.old.tmp'), join(cwd, 'src/old.ts'));
+  await seen.until(() => seen.of('src/old.ts').includes('changed'));
+});
+
+test('ignored folders, other folders and our own bookkeeping stay silent', async () => {
+  const seen = await watch({ paths: ['src', '*.md'], ignore: ['node_modules', 'src/out/**'] });
+  for (const folder of ['src/node_modules', 'src/out', 'src/.conductor', 'lib', 'src/.git']) {
+    await mkdir(join(cwd, folder));
+    await write(`${folder}/a.ts`, 'x');
+  }
+  await write('MESSAGE-BUS.md', 'x');
+  await write('a.txt', 'x');
+  await write('a.md', 'x');
+  await seen.until(() => seen.of('a.md').length > 0);
+  await seen.probe('after');
+  assert.equal(new Set(seen.changes().map(({ path }) => path)), new Set(['src/probe', 'a.md', 'src/after']));
+});
+
+test('a folder that is not there yet, and a circle of links', async () => {
+  const seen = await watch({ paths: ['src/**', 'later/**'] });
+  await symlink(join(cwd, 'src'), join(cwd, 'src/deep/circle'));
+  await mkdir(join(cwd, 'later'));
+  await write('later/a.ts', 'x');
+  await seen.until(() => seen.of('later/a.ts').length > 0);
+});
+
+test('changes that never pause are told all the same', async () => {
+  const seen = await watch({ debounce_ms: 50, rescan_ms: 60_000 });
+  const before = seen.drafts.length;
+  let n = 0;
+  while (seen.drafts.length === before) {
+    await write(`src/busy${n++ % 10}.ts`, String(n));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+});
+
+test('a reserved type is refused before anything is watched', () => {
+  assert.throws(() => fileSource({ paths: ['.'], ignore: [], debounce_ms: 1, type: 'RUN_STOP', cwd, clock }), /RUN_STOP/);
+});
+
+test.run();
