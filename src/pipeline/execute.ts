@@ -38,14 +38,14 @@ export const execute = async (
   stop$: Observable<unknown>,
 ): Promise<{ status: 'completed' | 'failed' | 'stopped'; exit: 0 | 1 | 2 | 3; error?: string }> => {
   let stopped = false;
-  const stopping = stop$
-    .pipe(
-      take(1),
-      catchError(() => EMPTY),
-    )
-    .subscribe(() => {
+  const stopping = stop$.pipe(take(1)).subscribe({
+    next: () => {
       stopped = true;
-    });
+    },
+    error: () => {
+      stopped = true;
+    },
+  });
   const steps: Record<string, unknown> = {};
   const variables: Variables = { event, steps, with: activation.with ?? {} };
   const relation = {
