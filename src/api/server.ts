@@ -32,6 +32,14 @@ const MOST_FROM_WATCHER = 64 * 1024;
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
+const urlOf = (request: IncomingMessage): URL => {
+  try {
+    return new URL(request.url ?? '/', 'http://localhost');
+  } catch (cause) {
+    throw new ConductorError('bad_request', 'the address is none', { cause });
+  }
+};
+
 const refuse = (socket: Duplex, error: ConductorError): void => {
   const text = JSON.stringify(errorBody(error));
   socket.end(
@@ -49,22 +57,26 @@ export const listen = async ({ app, hub, host = '127.0.0.1', port, allowedHosts 
   if (!isLoopback(host)) throw new ConductorError('configuration', `"${host}" is not this machine alone: only loopback (127.0.0.1) is served`);
 
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app.callback());
+  /** Asked for a socket and do not have it yet. */
+  const pending = new Set<Duplex>();
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MOST_FROM_WATCHER });
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const refusal = guard(request.headers, { allowedHosts });
     if (refusal) throw refusal;
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    const url = urlOf(request);
     if (!SOCKET_PATHS.has(url.pathname)) throw new ConductorError('not_found', `there is no socket at ${url.pathname}`);
     // What is said after the handshake is never missed.
     await hub.ready();
-    if (socket.destroyed) return;
+    if (socket.destroyed || socket.writableEnded) return;
     sockets.handleUpgrade(request, socket, head, (watcher) => hub.handle(watcher, { since: url.searchParams.get('since') ?? undefined }));
   };
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const ignore = (): void => undefined;
-    socket.on('error', ignore);
-    upgrade(request, socket, head).catch((error: unknown) => refuse(socket, toConductorError(error)));
+    socket.on('error', () => undefined);
+    pending.add(socket);
+    upgrade(request, socket, head)
+      .catch((error: unknown) => refuse(socket, toConductorError(error)))
+      .finally(() => pending.delete(socket));
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -85,10 +97,12 @@ export const listen = async ({ app, hub, host = '127.0.0.1', port, allowedHosts 
         server.close(() => resolve());
         server.closeIdleConnections();
         hub.close();
+        for (const socket of pending) refuse(socket, new ConductorError('unavailable', 'the conductor is stopping'));
       }),
     kill() {
       server.close();
       server.closeAllConnections();
+      for (const socket of pending) socket.destroy();
       for (const watcher of sockets.clients) watcher.terminate();
     },
   };

@@ -2,6 +2,7 @@ import { WebSocket } from 'ws';
 
 /** How much may wait for one watcher. What it cannot take is not kept for it: it may come back with `since`. */
 const MOST_WAITING_BYTES = 1024 * 1024;
+const MOST_GOODBYE_MS = 3_000;
 
 export interface Client {
   /** Something just happened. Kept back while the past is still being told. */
@@ -24,12 +25,13 @@ export const createClient = (socket: WebSocket, keepBack: boolean): Client => {
 
   const isOpen = (): boolean => socket.readyState === WebSocket.OPEN;
 
-  const tooSlow = (): void => {
+  const close = (code: number, reason: string): void => {
     kept = undefined;
-    socket.close(1013, 'too slow: come back with since');
+    socket.close(code, reason);
     // The goodbye waits behind everything unread; whoever does not read is not waited for.
-    setTimeout(() => socket.terminate(), 5_000).unref();
+    setTimeout(() => socket.terminate(), MOST_GOODBYE_MS).unref();
   };
+  const tooSlow = (): void => close(1013, 'too slow: come back with since');
 
   const send = (id: string, frame: Buffer): void => {
     if (!isOpen() || told.delete(id)) return;
@@ -60,9 +62,8 @@ export const createClient = (socket: WebSocket, keepBack: boolean): Client => {
     },
     refuse(code, message) {
       if (!isOpen()) return;
-      kept = undefined;
       socket.send(JSON.stringify({ event: 'error', data: { code, message } }));
-      socket.close(code === 'not_found' ? 1008 : 1011, code);
+      close(code === 'not_found' ? 1008 : 1011, code);
     },
     ping() {
       if (!answered) {
@@ -73,7 +74,7 @@ export const createClient = (socket: WebSocket, keepBack: boolean): Client => {
       if (isOpen()) socket.ping();
     },
     goodbye() {
-      socket.close(1001, 'the conductor is stopping');
+      close(1001, 'the conductor is stopping');
     },
   };
 };

@@ -6,11 +6,13 @@ import {
   defer,
   EMPTY,
   from,
-  interval,
+  filter,
   map,
   merge,
   mergeMap,
   Observable,
+  repeat,
+  retry,
   tap,
   timer,
 } from 'rxjs';
@@ -19,7 +21,7 @@ import { isReserved, normaliseType } from '../core/event-type.js';
 import type { Arrival, Clock, Source } from '../core/ports.js';
 import { insist } from './insist.js';
 import { ignoring, pathGlob, toPosix } from './path-glob.js';
-import { type Change, compare, scan, type Selection, stampOf } from './snapshot.js';
+import { type Change, compare, scan, type Selection, type Stamp, stampsOf } from './snapshot.js';
 
 export interface FileOptions {
   /** Paths or globs, relative to `cwd`. */
@@ -39,6 +41,7 @@ const OURS = ['.git', '.conductor', 'MESSAGE-BUS*.md'];
 const MOST_LISTED = 200;
 /** Changes that never pause are told all the same, after this many times the debounce. */
 const MOST_DEBOUNCES = 10;
+const RESCAN_MS = 5_000;
 
 const selectionOf = ({ paths, ignore, cwd }: FileOptions): Selection => {
   const globs = paths.map((path) => pathGlob(isAbsolute(path) ? toPosix(relative(cwd, path)) || '.' : path));
@@ -65,7 +68,8 @@ const bell = ({ cwd, bases, isIgnored }: Selection): Observable<string | undefin
         },
       },
     );
-    watcher.on('all', (_event, path) => subscriber.next(pathOf(path)));
+    // A folder that comes or goes brings all that is in it, at once and before the watcher has been through it.
+    watcher.on('all', (event, path) => subscriber.next(event.endsWith('Dir') ? undefined : pathOf(path)));
     watcher.on('ready', () => subscriber.next(undefined));
     // No inotify watches left, a folder without leave: the rescan goes on where the watcher cannot.
     watcher.on('error', () => subscriber.next(undefined));
@@ -79,11 +83,14 @@ const bell = ({ cwd, bases, isIgnored }: Selection): Observable<string | undefin
  */
 const batches = (options: FileOptions, selection: Selection): Observable<Change[]> =>
   defer(() => from(scan(selection))).pipe(
+    // Nothing was known yet, so nothing is lost by beginning again.
+    retry({ delay: () => timer(RESCAN_MS, options.clock.scheduler) }),
     mergeMap((known) => {
       const { scheduler } = options.clock;
       const touched = new Set<string>();
       let everything = false;
       let since: number | undefined;
+      let lastScanTook = 0;
 
       const note = (path: string | undefined): void => {
         since ??= options.clock.now();
@@ -94,16 +101,25 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
         const waited = options.clock.now() - (since ?? options.clock.now());
         return timer(Math.max(0, Math.min(options.debounce_ms, options.debounce_ms * MOST_DEBOUNCES - waited)), scheduler);
       };
+      const stampsNow = async (paths: readonly string[] | undefined): Promise<Map<string, Stamp>> => {
+        if (paths !== undefined) return stampsOf(selection, paths);
+        const begun = options.clock.now();
+        const found = await scan(selection);
+        lastScanTook = options.clock.now() - begun;
+        return found;
+      };
       const look = async (): Promise<Change[]> => {
         const paths = everything ? undefined : [...touched];
         everything = false;
         touched.clear();
         since = undefined;
-        const now = paths === undefined ? await scan(selection) : new Map<string, string>();
-        for (const path of paths ?? []) {
-          if (!selection.isWanted(path) || selection.isIgnored(path)) continue;
-          const stamp = await stampOf(selection, path);
-          if (stamp !== undefined) now.set(path, stamp);
+        let now: Map<string, Stamp>;
+        try {
+          now = await stampsNow(paths);
+        } catch {
+          // Too many open files, a disk that fails: what is known stays as it was, and the next look is at everything.
+          everything = true;
+          return [];
         }
         const candidates = new Set(paths ?? [...known.keys(), ...now.keys()]);
         return [...candidates]
@@ -112,7 +128,18 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
           .sort((a, b) => (a.path < b.path ? -1 : 1));
       };
 
-      return merge(bell(selection), interval(options.rescan_ms ?? 5_000, scheduler).pipe(map(() => undefined))).pipe(
+      // A big tree is not looked through all the time: at most a twentieth of it.
+      const rescan = defer(() => timer(Math.max(options.rescan_ms ?? RESCAN_MS, lastScanTook * 20), scheduler)).pipe(
+        repeat(),
+        filter(() => {
+          // While changes are waited out the rescan only widens the look, else it would put it off.
+          everything = true;
+          return since === undefined;
+        }),
+        map(() => undefined),
+      );
+
+      return merge(bell(selection), rescan).pipe(
         tap(note),
         debounce(quiet),
         concatMap(look),

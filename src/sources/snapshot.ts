@@ -20,11 +20,28 @@ const goneOr = (error: unknown): undefined => {
 };
 
 /** The file's stamp; undefined when there is none. Links are not followed: a circle of them has no end. */
-export const stampOf = async (selection: Selection, path: string): Promise<Stamp | undefined> => {
+const stampOf = async (selection: Selection, path: string): Promise<Stamp | undefined> => {
   const stats = await lstat(join(selection.cwd, path), { bigint: true }).catch(goneOr);
   if (stats === undefined || stats.isDirectory()) return undefined;
   // The time of the inode's own change also betrays a write that set the old time again.
   return `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+};
+
+const AT_ONCE = 256;
+
+/** Those of the paths that are wanted files, with their stamps. */
+export const stampsOf = async (selection: Selection, paths: readonly string[]): Promise<Map<string, Stamp>> => {
+  const wanted = paths.filter((path) => selection.isWanted(path) && !selection.isIgnored(path));
+  const found = new Map<string, Stamp>();
+  for (let from = 0; from < wanted.length; from += AT_ONCE) {
+    const some = wanted.slice(from, from + AT_ONCE);
+    const stamps = await Promise.all(some.map((path) => stampOf(selection, path)));
+    for (const [index, path] of some.entries()) {
+      const stamp = stamps[index];
+      if (stamp !== undefined) found.set(path, stamp);
+    }
+  }
+  return found;
 };
 
 /** All wanted files and their stamps. */
@@ -33,17 +50,14 @@ export const scan = async (selection: Selection): Promise<Map<string, Stamp>> =>
   const visit = async (path: string): Promise<void> => {
     if (path !== '.' && selection.isIgnored(path)) return;
     const entries = await readdir(join(selection.cwd, path), { withFileTypes: true }).catch(goneOr);
+    const files: string[] = [];
     for (const entry of entries ?? []) {
       const inner = path === '.' ? entry.name : `${path}/${entry.name}`;
       if (entry.isDirectory()) await visit(inner);
-      else await look(inner);
+      else files.push(inner);
     }
-    if (entries === undefined) await look(path);
-  };
-  const look = async (path: string): Promise<void> => {
-    if (found.has(path) || !selection.isWanted(path) || selection.isIgnored(path)) return;
-    const stamp = await stampOf(selection, path);
-    if (stamp !== undefined) found.set(path, stamp);
+    // What cannot be listed may be a file itself.
+    for (const [file, stamp] of await stampsOf(selection, entries === undefined ? [path] : files)) found.set(file, stamp);
   };
   for (const base of selection.bases) await visit(base);
   return found;
