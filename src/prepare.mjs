@@ -48,15 +48,21 @@ const built = () => {
     ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'src'].map((path) => modified(at(path))),
     ...walk(at('src')).map((path) => modified(at('src', path))),
   );
-  return modified(stamp) >= newest;
+  return modified(stamp) >= newest && bins().every((bin) => existsSync(bin));
 };
 
+const bins = () => Object.values(readJson(at('package.json')).bin).map((bin) => at(bin));
 const isSource = (path) => /\.(m|c)?ts$/.test(path);
 
 export const install = () => installed() || run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
 
 export const build = () => {
   const started = new Date();
+  const lost = walk(at('src'))
+    .filter((path) => isSource(path) && !path.endsWith('.d.ts'))
+    .some((path) => !existsSync(at('dist', path.replace(/\.ts$/, '.js'))));
+  // The compiler writes only what it believes has changed, and does not look.
+  if (lost) rmSync(at('dist', '.tsbuildinfo'), { force: true });
   const compiled = run(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
   if (!existsSync(at('dist'))) return false;
 
@@ -70,7 +76,7 @@ export const build = () => {
     const output = /^(.*?)(\.d\.ts|\.js|\.js\.map)$/.exec(path);
     if (output && !sources.has(output[1]) && !files.includes(path)) rmSync(at('dist', path), { force: true });
   }
-  for (const bin of Object.values(readJson(at('package.json')).bin)) if (existsSync(at(bin))) chmodSync(at(bin), 0o755);
+  for (const bin of bins().filter((bin) => existsSync(bin))) chmodSync(bin, 0o755);
 
   if (compiled) {
     writeFileSync(stamp, '');

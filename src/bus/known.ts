@@ -19,14 +19,16 @@ export class KnownKeys {
     return (own ? this.#own : this.#first).get(dedupe_key);
   }
 
-  /** Reads on up to `size`. */
-  catchUp(fd: number, size: number): void {
+  /** Reads one chunk on towards `size`; true when it is reached. */
+  step(fd: number, size: number): boolean {
     if (size < this.#scanner.next) this.reset();
-    while (this.#scanner.next < size) {
-      const chunk = readRange(fd, this.#scanner.next, Math.min(size, this.#scanner.next + CHUNK));
-      if (chunk.length === 0) return;
-      for (const item of this.#scanner.push(chunk)) if (item.kind === 'event') this.add(item.event);
-    }
+    const chunk = readRange(fd, this.#scanner.next, Math.min(size, this.#scanner.next + CHUNK));
+    for (const item of this.#scanner.push(chunk)) if (item.kind === 'event') this.add(item.event);
+    return chunk.length === 0 || this.#scanner.next >= size;
+  }
+
+  catchUp(fd: number, size: number): void {
+    while (!this.step(fd, size));
   }
 
   reset(): void {

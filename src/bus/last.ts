@@ -21,12 +21,12 @@ export function* windows(fd: number, floor: number, size: number, key?: Buffer):
   }
 }
 
-/** The moment of the last sealed record between `floor` and `size`. */
-export const lastMoment = (fd: number, floor: number, size: number): Moment | undefined => {
-  for (const events of windows(fd, floor, size)) {
+/** The moment of the last sealed record between `floor` and `size`; with a key, of the last of our own facts. */
+export const lastMoment = (fd: number, floor: number, size: number, key?: Buffer): Moment | undefined => {
+  for (const events of windows(fd, floor, size, key)) {
     let found: Moment | undefined;
     for (const event of events) {
-      if (event.sealed) found = momentOf(event.msg_id) ?? found;
+      if (key ? event.authentic : event.sealed) found = momentOf(event.msg_id) ?? found;
     }
     if (found) return found;
   }

@@ -14,7 +14,7 @@ export interface BusLock {
 /** The kernel lets go of the lock when its holder dies. It lies beside the bus, and is never renamed or removed. */
 export const openLock = (root: string): BusLock => {
   const path = join(root, '.conductor', 'bus.lock');
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640);
   let queue: Promise<unknown> = Promise.resolve();
   let stuck: Promise<void> | undefined;

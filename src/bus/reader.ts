@@ -4,7 +4,7 @@ import { ConductorError } from '../core/errors.js';
 import { normaliseType } from '../core/event-type.js';
 import type { Event } from '../core/event.js';
 import type { BusQuery } from '../core/ports.js';
-import { CHUNK, busPath, readRange, storageError } from './file.js';
+import { CHUNK, breath, busPath, readRange, storageError } from './file.js';
 import { windows } from './last.js';
 import { Scanner } from './scanner.js';
 
@@ -32,8 +32,6 @@ export const openToRead = async (root: string): Promise<number | undefined> => {
     throw storageError(`cannot read ${busPath(root)}`, error);
   }
 };
-
-const breath = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 
 async function* scan(fd: number, key: Buffer, size: number): AsyncGenerator<Event> {
   const scanner = new Scanner(key);

@@ -6,6 +6,7 @@ import type { Event } from '../core/event.js';
 import { unescapeBody } from './escape.js';
 import { foreignEvent, legacyEvent, strictEvent } from './fields.js';
 import { BODY_MAX, HEADER_MAX, crcOf, macOf, sameMac } from './format.js';
+import { isAfter, momentOf, type Moment } from './stamp.js';
 
 export type Item =
   | { kind: 'event'; event: Event; from: number; to: number }
@@ -31,10 +32,14 @@ export class Scanner {
   /** Position in the file of the buffer's first byte: everything before it was said. */
   #base: number;
   readonly #key: Buffer | undefined;
+  /** Of our own facts so far. Ids rise, so a fact that is not newer is a copy of one, and is not believed again. */
+  #newest: Moment | undefined;
 
-  constructor(key: Buffer | undefined, start = 0) {
+  /** `newest`: of our own facts before `start`. */
+  constructor(key: Buffer | undefined, start = 0, newest?: Moment) {
     this.#key = key;
     this.#base = start;
+    this.#newest = newest;
   }
 
   /** Just after the last item said (and the empty lines after it). */
@@ -149,7 +154,12 @@ export class Scanner {
     const mac = header.fields.get('mac');
     if (mac === undefined || !this.#key) return false;
     if (this.#buffer.indexOf(NEWLINE, header.mac) + 1 !== header.crc) return false;
-    return sameMac(mac, macOf(this.#key, this.#buffer.subarray(at, header.mac), body));
+    if (!sameMac(mac, macOf(this.#key, this.#buffer.subarray(at, header.mac), body))) return false;
+    const moment = momentOf(header.fields.get('msg_id') ?? '');
+    if (moment === undefined) return false;
+    if (this.#newest && !isAfter(moment, this.#newest)) return false;
+    this.#newest = moment;
+    return true;
   }
 
   #foreign(at: number, header: Header, last: boolean): Item | undefined {

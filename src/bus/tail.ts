@@ -4,6 +4,7 @@ import { Observable, type Subject } from 'rxjs';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Batch, Cursor } from '../core/ports.js';
 import { BUS_FILE, CHUNK, busPath, readRange } from './file.js';
+import { lastMoment } from './last.js';
 import { openToRead } from './reader.js';
 import { Scanner } from './scanner.js';
 
@@ -29,6 +30,7 @@ export const follow = (options: { root: string; key: Buffer; bell: Subject<void>
     let busy = false;
     let again = false;
     let quiet = 0;
+    let begun = false;
     let scanner: Scanner;
     try {
       scanner = new Scanner(key, fromCursor(options.cursor));
@@ -52,6 +54,11 @@ export const follow = (options: { root: string; key: Buffer; bell: Subject<void>
       if (fd === undefined) {
         if (scanner.next > 0) throw new ConductorError('storage', `${file} is gone, but was read up to byte ${scanner.next}`);
         return;
+      }
+      if (!begun) {
+        const start = scanner.next;
+        if (start > 0) scanner = new Scanner(key, start, lastMoment(fd, 0, Math.min(start, fstatSync(fd).size), key));
+        begun = true;
       }
       for (;;) {
         if (subscriber.closed) return;

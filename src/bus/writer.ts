@@ -8,7 +8,7 @@ import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Clock, Receipt } from '../core/ports.js';
 import { prepareDraft } from './draft.js';
-import { busPath, readRange, storageError } from './file.js';
+import { breath, busPath, readRange, storageError } from './file.js';
 import { seal, type Prepared } from './format.js';
 import { KnownKeys } from './known.js';
 import { openLock } from './lock.js';
@@ -37,6 +37,9 @@ interface Call {
   resolve: (receipts: Receipt[]) => void;
   reject: (error: unknown) => void;
 }
+
+const hasKeys = (calls: readonly Call[]): boolean =>
+  calls.some(({ prepared }) => prepared.some(({ dedupe_key }) => dedupe_key !== undefined));
 
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 const sync = { data: promisify(fdatasync), all: promisify(fsync) };
@@ -82,7 +85,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       if (found && (!last || isAfter(found, last))) last = found;
       seen = size;
     }
-    if (calls.some((call) => call.prepared.some((record) => record.dedupe_key !== undefined))) known.catchUp(fd, size);
+    if (hasKeys(calls)) known.catchUp(fd, size);
 
     // A torn tail stays as it is: an empty line ends it, and readers go on after it.
     const tail = endOf(size);
@@ -134,9 +137,10 @@ export const openWriter = (options: WriterOptions): Writer => {
   const commit = async (calls: readonly Call[]): Promise<void> => {
     try {
       if (poisoned) throw poisoned;
-      if (calls.some((call) => call.prepared.some((record) => record.dedupe_key !== undefined))) {
-        openBus();
-        known.catchUp(fd, fstatSync(fd).size);
+      if (hasKeys(calls)) {
+        // The long way before the lock, the rest under it.
+        const bus = openBus();
+        while (!known.step(bus, fstatSync(bus).size)) await breath();
       }
       const receipts = await lock.hold(() => write(calls));
       await makeDurable();

@@ -93,24 +93,20 @@ const write = async (args: string[]): Promise<void> => {
   if (values.help) return say(HELP);
   if (positionals.length > 1) throw usage('the body is one argument; put it in quotes');
   const data = values.data === undefined ? undefined : parseData(values.data);
-  const depth = currentDepth();
-  const run_id = values['run-id'] ?? env('RUN_ID');
   const [argument] = positionals;
   const body = argument === undefined ? await readStdin() : values.e ? readEscapes(argument) : argument;
-  const draft: Draft = Object.fromEntries(
-    Object.entries({
-      type: values.type ?? 'INFO',
-      project_id: values['project-id'] ?? values.project ?? env('PROJECT_ID'),
-      task_id: values['task-id'] ?? values.task ?? env('TASK_ID'),
-      run_id,
-      source: values.source ?? (env('RUN_ID') === undefined ? 'cli' : `run:${env('RUN_ID')}`),
-      parents: values.parent?.map((msg_id) => ({ msg_id, kind: 'caused_by' })),
-      depth,
-      dedupe_key: values['dedupe-key'],
-      data,
-      body,
-    }).filter(([, value]) => value !== undefined),
-  ) as Draft;
+  const draft: Draft = {
+    type: values.type ?? 'INFO',
+    project_id: values['project-id'] ?? values.project ?? env('PROJECT_ID'),
+    task_id: values['task-id'] ?? values.task ?? env('TASK_ID'),
+    run_id: values['run-id'] ?? env('RUN_ID'),
+    source: values.source ?? (env('RUN_ID') === undefined ? 'cli' : `run:${env('RUN_ID')}`),
+    parents: values.parent?.map((msg_id) => ({ msg_id, kind: 'caused_by' })),
+    depth: currentDepth(),
+    dedupe_key: values['dedupe-key'],
+    data,
+    body,
+  };
   const { prepareDraft } = await import('../bus/draft.js');
   prepareDraft(draft, false); // before a root is made for a message that is refused
   const [{ openRoot }, { openWriter }] = await Promise.all([import('../storage/root.js'), import('../bus/writer.js')]);
