@@ -13,7 +13,11 @@ export const checked = <S extends z.ZodType>(schema: S, value: unknown): z.outpu
       ? issue.keys.map((key) => ({ field: pathOf([...issue.path, key]), message: 'is not known here' }))
       : [{ field: pathOf(issue.path), message: issue.message }],
   );
-  throw new ConductorError('bad_request', problems.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; '), {
-    details: { fields: problems.map(({ field }) => field) },
-  });
+  throw new ConductorError(
+    'bad_request',
+    problems.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; '),
+    {
+      details: { fields: problems.map(({ field }) => field) },
+    },
+  );
 };

@@ -3,10 +3,13 @@ import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Log } from '../core/ports.js';
 
 /** The one form of an error on the wire. What went wrong inside is for the log, not for the caller. */
-export const errorBody = (error: ConductorError): { error: { code: string; message: string; details?: Record<string, unknown> } } => ({
+export const errorBody = (
+  error: ConductorError,
+): { error: { code: string; message: string; details?: Record<string, unknown> } } => ({
   error: {
     code: error.code,
-    message: error.code === 'internal' ? 'something went wrong here; the log says what, under the request id' : error.message,
+    message:
+      error.code === 'internal' ? 'something went wrong here; the log says what, under the request id' : error.message,
     ...(error.details === undefined || error.code === 'internal' ? {} : { details: error.details }),
   },
 });
@@ -27,7 +30,12 @@ export const errors =
     } catch (error) {
       problem = toConductorError(error);
       if (problem.status === 500) {
-        log.error('a request failed', { request_id: ctx.state['requestId'], method: ctx.method, path: ctx.path, reason: problem.message });
+        log.error('a request failed', {
+          request_id: ctx.state['requestId'],
+          method: ctx.method,
+          path: ctx.path,
+          reason: problem.message,
+        });
       }
     }
     if (problem === undefined) return;

@@ -15,13 +15,18 @@ export const guard = (
 ): ConductorError | undefined => {
   const host = headers.host ?? '';
   const allowed = [...LOOPBACK, ...allowedHosts.map((name) => name.toLowerCase())];
-  if (!anyHost && !allowed.includes(nameOf(host))) return new ConductorError('forbidden', 'the Host header names no host of this service');
+  if (!anyHost && !allowed.includes(nameOf(host)))
+    return new ConductorError('forbidden', 'the Host header names no host of this service');
 
   const site = headers['sec-fetch-site'];
-  if (site === 'cross-site' || site === 'same-site') return new ConductorError('forbidden', 'called from a page of another site');
+  if (site === 'cross-site' || site === 'same-site')
+    return new ConductorError('forbidden', 'called from a page of another site');
 
   const { origin } = headers;
-  if (origin !== undefined && !['http', 'https'].some((scheme) => origin.toLowerCase() === `${scheme}://${host.toLowerCase()}`)) {
+  if (
+    origin !== undefined &&
+    !['http', 'https'].some((scheme) => origin.toLowerCase() === `${scheme}://${host.toLowerCase()}`)
+  ) {
     return new ConductorError('forbidden', 'called from a page of another origin');
   }
   return undefined;

@@ -30,7 +30,8 @@ const SOCKET_PATHS = new Set(['/ws', '/api/v1/ws']);
 /** Watchers only listen. */
 const MOST_FROM_WATCHER = 64 * 1024;
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 const urlOf = (request: IncomingMessage): URL => {
   try {
@@ -49,12 +50,26 @@ const refuse = (socket: Duplex, error: ConductorError): void => {
 
 const cannotListen = (error: NodeJS.ErrnoException, host: string, port: number): ConductorError =>
   error.code === 'EADDRINUSE'
-    ? new ConductorError('port_in_use', `${host}:${port} is taken by another program; choose another port with --port`, { cause: error })
+    ? new ConductorError(
+        'port_in_use',
+        `${host}:${port} is taken by another program; choose another port with --port`,
+        { cause: error },
+      )
     : new ConductorError('configuration', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
 
-export const listen = async ({ app, hub, host = '127.0.0.1', port, allowedHosts }: ListenOptions): Promise<Listening> => {
+export const listen = async ({
+  app,
+  hub,
+  host = '127.0.0.1',
+  port,
+  allowedHosts,
+}: ListenOptions): Promise<Listening> => {
   // Callers are not told apart by a token yet, so nobody but this machine may call.
-  if (!isLoopback(host)) throw new ConductorError('configuration', `"${host}" is not this machine alone: only loopback (127.0.0.1) is served`);
+  if (!isLoopback(host))
+    throw new ConductorError(
+      'configuration',
+      `"${host}" is not this machine alone: only loopback (127.0.0.1) is served`,
+    );
 
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app.callback());
   /** Asked for a socket and do not have it yet. */
@@ -69,7 +84,9 @@ export const listen = async ({ app, hub, host = '127.0.0.1', port, allowedHosts 
     // What is said after the handshake is never missed.
     await hub.ready();
     if (socket.destroyed || socket.writableEnded) return;
-    sockets.handleUpgrade(request, socket, head, (watcher) => hub.handle(watcher, { since: url.searchParams.get('since') ?? undefined }));
+    sockets.handleUpgrade(request, socket, head, (watcher) =>
+      hub.handle(watcher, { since: url.searchParams.get('since') ?? undefined }),
+    );
   };
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined);

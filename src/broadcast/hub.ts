@@ -1,15 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  concatMap,
-  defer,
-  from,
-  ignoreElements,
-  interval,
-  merge,
-  type Observable,
-  retry,
-  tap,
-} from 'rxjs';
+import { concatMap, defer, from, ignoreElements, interval, merge, type Observable, retry, tap } from 'rxjs';
 import type { WebSocket } from 'ws';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
@@ -96,7 +86,10 @@ export const createHub = ({ bus, log }: { bus: Bus; log: Log }): Hub => {
         defer(() => from(begin())).pipe(
           concatMap((position) => bus.follow(position)),
           concatMap(tell),
-          tap({ error: (error: unknown) => log.error('the broadcast lost the bus and begins again', { reason: toConductorError(error).message }) }),
+          tap({
+            error: (error: unknown) =>
+              log.error('the broadcast lost the bus and begins again', { reason: toConductorError(error).message }),
+          }),
           retry({ delay: RETRY_AFTER_MS }),
         ),
         interval(PING_EVERY_MS).pipe(tap(ping)),

@@ -4,7 +4,10 @@ import { isReserved } from '../core/event-type.js';
 import { prepare, type Prepared } from './format.js';
 
 const fieldName = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((name, part) => (typeof part === 'number' ? `${name}[${part}]` : name ? `${name}.${String(part)}` : String(part)), '');
+  path.reduce<string>(
+    (name, part) => (typeof part === 'number' ? `${name}[${part}]` : name ? `${name}.${String(part)}` : String(part)),
+    '',
+  );
 
 /** Checks a draft and fills the defaults. `own`: our own facts, which may be of a reserved type. */
 export const prepareDraft = (draft: Draft, own: boolean): Prepared => {
@@ -12,11 +15,15 @@ export const prepareDraft = (draft: Draft, own: boolean): Prepared => {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = fieldName(issue?.path ?? []) || (issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : '');
-    throw new ConductorError('bad_request', `${field || 'message'}: ${issue?.message ?? 'not a message'}`, { details: { field } });
+    throw new ConductorError('bad_request', `${field || 'message'}: ${issue?.message ?? 'not a message'}`, {
+      details: { field },
+    });
   }
   const value = parsed.data;
   if (!own && isReserved(value.type)) {
-    throw new ConductorError('reserved_type', `${value.type} is said by the service only; choose another type`, { details: { type: value.type } });
+    throw new ConductorError('reserved_type', `${value.type} is said by the service only; choose another type`, {
+      details: { type: value.type },
+    });
   }
   try {
     return prepare({
@@ -28,9 +35,13 @@ export const prepareDraft = (draft: Draft, own: boolean): Prepared => {
       data: value.data ?? {},
       trust: value.trust ?? 'full',
       body: value.body ?? '',
-    } as Parameters<typeof prepare>[0]);
+    });
   } catch (error) {
     if (error instanceof ConductorError) throw error;
-    throw new ConductorError('bad_request', `data: cannot be written as JSON (${error instanceof Error ? error.message : String(error)})`, { cause: error, details: { field: 'data' } });
+    throw new ConductorError(
+      'bad_request',
+      `data: cannot be written as JSON (${error instanceof Error ? error.message : String(error)})`,
+      { cause: error, details: { field: 'data' } },
+    );
   }
 };

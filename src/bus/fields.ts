@@ -9,7 +9,8 @@ const TYPE = /^[A-Z][A-Z0-9_]{0,99}$/;
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isParent = (value: unknown): value is Parent => isObject(value) && isText(value['msg_id']) && isText(value['kind']);
+const isParent = (value: unknown): value is Parent =>
+  isObject(value) && isText(value['msg_id']) && isText(value['kind']);
 const isLink = (value: unknown): boolean => isObject(value) && isText(value['url']);
 
 const CHECKS: Record<string, (value: unknown) => boolean> = {
@@ -59,8 +60,14 @@ export const strictEvent = (header: Header, body: string, authentic: boolean): E
 /** A record of another writer: whatever fits is kept, the rest gets a default. It never fires a rule. */
 export const foreignEvent = (header: Header, body: string, offset: number): Event => {
   const event: Record<string, unknown> = {
-    msg_id: `FOREIGN-${offset}`, ts: new Date(0).toISOString(), type: 'INFO', project_id: 'default', source: 'foreign',
-    parents: [], depth: 0, data: {},
+    msg_id: `FOREIGN-${offset}`,
+    ts: new Date(0).toISOString(),
+    type: 'INFO',
+    project_id: 'default',
+    source: 'foreign',
+    parents: [],
+    depth: 0,
+    data: {},
   };
   for (const [key, text] of header) {
     let value = parseValue(key, text);
@@ -86,7 +93,16 @@ export const legacyEvent = (line: string, offset: number): Event | undefined => 
   if (Number.isNaN(time.getTime()) || !TYPE.test(name)) return undefined;
   return {
     msg_id: `LEGACY-${year}${month}${day}-${hour}${minute}${second}-${offset}`,
-    ts: time.toISOString(), type: name, project_id: 'default', source: 'legacy', parents: [], depth: 0, data: {},
-    trust: 'outside', body: body.replace(/\r$/, ''), sealed: false, authentic: false,
+    ts: time.toISOString(),
+    type: name,
+    project_id: 'default',
+    source: 'legacy',
+    parents: [],
+    depth: 0,
+    data: {},
+    trust: 'outside',
+    body: body.replace(/\r$/, ''),
+    sealed: false,
+    authentic: false,
   };
 };

@@ -12,11 +12,16 @@ export interface FileBusOptions {
   durability?: 'fsync' | 'os';
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- opening is a promise for every bus
+ 
 export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
   const { root, key } = options;
   const bell = new Subject<void>();
-  const writer = openWriter({ ...options, onWritten: () => { bell.next(); } });
+  const writer = openWriter({
+    ...options,
+    onWritten: () => {
+      bell.next();
+    },
+  });
   return {
     append: (drafts) => writer.submit(drafts, false),
     record: (drafts) => writer.submit(drafts, true),

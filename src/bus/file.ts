@@ -7,7 +7,10 @@ export const busPath = (root: string): string => join(root, BUS_FILE);
 export const CHUNK = 1024 * 1024;
 
 /** Lets everything else have its turn. */
-export const breath = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+export const breath = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 export const storageError = (what: string, cause: unknown): ConductorError =>
   new ConductorError('storage', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });

@@ -31,8 +31,20 @@ export interface Prepared {
 
 const PLAIN = new Set(['project_id', 'task_id', 'run_id', 'type']);
 const ORDER = [
-  'type', 'project_id', 'task_id', 'run_id', 'source', 'actor', 'parents', 'depth', 'dedupe_key',
-  'trust', 'issue_id', 'meta', 'links', 'data',
+  'type',
+  'project_id',
+  'task_id',
+  'run_id',
+  'source',
+  'actor',
+  'parents',
+  'depth',
+  'dedupe_key',
+  'trust',
+  'issue_id',
+  'meta',
+  'links',
+  'data',
 ] as const satisfies readonly (keyof Fields)[];
 
 const headerLine = (key: string, value: unknown): string =>
@@ -47,8 +59,13 @@ export const prepare = (fields: Fields): Prepared => {
   }
   const body = Buffer.from(escapeBody(fields.body));
   lines += `body_bytes: ${body.length}\n`;
-  if (Buffer.byteLength(lines) > HEADER_MAX - 1_024) throw new ConductorError('too_large', `data and the other fields of a message hold at most ${HEADER_MAX} bytes; keep more in a file`);
-  if (body.length > BODY_MAX) throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
+  if (Buffer.byteLength(lines) > HEADER_MAX - 1_024)
+    throw new ConductorError(
+      'too_large',
+      `data and the other fields of a message hold at most ${HEADER_MAX} bytes; keep more in a file`,
+    );
+  if (body.length > BODY_MAX)
+    throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
   return { type: fields.type, dedupe_key: fields.dedupe_key, lines, body };
 };
 

@@ -24,7 +24,9 @@ export const openLock = (root: string): BusLock => {
     let timer: NodeJS.Timeout | undefined;
     const granted = stuck ?? waitForLock(fd);
     const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => { resolve('late'); }, WAIT_MS);
+      timer = setTimeout(() => {
+        resolve('late');
+      }, WAIT_MS);
     });
     try {
       const outcome = await Promise.race([granted, late]);
@@ -50,5 +52,10 @@ export const openLock = (root: string): BusLock => {
     queue = turn.catch(() => undefined);
     return turn;
   };
-  return { hold, close: () => { closeSync(fd); } };
+  return {
+    hold,
+    close: () => {
+      closeSync(fd);
+    },
+  };
 };

@@ -44,7 +44,8 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
       let at: number;
       try {
         at = fromCursor(cursor);
-        if (at > events.length) throw new ConductorError('storage', `the bus has ${events.length} messages, fewer than the cursor ${at}`);
+        if (at > events.length)
+          throw new ConductorError('storage', `the bus has ${events.length} messages, fewer than the cursor ${at}`);
       } catch (error) {
         subscriber.error(error);
         return;
@@ -55,7 +56,9 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
         at = events.length;
         subscriber.next({ events: batch, cursor: toCursor(at), damaged: [] });
       };
-      const rings = bell.subscribe(() => { queueMicrotask(pump); });
+      const rings = bell.subscribe(() => {
+        queueMicrotask(pump);
+      });
       queueMicrotask(pump);
       subscriber.add(rings);
     });

@@ -38,7 +38,8 @@ async function* scan(fd: number, key: Buffer, size: number): AsyncGenerator<Even
   while (scanner.next < size) {
     const chunk = readRange(fd, scanner.next, Math.min(size, scanner.next + CHUNK));
     if (chunk.length === 0) return;
-    for (const item of scanner.push(chunk, scanner.next + chunk.length >= size)) if (item.kind === 'event') yield item.event;
+    for (const item of scanner.push(chunk, scanner.next + chunk.length >= size))
+      if (item.kind === 'event') yield item.event;
     await breath();
   }
 }
@@ -64,7 +65,13 @@ export async function* select(events: AsyncIterable<Event>, query: BusQuery): As
   if (!reached) throw unknownId(since_id ?? '');
 }
 
-function* tail(fd: number, key: Buffer, size: number, count: number, matches: (event: Event) => boolean): Generator<Event> {
+function* tail(
+  fd: number,
+  key: Buffer,
+  size: number,
+  count: number,
+  matches: (event: Event) => boolean,
+): Generator<Event> {
   let found: Event[] = [];
   for (const events of windows(fd, 0, size, key)) {
     found = events.filter(matches);
@@ -74,7 +81,11 @@ function* tail(fd: number, key: Buffer, size: number, count: number, matches: (e
 }
 
 /** `until`: reads no further than this byte, the end of a record. */
-export async function* readBus(root: string, key: Buffer, query: BusQuery & { until?: number } = {}): AsyncGenerator<Event> {
+export async function* readBus(
+  root: string,
+  key: Buffer,
+  query: BusQuery & { until?: number } = {},
+): AsyncGenerator<Event> {
   if (query.tail !== undefined && !(Number.isInteger(query.tail) && query.tail >= 0)) {
     throw new ConductorError('bad_request', 'tail: a whole number, 0 or more', { details: { field: 'tail' } });
   }

@@ -170,7 +170,12 @@ export class Scanner {
       to = this.#buffer.length;
     }
     const body = unescapeBody(this.#buffer.toString('utf8', header.body, to).replace(/\s+$/, ''));
-    return { kind: 'event', event: foreignEvent(header.fields, body, this.#base + at), from: this.#base + at, to: this.#base + to };
+    return {
+      kind: 'event',
+      event: foreignEvent(header.fields, body, this.#base + at),
+      from: this.#base + at,
+      to: this.#base + to,
+    };
   }
 
   /** Outside of records: a legacy line, or text that is none. */
@@ -180,7 +185,10 @@ export class Scanner {
       const end = this.#buffer.indexOf(NEWLINE, line);
       if (line > at && (this.#isDelimiter(line) || line - at > JUNK_MAX)) break;
       if (end < 0) return undefined;
-      const event = this.#buffer[line] === 91 ? legacyEvent(this.#buffer.toString('utf8', line, end), this.#base + line) : undefined;
+      const event =
+        this.#buffer[line] === 91
+          ? legacyEvent(this.#buffer.toString('utf8', line, end), this.#base + line)
+          : undefined;
       if (event && line === at) return { kind: 'event', event, from: this.#base + at, to: this.#base + end + 1 };
       if (event) break;
       line = end + 1;

@@ -12,12 +12,22 @@ const LATEST = Date.UTC(9000, 0, 1);
 export const momentOf = (msg_id: string): Moment | undefined => {
   const match = ID.exec(msg_id);
   if (!match) return undefined;
-  const [year, month, day, hour, minute, second, milli, ns] = match.slice(1).map(Number) as [number, number, number, number, number, number, number, number];
+  const [year, month, day, hour, minute, second, milli, ns] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const ms = Date.UTC(year, month - 1, day, hour, minute, second, milli);
   return ms < LATEST ? { ms, ns } : undefined;
 };
 
-export const isAfter = (left: Moment, right: Moment): boolean => left.ms > right.ms || (left.ms === right.ms && left.ns > right.ns);
+export const isAfter = (left: Moment, right: Moment): boolean =>
+  left.ms > right.ms || (left.ms === right.ms && left.ns > right.ns);
 
 /** Now, or just after the last moment where the clock has not passed it. */
 export const nextMoment = (now: number, last: Moment | undefined): Moment => {
@@ -30,5 +40,8 @@ export const stampOf = (moment: Moment, pid: number, seq: number): { msg_id: str
   const ts = new Date(moment.ms).toISOString();
   const compact = ts.replace(/[-:]/g, '');
   const fraction = compact.slice(16, 19) + String(moment.ns).padStart(6, '0');
-  return { msg_id: `MSG-${compact.slice(0, 8)}-${compact.slice(9, 15)}-${fraction}-PID${pid}-${String(seq).padStart(4, '0')}`, ts };
+  return {
+    msg_id: `MSG-${compact.slice(0, 8)}-${compact.slice(9, 15)}-${fraction}-PID${pid}-${String(seq).padStart(4, '0')}`,
+    ts,
+  };
 };

@@ -21,7 +21,12 @@ export const fromCursor = (cursor: Cursor | undefined): number => {
   return Number(match[1]);
 };
 
-export const follow = (options: { root: string; key: Buffer; bell: Subject<void>; cursor?: Cursor | undefined }): Observable<Batch> =>
+export const follow = (options: {
+  root: string;
+  key: Buffer;
+  bell: Subject<void>;
+  cursor?: Cursor | undefined;
+}): Observable<Batch> =>
   new Observable<Batch>((subscriber) => {
     const { root, key, bell } = options;
     const file = busPath(root);
@@ -45,14 +50,17 @@ export const follow = (options: { root: string; key: Buffer; bell: Subject<void>
       subscriber.next({
         events: items.flatMap((item) => (item.kind === 'event' ? [item.event] : [])),
         cursor: toCursor(scanner.position),
-        damaged: items.flatMap(({ kind, from, to, ...rest }) => (kind === 'damaged' ? [{ file, from, to, reason: (rest as { reason: string }).reason }] : [])),
+        damaged: items.flatMap(({ kind, from, to, ...rest }) =>
+          kind === 'damaged' ? [{ file, from, to, reason: (rest as { reason: string }).reason }] : [],
+        ),
       });
     };
 
     const readOn = async (): Promise<void> => {
       fd ??= await openToRead(root);
       if (fd === undefined) {
-        if (scanner.next > 0) throw new ConductorError('storage', `${file} is gone, but was read up to byte ${scanner.next}`);
+        if (scanner.next > 0)
+          throw new ConductorError('storage', `${file} is gone, but was read up to byte ${scanner.next}`);
         return;
       }
       if (!begun) {
@@ -63,12 +71,18 @@ export const follow = (options: { root: string; key: Buffer; bell: Subject<void>
       for (;;) {
         if (subscriber.closed) return;
         const { size } = fstatSync(fd);
-        if (size < scanner.next) throw new ConductorError('storage', `${file} has ${size} bytes, but was read up to byte ${scanner.next}: it was cut or replaced`);
+        if (size < scanner.next)
+          throw new ConductorError(
+            'storage',
+            `${file} has ${size} bytes, but was read up to byte ${scanner.next}: it was cut or replaced`,
+          );
         const chunk = readRange(fd, scanner.next, Math.min(size, scanner.next + CHUNK));
         if (chunk.length === 0) break;
         quiet = 0;
         emit(chunk, false);
-        await new Promise((resolve) => { setImmediate(resolve); });
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
       }
       if (quiet === QUIET_POLLS && !subscriber.closed) emit(Buffer.alloc(0), true);
     };

@@ -74,7 +74,8 @@ export const openWriter = (options: WriterOptions): Writer => {
     return fd;
   };
 
-  const endOf = (size: number): string => (size === 0 ? '\n\n' : readRange(fd, Math.max(0, size - 2), size).toString('latin1'));
+  const endOf = (size: number): string =>
+    size === 0 ? '\n\n' : readRange(fd, Math.max(0, size - 2), size).toString('latin1');
 
   /** Under the lock. */
   const write = (calls: readonly Call[]): Receipt[][] => {
@@ -97,7 +98,8 @@ export const openWriter = (options: WriterOptions): Writer => {
         const first =
           dedupe_key === undefined
             ? undefined
-            : (known.find(dedupe_key, own) ?? fresh.find((one) => one.dedupe_key === dedupe_key && (!own || one.authentic))?.msg_id);
+            : (known.find(dedupe_key, own) ??
+              fresh.find((one) => one.dedupe_key === dedupe_key && (!own || one.authentic))?.msg_id);
         if (first !== undefined) return { msg_id: first, duplicate: true };
         last = nextMoment(clock.now(), last);
         seq += 1;
@@ -145,7 +147,9 @@ export const openWriter = (options: WriterOptions): Writer => {
       const receipts = await lock.hold(() => write(calls));
       await makeDurable();
       options.onWritten?.();
-      calls.forEach((call, index) => { call.resolve(receipts[index] ?? []); });
+      calls.forEach((call, index) => {
+        call.resolve(receipts[index] ?? []);
+      });
     } catch (error) {
       const told = error instanceof ConductorError ? error : storageError(`cannot write ${path}`, error);
       for (const call of calls) call.reject(told);

@@ -67,7 +67,8 @@ const readStdin = async (): Promise<string> => {
 };
 
 const ESCAPES: Record<string, string> = { n: '\n', t: '\t', r: '\r', '\\': '\\' };
-const readEscapes = (text: string): string => text.replace(/\\([ntr\\])/g, (whole, character: string) => ESCAPES[character] ?? whole);
+const readEscapes = (text: string): string =>
+  text.replace(/\\([ntr\\])/g, (whole, character: string) => ESCAPES[character] ?? whole);
 
 const parseData = (text: string): Record<string, unknown> => {
   let value: unknown;
@@ -76,7 +77,8 @@ const parseData = (text: string): Record<string, unknown> => {
   } catch (error) {
     throw usage(`--data is not JSON: ${error instanceof Error ? error.message : String(error)}`, error);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw usage('--data: a JSON object, as {"branch":"main"}');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw usage('--data: a JSON object, as {"branch":"main"}');
   return value as Record<string, unknown>;
 };
 
@@ -123,14 +125,36 @@ const write = async (args: string[]): Promise<void> => {
 const PLAIN = new Set(['msg_id', 'ts', 'type', 'project_id', 'task_id', 'run_id']);
 
 const line = (key: string, value: unknown): string =>
-  PLAIN.has(key) && typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? `${key}: ${value}\n` : `${key}: ${oneLine(value)}\n`;
+  PLAIN.has(key) && typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
+    ? `${key}: ${value}\n`
+    : `${key}: ${oneLine(value)}\n`;
 
 const oneLine = (value: unknown): string =>
-  JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\ufeff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 const KEYS = [
-  'msg_id', 'ts', 'type', 'project_id', 'task_id', 'run_id', 'source', 'actor', 'parents', 'depth', 'dedupe_key', 'trust',
-  'issue_id', 'meta', 'links', 'data', 'sealed', 'authentic', 'body',
+  'msg_id',
+  'ts',
+  'type',
+  'project_id',
+  'task_id',
+  'run_id',
+  'source',
+  'actor',
+  'parents',
+  'depth',
+  'dedupe_key',
+  'trust',
+  'issue_id',
+  'meta',
+  'links',
+  'data',
+  'sealed',
+  'authentic',
+  'body',
 ] as const satisfies readonly (keyof Event)[];
 
 const asText = (event: Event): string => {
@@ -142,7 +166,9 @@ const asText = (event: Event): string => {
 /** Resolves when the text is on its way: a slow reader of our output holds us back, not our memory. */
 const say = (text: string): Promise<void> =>
   new Promise((resolve) => {
-    process.stdout.write(text, () => { resolve(); });
+    process.stdout.write(text, () => {
+      resolve();
+    });
   });
 
 const printer = (json: boolean): ((events: readonly Event[]) => Promise<void>) => {
@@ -168,7 +194,8 @@ const read = async (args: string[]): Promise<void> => {
   const task_id = values['task-id'] ?? values.task;
   for (const id of [project_id, task_id]) {
     const checked = id === undefined ? undefined : idSchema.safeParse(id);
-    if (checked?.success === false) throw new ConductorError('bad_request', `"${id ?? ''}": ${checked.error.issues[0]?.message ?? 'no id'}`);
+    if (checked?.success === false)
+      throw new ConductorError('bad_request', `"${id ?? ''}": ${checked.error.issues[0]?.message ?? 'no id'}`);
   }
   const query = {
     ...(values['since-id'] === undefined ? {} : { since_id: values['since-id'] }),
@@ -178,7 +205,10 @@ const read = async (args: string[]): Promise<void> => {
     ...(task_id === undefined ? {} : { task_id }),
     ...(values['run-id'] === undefined ? {} : { run_id: values['run-id'] }),
   };
-  const [{ openRoot }, { readBus, matcher }] = await Promise.all([import('../storage/root.js'), import('../bus/reader.js')]);
+  const [{ openRoot }, { readBus, matcher }] = await Promise.all([
+    import('../storage/root.js'),
+    import('../bus/reader.js'),
+  ]);
   const { path, key } = await openRoot(rootOf(values.root));
   const print = printer(values.json ?? false);
 
@@ -208,7 +238,8 @@ const read = async (args: string[]): Promise<void> => {
   await lastValueFrom(
     live.pipe(
       concatMap(async ({ events, damaged }) => {
-        for (const { file, from, to, reason } of damaged) process.stderr.write(`messagebus-tool: ${file}: bytes ${from} to ${to}: ${reason}\n`);
+        for (const { file, from, to, reason } of damaged)
+          process.stderr.write(`messagebus-tool: ${file}: bytes ${from} to ${to}: ${reason}\n`);
         await print(events.filter(matches));
       }),
     ),
@@ -220,7 +251,11 @@ const main = async ([command, ...args]: string[]): Promise<void> => {
   if (command === 'write') return write(args);
   if (command === 'read') return read(args);
   if (command === '--help' || command === '-h' || command === 'help') return say(HELP);
-  throw usage(command === undefined ? `say write or read\n\n${HELP}` : `there is no command "${command}"; there are write and read`);
+  throw usage(
+    command === undefined
+      ? `say write or read\n\n${HELP}`
+      : `there is no command "${command}"; there are write and read`,
+  );
 };
 
 // Whoever reads us may stop at any time, as `head` does.

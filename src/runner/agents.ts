@@ -66,7 +66,8 @@ export const createAgents = ({ config, defaultAgent, environment }: AgentsOption
     const kind = backend === undefined ? undefined : BACKENDS[backend];
     if (!kind || backend === undefined) {
       const known = Object.keys(BACKENDS).join(', ');
-      const what = backend === undefined ? 'has neither a backend nor a command' : `has the unknown backend "${backend}"`;
+      const what =
+        backend === undefined ? 'has neither a backend nor a command' : `has the unknown backend "${backend}"`;
       throw new ConductorError('configuration', `the agent "${name}" ${what}; backends are ${known}`);
     }
     const [wanted, ...first] = own.command ?? (kind.program === undefined ? [] : [kind.program]);
@@ -95,13 +96,14 @@ export const createAgents = ({ config, defaultAgent, environment }: AgentsOption
 
   return {
     find,
-    list: () => names.flatMap((name) => {
-      try {
-        return [describe(name)];
-      } catch {
-        return [];
-      }
-    }),
+    list: () =>
+      names.flatMap((name) => {
+        try {
+          return [describe(name)];
+        } catch {
+          return [];
+        }
+      }),
     choose(wanted) {
       for (const name of wanted ?? []) {
         const agent = usable(name);

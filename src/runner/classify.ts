@@ -26,9 +26,18 @@ const EXIT: Record<FailureClass, 1 | 2 | 3> = { transient: 1, permanent: 2, conf
 
 /** In this order: the first that fits decides. */
 const SIGNS: readonly [FailureClass, RegExp][] = [
-  ['configuration', /unknown option|unexpected argument|invalid auth method|set an auth method|cannot be used with root|not logged in|please run \/login|no longer supported|command not found/i],
-  ['transient', /\b429\b|rate.?limit|overloaded|\b529\b|\b50[0234]\b|server.?error|high demand|usage limit|resource.?exhausted|time[d -]*out|ECONN\w+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|network|stream disconnected|connection (refused|reset|error|closed)|fetch failed|socket hang up|temporar/i],
-  ['permanent', /\b40[0134]\b|\b413\b|\b422\b|unauthori[sz]ed|authenticat|forbidden|invalid.{0,12}key|bad request|invalid.?request|billing|credit|quota exceeded|budget|max_turns|max_structured_output|prompt is too long|context.{0,10}(length|window)/i],
+  [
+    'configuration',
+    /unknown option|unexpected argument|invalid auth method|set an auth method|cannot be used with root|not logged in|please run \/login|no longer supported|command not found/i,
+  ],
+  [
+    'transient',
+    /\b429\b|rate.?limit|overloaded|\b529\b|\b50[0234]\b|server.?error|high demand|usage limit|resource.?exhausted|time[d -]*out|ECONN\w+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|network|stream disconnected|connection (refused|reset|error|closed)|fetch failed|socket hang up|temporar/i,
+  ],
+  [
+    'permanent',
+    /\b40[0134]\b|\b413\b|\b422\b|unauthori[sz]ed|authenticat|forbidden|invalid.{0,12}key|bad request|invalid.?request|billing|credit|quota exceeded|budget|max_turns|max_structured_output|prompt is too long|context.{0,10}(length|window)/i,
+  ],
 ];
 
 const signOf = (text: string | undefined): FailureClass | undefined =>
@@ -36,11 +45,30 @@ const signOf = (text: string | undefined): FailureClass | undefined =>
 
 /** gemini ends with the HTTP status modulo 256. */
 const HTTP_REMAINDERS: Readonly<Record<number, FailureClass>> = {
-  144: 'permanent', 145: 'permanent', 147: 'permanent', 148: 'permanent', 173: 'transient', 244: 'transient', 246: 'transient', 247: 'transient',
-  41: 'configuration', 52: 'configuration', 42: 'permanent', 126: 'configuration', 127: 'configuration',
+  144: 'permanent',
+  145: 'permanent',
+  147: 'permanent',
+  148: 'permanent',
+  173: 'transient',
+  244: 'transient',
+  246: 'transient',
+  247: 'transient',
+  41: 'configuration',
+  52: 'configuration',
+  42: 'permanent',
+  126: 'configuration',
+  127: 'configuration',
 };
 
-const SIGNALS: Readonly<Record<number, string>> = { 129: 'SIGHUP', 130: 'SIGINT', 131: 'SIGQUIT', 134: 'SIGABRT', 137: 'SIGKILL', 139: 'SIGSEGV', 143: 'SIGTERM' };
+const SIGNALS: Readonly<Record<number, string>> = {
+  129: 'SIGHUP',
+  130: 'SIGINT',
+  131: 'SIGQUIT',
+  134: 'SIGABRT',
+  137: 'SIGKILL',
+  139: 'SIGSEGV',
+  143: 'SIGTERM',
+};
 
 /** A shell tells a signal as 128 and its number. Rarer ones are left as codes, for gemini has such codes of its own. */
 export const signalOf = (exit_code: number): string | undefined => SIGNALS[exit_code];
@@ -48,7 +76,8 @@ export const signalOf = (exit_code: number): string | undefined => SIGNALS[exit_
 const lastLine = (text: string): string | undefined => text.trimEnd().split('\n').at(-1)?.trim() || undefined;
 
 const SHORT = 500;
-const short = (text: string): string => (text.length > SHORT ? `${text.slice(0, SHORT - 1)}…` : text).replace(/\s+/g, ' ').trim();
+const short = (text: string): string =>
+  (text.length > SHORT ? `${text.slice(0, SHORT - 1)}…` : text).replace(/\s+/g, ' ').trim();
 
 const failed = (kind: FailureClass, summary: string, reason?: string): Meaning => ({
   status: 'failed',
@@ -67,7 +96,8 @@ const plain = ({ exit_code, stderr }: Facts): Meaning => {
 /** Its last word first, then what it complained of on the way, then stderr, then the bare code. */
 const spoken = ({ exit_code, result, errors, stderr }: Facts): Meaning => {
   const said = [result?.message, ...[...errors].reverse()];
-  const kind = said.map(signOf).find((sign) => sign !== undefined) ?? HTTP_REMAINDERS[exit_code] ?? signOf(stderr) ?? 'transient';
+  const kind =
+    said.map(signOf).find((sign) => sign !== undefined) ?? HTTP_REMAINDERS[exit_code] ?? signOf(stderr) ?? 'transient';
   const bare = exit_code === 0 ? 'it ended without a result' : `it ended with the code ${exit_code}`;
   const summary = result?.message || errors.at(-1) || (exit_code === 0 ? undefined : lastLine(stderr)) || bare;
   return failed(kind, summary);
@@ -79,6 +109,7 @@ export const classify = (facts: Facts): Meaning => {
   if (facts.stopped !== undefined) return failed('transient', `it was ${facts.stopped}`, facts.stopped);
   if (facts.exit_code === 0 && (!facts.speaks || facts.result?.ok === true)) return { status: 'completed', exit: 0 };
   if (facts.exit_code < 0) return failed('transient', 'it is gone and left no exit code', 'lost');
-  if (signalOf(facts.exit_code) !== undefined) return failed('transient', `it was ended by ${signalOf(facts.exit_code)}`);
+  if (signalOf(facts.exit_code) !== undefined)
+    return failed('transient', `it was ended by ${signalOf(facts.exit_code)}`);
   return facts.speaks ? spoken(facts) : plain(facts);
 };

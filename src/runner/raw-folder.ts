@@ -18,7 +18,8 @@ export const rawFolder = (rootPath: string, run_id: string) => {
   const path = join(rootPath, '.conductor', 'raw', run_id);
   const file = (name: string): string => join(path, name);
 
-  const readIfThere = async (name: string): Promise<string | undefined> => readFile(file(name), 'utf8').catch(() => undefined);
+  const readIfThere = async (name: string): Promise<string | undefined> =>
+    readFile(file(name), 'utf8').catch(() => undefined);
 
   return {
     path,
@@ -67,7 +68,9 @@ export const rawFolder = (rootPath: string, run_id: string) => {
     async wantStop(reason: string): Promise<void> {
       if (!existsSync(path) || existsSync(file('stop'))) return;
       const part = file(`stop.${process.pid}.part`);
-      await writeFile(part, reason, { mode: 0o600 }).then(() => rename(part, file('stop'))).catch(() => undefined);
+      await writeFile(part, reason, { mode: 0o600 })
+        .then(() => rename(part, file('stop')))
+        .catch(() => undefined);
     },
     stopReason: (): Promise<string | undefined> => readIfThere('stop'),
 

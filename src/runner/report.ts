@@ -2,7 +2,8 @@ import { appendFile, copyFile, open, readFile, stat, writeFile } from 'node:fs/p
 import type { FailureClass, RunInfo } from '../core/run.js';
 
 const ADVICE: Record<FailureClass, string> = {
-  transient: 'Try again; if it keeps failing, look at the stderr of the run and at the service that the agent talks to.',
+  transient:
+    'Try again; if it keeps failing, look at the stderr of the run and at the service that the agent talks to.',
   permanent: 'Trying again will not help: change the prompt, the budget or the credential, then start a new run.',
   configuration: 'Set up what is missing (program, credential, working directory or option), then start a new run.',
 };
@@ -21,11 +22,19 @@ export interface Failure {
 const SHOWN_OF_STDERR = 2_000;
 
 /** Indented, so that nothing an agent wrote can end the block. */
-const quoted = (text: string): string => text.trimEnd().split('\n').map((line) => `    ${line}`).join('\n');
+const quoted = (text: string): string =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n');
 
 const reportOf = (failure: Failure): string => {
   const { info } = failure;
-  const stderr = failure.stderr.trim() === '' ? '' : `\nThe end of its stderr:\n\n${quoted(failure.stderr.slice(-SHOWN_OF_STDERR))}\n`;
+  const stderr =
+    failure.stderr.trim() === ''
+      ? ''
+      : `\nThe end of its stderr:\n\n${quoted(failure.stderr.slice(-SHOWN_OF_STDERR))}\n`;
   return `# Task Failed
 
 ## Error
@@ -66,7 +75,11 @@ const readStart = async (path: string): Promise<string> => {
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
 
 /** Sees to it that output.md is there, and returns what it holds. */
-export const settleOutput = async (info: RunInfo, finalText: string | undefined, failure: Failure | undefined): Promise<string> => {
+export const settleOutput = async (
+  info: RunInfo,
+  finalText: string | undefined,
+  failure: Failure | undefined,
+): Promise<string> => {
   const path = info.output_path;
   const own = (await sizeOf(path)) > 0;
   if (failure) {

@@ -42,7 +42,8 @@ interface Live {
 
 const FAILED_EXIT: Record<FailureClass, 1 | 2 | 3> = { transient: 1, permanent: 2, configuration: 3 };
 
-const quoteWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+const quoteWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 export const createRunner = (options: RunnerOptions): Runner => {
   const { runs, agents, clock } = options;
@@ -55,14 +56,23 @@ export const createRunner = (options: RunnerOptions): Runner => {
     if (!/^[\w.-]+$/.test(run_id)) return false;
     if (rawFolder(rootPath, run_id).exists()) return true;
     try {
-      const scope = { project_id: variableOf(pid, 'PROJECT_ID') ?? '', task_id: variableOf(pid, 'TASK_ID') ?? '', run_id };
+      const scope = {
+        project_id: variableOf(pid, 'PROJECT_ID') ?? '',
+        task_id: variableOf(pid, 'TASK_ID') ?? '',
+        run_id,
+      };
       return /^status: running$/m.test(readFileSync(join(runs.folder(scope), 'run-info.yaml'), 'utf8'));
     } catch {
       return false;
     }
   };
 
-  const markOf = (run_id: string, pid: number, pid_start: number | undefined): Mark => ({ run_id, pid, pid_start, isLivingRun });
+  const markOf = (run_id: string, pid: number, pid_start: number | undefined): Mark => ({
+    run_id,
+    pid,
+    pid_start,
+    isLivingRun,
+  });
 
   const describe = (spec: AttemptSpec, commandline: string): RunInfo => {
     const folder = runs.folder(spec);
@@ -106,15 +116,30 @@ export const createRunner = (options: RunnerOptions): Runner => {
     try {
       for (const path of [info.stdout_path, info.stderr_path]) await (await open(path, 'a')).close();
       output = await settleOutput(info, undefined, {
-        info, duration_ms, ended: end_time, class: kind, message: error_summary, exit_code: -1, stderr: '',
+        info,
+        duration_ms,
+        ended: end_time,
+        class: kind,
+        message: error_summary,
+        exit_code: -1,
+        stderr: '',
       });
       await runs.update({ ...info, error_summary, end_time, exit_code: FAILED_EXIT[kind], status: 'failed' });
     } catch {
       // The disk is what failed: the answer is all that we can still give.
     }
     return {
-      kind: 'end', run_id: info.run_id, status: 'failed', exit: FAILED_EXIT[kind], class: kind, exit_code: -1,
-      reason, output, stderr: '', error_summary, duration_ms,
+      kind: 'end',
+      run_id: info.run_id,
+      status: 'failed',
+      exit: FAILED_EXIT[kind],
+      class: kind,
+      exit_code: -1,
+      reason,
+      output,
+      stderr: '',
+      error_summary,
+      duration_ms,
     };
   };
 
@@ -127,14 +152,20 @@ export const createRunner = (options: RunnerOptions): Runner => {
 
   const checkFolder = async (cwd: string): Promise<void> => {
     const found = await stat(cwd).catch(() => undefined);
-    if (!found?.isDirectory()) throw new ConductorError('configuration', `the working directory ${cwd} is not a folder`);
+    if (!found?.isDirectory())
+      throw new ConductorError('configuration', `the working directory ${cwd} is not a folder`);
   };
 
   /** Everything before the process: it either starts, or says why not. */
   const start = async (spec: AttemptSpec, info: RunInfo, raw: RawFolder, slotFd: number | undefined) => {
     const agent = agents.find(spec.agent);
     await checkFolder(spec.cwd);
-    const { argv, stdin, env: extra = {}, script } = agent.kind.launch({
+    const {
+      argv,
+      stdin,
+      env: extra = {},
+      script,
+    } = agent.kind.launch({
       spec,
       config: agent.config,
       program: agent.argv,
@@ -142,12 +173,23 @@ export const createRunner = (options: RunnerOptions): Runner => {
       asRoot: process.getuid?.() === 0,
     });
     const env = buildEnvironment({
-      spec, kind: agent.kind, config: agent.config, environment: options.environment, extra, rootPath,
-      binFolder: options.binFolder, runFolder: runs.folder(spec), outputPath: info.output_path,
+      spec,
+      kind: agent.kind,
+      config: agent.config,
+      environment: options.environment,
+      extra,
+      rootPath,
+      binFolder: options.binFolder,
+      runFolder: runs.folder(spec),
+      outputPath: info.output_path,
       taskFolder: runs.folder({ project_id: spec.project_id, task_id: spec.task_id }),
     });
     const family = agent.kind.family;
-    await raw.prepare({ stdin, script, note: { backend: agent.backend, boot_id: bootId(), ...(family ? { family } : {}) } });
+    await raw.prepare({
+      stdin,
+      script,
+      note: { backend: agent.backend, boot_id: bootId(), ...(family ? { family } : {}) },
+    });
     // Before the process is there: an adopter must never see a living run without an owner that it has.
     const disown = await becomeOwner(raw.owner, new AbortController().signal);
     const shim = await startShim({ raw, argv, cwd: spec.cwd, env, slotFd });
@@ -163,7 +205,11 @@ export const createRunner = (options: RunnerOptions): Runner => {
     let started: Awaited<ReturnType<typeof start>>;
     let info = blank;
     try {
-      if (spec.depth >= MAX_DEPTH) throw new ConductorError('too_deep', `depth ${spec.depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`);
+      if (spec.depth >= MAX_DEPTH)
+        throw new ConductorError(
+          'too_deep',
+          `depth ${spec.depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`,
+        );
       // Said before the wait: a missing program is no reason to stand in a queue.
       agents.find(spec.agent);
       slot = await options.slots?.acquire(mine.abort.signal);
@@ -174,14 +220,20 @@ export const createRunner = (options: RunnerOptions): Runner => {
     } catch (error) {
       await slot?.release();
       await raw.remove();
-      return neverStarted(info, mine.abort.signal.aborted ? new ConductorError('stopped', mine.reason ?? 'stopped') : error);
+      return neverStarted(
+        info,
+        mine.abort.signal.aborted ? new ConductorError('stopped', mine.reason ?? 'stopped') : error,
+      );
     }
     const { pid, start: pid_start, family } = started;
     mine.mark = markOf(spec.run_id, pid, pid_start);
     try {
       // The shim has its own copy by now and keeps the slot; ours goes when the run has ended.
       info = {
-        ...info, pid, pgid: pid, commandline: redact(started.argv.map(quoteWord).join(' ')),
+        ...info,
+        pid,
+        pgid: pid,
+        commandline: redact(started.argv.map(quoteWord).join(' ')),
         ...(pid_start === undefined ? {} : { pid_start }),
       };
       const written = runs.update(info);
@@ -202,11 +254,14 @@ export const createRunner = (options: RunnerOptions): Runner => {
   /** What run-info.yaml says of a run that has ended already. */
   const remember = async (info: RunInfo): Promise<RunEnd> => {
     const failed = info.status !== 'completed';
-    const exit = failed ? ([1, 2, 3] as const).find((code) => code === info.exit_code) ?? 1 : 0;
+    const exit = failed ? (([1, 2, 3] as const).find((code) => code === info.exit_code) ?? 1) : 0;
     const kind = (['transient', 'permanent', 'configuration'] as const)[exit - 1];
     const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
     return {
-      kind: 'end', run_id: info.run_id, status: failed ? 'failed' : 'completed', exit,
+      kind: 'end',
+      run_id: info.run_id,
+      status: failed ? 'failed' : 'completed',
+      exit,
       ...(kind ? { class: kind } : {}),
       exit_code: failed ? -1 : 0,
       output: await read(info.output_path),
@@ -239,8 +294,15 @@ export const createRunner = (options: RunnerOptions): Runner => {
         await raw.remove();
         return await remember(latest);
       }
-      if (mine.abort.signal.aborted && !disown) return await endWithout(latest, 'transient', mine.reason ?? 'stopped', 'stopped while another process had it');
-      if (!disown) return await endWithout(latest, 'transient', latest.pid > 0 ? 'lost' : 'never_started', 'whoever started it died before it began');
+      if (mine.abort.signal.aborted && !disown)
+        return await endWithout(latest, 'transient', mine.reason ?? 'stopped', 'stopped while another process had it');
+      if (!disown)
+        return await endWithout(
+          latest,
+          'transient',
+          latest.pid > 0 ? 'lost' : 'never_started',
+          'whoever started it died before it began',
+        );
       const note = await raw.note();
       const info = await identify(latest, raw);
       const sameBoot = note?.boot_id === bootId();
@@ -289,8 +351,17 @@ export const createRunner = (options: RunnerOptions): Runner => {
           const { message, exit } = toConductorError(error);
           const kind = (['transient', 'permanent', 'configuration'] as const)[exit - 1] ?? 'transient';
           subscriber.next({
-            kind: 'end', run_id, status: 'failed', exit, class: kind, exit_code: -1, reason: 'never_started',
-            output: '', stderr: '', error_summary: message, duration_ms: 0,
+            kind: 'end',
+            run_id,
+            status: 'failed',
+            exit,
+            class: kind,
+            exit_code: -1,
+            reason: 'never_started',
+            output: '',
+            stderr: '',
+            error_summary: message,
+            duration_ms: 0,
           });
           subscriber.complete();
         },

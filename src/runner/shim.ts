@@ -47,7 +47,10 @@ export const startShim = async ({ raw, argv, cwd, env, slotFd }: StartInput): Pr
     stdout: 'ignore',
     stderr: 'ignore',
     ...(slotFd === undefined ? {} : { stdio: ['ignore', 'ignore', 'ignore', slotFd] as const }),
-  } as never) as unknown as { pid?: number; once(event: 'exit', listener: () => void): void } & PromiseLike<{ cause?: unknown; message?: string }>;
+  } as never) as unknown as { pid?: number; once(event: 'exit', listener: () => void): void } & PromiseLike<{
+    cause?: unknown;
+    message?: string;
+  }>;
   const pid = child.pid;
   if (pid === undefined) {
     const result = await child;

@@ -35,9 +35,12 @@ export const untilGone = async (pid: number, start: number | undefined): Promise
 /** Ends the run when its time is over; the time it waited for a slot lies before start_time. */
 const limitTime = ({ clock, info, raw, mark }: Supervision): (() => void) => {
   const left = Date.parse(info.start_time) + info.timeout_ms - clock.now();
-  const timer = clock.scheduler.schedule(() => {
-    void raw.wantStop('timeout').then(() => endTree(mark));
-  }, Math.min(Math.max(left, 0), LONGEST_MS));
+  const timer = clock.scheduler.schedule(
+    () => {
+      void raw.wantStop('timeout').then(() => endTree(mark));
+    },
+    Math.min(Math.max(left, 0), LONGEST_MS),
+  );
   return () => timer.unsubscribe();
 };
 
@@ -77,9 +80,18 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
   const ended = clock.now();
   const duration_ms = Math.max(0, ended - Date.parse(info.start_time));
   const end_time = new Date(ended).toISOString();
-  const failure = meaning.class === undefined ? undefined : {
-    info, exit_code, duration_ms, ended: end_time, class: meaning.class, message: meaning.error_summary ?? '', stderr: heard.stderr,
-  };
+  const failure =
+    meaning.class === undefined
+      ? undefined
+      : {
+          info,
+          exit_code,
+          duration_ms,
+          ended: end_time,
+          class: meaning.class,
+          message: meaning.error_summary ?? '',
+          stderr: heard.stderr,
+        };
   const output = await settleOutput(info, heard.finalText, failure);
   const signal = signalOf(exit_code);
   const learnt = {

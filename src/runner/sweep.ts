@@ -65,7 +65,7 @@ export const sweep = async (mark: Mark, sessions = new Set([mark.pid])): Promise
   for (;;) {
     // Frozen first: a process that forks faster than we read /proc would otherwise stay ahead of us.
     const frozen = new Map<number, Process>();
-    for (let grown = true; grown; ) {
+    for (let grown = true; grown;) {
       grown = false;
       for (const found of findTree(mark, sessions)) {
         if (frozen.has(found.pid)) continue;

@@ -99,7 +99,10 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
       };
       const quiet = (): Observable<unknown> => {
         const waited = options.clock.now() - (since ?? options.clock.now());
-        return timer(Math.max(0, Math.min(options.debounce_ms, options.debounce_ms * MOST_DEBOUNCES - waited)), scheduler);
+        return timer(
+          Math.max(0, Math.min(options.debounce_ms, options.debounce_ms * MOST_DEBOUNCES - waited)),
+          scheduler,
+        );
       };
       const stampsNow = async (paths: readonly string[] | undefined): Promise<Map<string, Stamp>> => {
         if (paths !== undefined) return stampsOf(selection, paths);
@@ -139,17 +142,14 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
         map(() => undefined),
       );
 
-      return merge(bell(selection), rescan).pipe(
-        tap(note),
-        debounce(quiet),
-        concatMap(look),
-      );
+      return merge(bell(selection), rescan).pipe(tap(note), debounce(quiet), concatMap(look));
     }),
   );
 
 export const fileSource = (options: FileOptions): Source => {
   const type = normaliseType(options.type);
-  if (isReserved(type)) throw new ConductorError('configuration', `watch: the type ${type} is said by the conductor alone`);
+  if (isReserved(type))
+    throw new ConductorError('configuration', `watch: the type ${type} is said by the conductor alone`);
   const selection = selectionOf(options);
   const name = `file:${selection.bases[0] ?? '.'}`;
   let batch = 0;
@@ -166,7 +166,10 @@ export const fileSource = (options: FileOptions): Source => {
               type,
               source: name.slice(0, 200),
               dedupe_key: `${name.slice(0, 200)}:${options.clock.now()}:${++batch}`,
-              body: changes.length === 1 ? `${first?.path} ${first?.change}` : `${changes.length} files changed, ${first?.path} among them`,
+              body:
+                changes.length === 1
+                  ? `${first?.path} ${first?.change}`
+                  : `${changes.length} files changed, ${first?.path} among them`,
               data: {
                 changes: changes.slice(0, MOST_LISTED),
                 count: changes.length,

@@ -79,7 +79,9 @@ const pullRequest = (payload: Json): Meaning | undefined => {
 const failure = (payload: Json, fields: Json): Meaning | undefined => {
   const conclusion = fields['conclusion'];
   if (typeof conclusion !== 'string' || !FAILED.has(conclusion)) return undefined;
-  const where = [textAt(payload, 'repository.full_name'), fields['branch']].filter((part) => part !== undefined).join(' ');
+  const where = [textAt(payload, 'repository.full_name'), fields['branch']]
+    .filter((part) => part !== undefined)
+    .join(' ');
   return {
     type: 'TEST_FAILED',
     body: `${String(fields['name'] ?? 'A check')} ended with ${conclusion}${where === '' ? '' : ` on ${where}`}`,

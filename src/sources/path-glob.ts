@@ -43,7 +43,9 @@ export interface PathGlob {
 export const pathGlob = (pattern: string): PathGlob => {
   const parts = toPosix(pattern).replace(/\/+$/, '').split('/');
   const wild = parts.findIndex((part) => /[*?{]/.test(part));
-  const alternatives = expandBraces(parts.join('/')).map((one) => (one === '' || one === '.' ? ['**'] : [...one.split('/'), '**']));
+  const alternatives = expandBraces(parts.join('/')).map((one) =>
+    one === '' || one === '.' ? ['**'] : [...one.split('/'), '**'],
+  );
   const exact = expandBraces(parts.join('/')).map((one) => one.split('/'));
   return {
     base: (wild < 0 ? parts : parts.slice(0, wild)).join('/') || (parts[0] === '' && wild !== 0 ? '/' : '.'),
@@ -54,7 +56,9 @@ export const pathGlob = (pattern: string): PathGlob => {
 /** A name alone (`node_modules`, `*.log`) is meant at any depth; a pattern with `/` from the top. Both with all that is inside. */
 export const ignoring = (patterns: readonly string[]): ((path: string) => boolean) => {
   const globs = patterns.flatMap((pattern) => {
-    const plain = toPosix(pattern).replace(/\/+$/, '').replace(/\/\*\*$/, '');
+    const plain = toPosix(pattern)
+      .replace(/\/+$/, '')
+      .replace(/\/\*\*$/, '');
     const rooted = plain.includes('/') ? plain : `**/${plain}`;
     return [pathGlob(rooted), pathGlob(`${rooted}/**`)];
   });

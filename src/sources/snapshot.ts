@@ -57,7 +57,8 @@ export const scan = async (selection: Selection): Promise<Map<string, Stamp>> =>
       else files.push(inner);
     }
     // What cannot be listed may be a file itself.
-    for (const [file, stamp] of await stampsOf(selection, entries === undefined ? [path] : files)) found.set(file, stamp);
+    for (const [file, stamp] of await stampsOf(selection, entries === undefined ? [path] : files))
+      found.set(file, stamp);
   };
   for (const base of selection.bases) await visit(base);
   return found;

@@ -33,7 +33,10 @@ const nextOf = ({ name, every_ms, cron, time_zone }: TimerOptions): NextSlot => 
     next(0); // a time zone that does not exist shows only here
     return next;
   } catch (cause) {
-    throw wrong(`cron "${cron}"${time_zone === undefined ? '' : ` in ${time_zone}`}: ${(cause as Error).message}`, cause);
+    throw wrong(
+      `cron "${cron}"${time_zone === undefined ? '' : ` in ${time_zone}`}: ${(cause as Error).message}`,
+      cause,
+    );
   }
 };
 

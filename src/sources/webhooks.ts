@@ -35,7 +35,10 @@ const header = (headers: IncomingHttpHeaders, ...names: readonly string[]): stri
 
 const parse = (headers: IncomingHttpHeaders, rawBody: Buffer): Json => {
   if (headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
-    throw new ConductorError('unsupported_media_type', 'choose the content type application/json where the webhook is set up');
+    throw new ConductorError(
+      'unsupported_media_type',
+      'choose the content type application/json where the webhook is set up',
+    );
   }
   let payload: unknown;
   try {
@@ -51,25 +54,42 @@ const parse = (headers: IncomingHttpHeaders, rawBody: Buffer): Json => {
 /** A sender of one's own says the type itself: `{type, body?, data?}`. */
 const readGeneric = (payload: Json): Meaning => {
   const type = draftSchema.shape.type.safeParse(payload['type']);
-  if (!type.success) throw new ConductorError('bad_request', 'type: must be UPPER_SNAKE, as DEPLOY_REQUESTED', { details: { field: 'type' } });
-  if (isReserved(type.data)) throw new ConductorError('reserved_type', `${type.data} is said by the conductor alone`, { details: { field: 'type' } });
+  if (!type.success)
+    throw new ConductorError('bad_request', 'type: must be UPPER_SNAKE, as DEPLOY_REQUESTED', {
+      details: { field: 'type' },
+    });
+  if (isReserved(type.data))
+    throw new ConductorError('reserved_type', `${type.data} is said by the conductor alone`, {
+      details: { field: 'type' },
+    });
   const data = payload['data'];
-  if (data !== undefined && !isObject(data)) throw new ConductorError('bad_request', 'data: must be an object', { details: { field: 'data' } });
+  if (data !== undefined && !isObject(data))
+    throw new ConductorError('bad_request', 'data: must be an object', { details: { field: 'data' } });
   return { type: type.data, body: textAt(payload, 'body', 64_000) ?? '', data: { ...data } };
 };
 
 const deliveryOf = (headers: IncomingHttpHeaders, provider: 'github' | 'generic'): string | undefined => {
   const delivery =
-    provider === 'github' ? header(headers, 'x-github-delivery') : header(headers, 'x-delivery-id', 'webhook-id', 'idempotency-key');
-  if (delivery !== undefined && delivery.length > 200) throw new ConductorError('bad_request', 'the delivery id is longer than 200 characters');
-  if (delivery === undefined && provider === 'github') throw new ConductorError('bad_request', 'the header X-GitHub-Delivery is missing');
+    provider === 'github'
+      ? header(headers, 'x-github-delivery')
+      : header(headers, 'x-delivery-id', 'webhook-id', 'idempotency-key');
+  if (delivery !== undefined && delivery.length > 200)
+    throw new ConductorError('bad_request', 'the delivery id is longer than 200 characters');
+  if (delivery === undefined && provider === 'github')
+    throw new ConductorError('bad_request', 'the header X-GitHub-Delivery is missing');
   return delivery;
 };
 
-const readDelivery = (name: string, provider: 'github' | 'generic', headers: IncomingHttpHeaders, rawBody: Buffer): Draft | undefined => {
+const readDelivery = (
+  name: string,
+  provider: 'github' | 'generic',
+  headers: IncomingHttpHeaders,
+  rawBody: Buffer,
+): Draft | undefined => {
   const delivery = deliveryOf(headers, provider);
   const payload = parse(headers, rawBody);
-  const meaning = provider === 'github' ? readGithub(header(headers, 'x-github-event') ?? '', payload) : readGeneric(payload);
+  const meaning =
+    provider === 'github' ? readGithub(header(headers, 'x-github-event') ?? '', payload) : readGeneric(payload);
   if (meaning === undefined) return undefined;
   return compact({
     ...meaning,
@@ -88,7 +108,12 @@ const asRetriable = (error: unknown): ConductorError =>
     ? error
     : new ConductorError('storage', 'the delivery could not be stored', { cause: error });
 
-export const createWebhooks = ({ config }: { config: Readonly<Record<string, WebhookConfig>>; accept?: never }): Webhooks => {
+export const createWebhooks = ({
+  config,
+}: {
+  config: Readonly<Record<string, WebhookConfig>>;
+  accept?: never;
+}): Webhooks => {
   for (const [name, { secret }] of Object.entries(config)) {
     // An empty key verifies whatever anybody signs with an empty key.
     if (secret === '') throw new ConductorError('configuration', `webhooks.${name}: the secret is empty`);
@@ -109,7 +134,13 @@ export const createWebhooks = ({ config }: { config: Readonly<Record<string, Web
         else reject(asRetriable(outcome.error));
       };
       const timer = setTimeout(
-        () => settle({ error: new ConductorError('unavailable', 'the delivery was not durable in time; it is safe to send it again') }),
+        () =>
+          settle({
+            error: new ConductorError(
+              'unavailable',
+              'the delivery was not durable in time; it is safe to send it again',
+            ),
+          }),
         ANSWER_WITHIN_MS,
       );
       waiting.add(settle);
@@ -126,16 +157,20 @@ export const createWebhooks = ({ config }: { config: Readonly<Record<string, Web
         return () => {
           subscription.unsubscribe();
           if (arrivals.observed) return;
-          for (const settle of [...waiting]) settle({ error: new ConductorError('unavailable', 'the conductor is stopping') });
+          for (const settle of [...waiting])
+            settle({ error: new ConductorError('unavailable', 'the conductor is stopping') });
         };
       }),
     async receive(name, headers, rawBody) {
       const entry = Object.hasOwn(config, name) ? config[name] : undefined;
       if (entry === undefined) throw new ConductorError('not_found', `there is no webhook "${name}"`);
       const signature =
-        entry.provider === 'generic' ? header(headers, 'x-signature-256', 'x-hub-signature-256') : header(headers, 'x-hub-signature-256');
+        entry.provider === 'generic'
+          ? header(headers, 'x-signature-256', 'x-hub-signature-256')
+          : header(headers, 'x-hub-signature-256');
       // The signature comes first: nothing of an unsigned body is looked at.
-      if (!isSigned(entry.secret, rawBody, signature)) throw new ConductorError('unauthorized', 'the signature is missing or wrong');
+      if (!isSigned(entry.secret, rawBody, signature))
+        throw new ConductorError('unauthorized', 'the signature is missing or wrong');
       const draft = readDelivery(name, entry.provider ?? 'github', headers, rawBody);
       return draft === undefined ? [] : deliver(draft);
     },

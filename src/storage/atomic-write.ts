@@ -26,11 +26,7 @@ const writeDurably = async (path: string, content: string | Uint8Array, mode: nu
 };
 
 /** Readers see the old content or the new one, never a part; durable when it resolves. */
-export const writeAtomically = async (
-  path: string,
-  content: string | Uint8Array,
-  mode = 0o644,
-): Promise<void> => {
+export const writeAtomically = async (path: string, content: string | Uint8Array, mode = 0o644): Promise<void> => {
   const temporary = temporaryBeside(path);
   try {
     await writeDurably(temporary, content, mode);
@@ -43,11 +39,7 @@ export const writeAtomically = async (
 };
 
 /** As writeAtomically, but the first writer wins. False when the file was there already. */
-export const createAtomically = async (
-  path: string,
-  content: string | Uint8Array,
-  mode = 0o644,
-): Promise<boolean> => {
+export const createAtomically = async (path: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> => {
   const temporary = temporaryBeside(path);
   try {
     await writeDurably(temporary, content, mode);

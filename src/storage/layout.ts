@@ -16,8 +16,7 @@ export const layout = (root: string) => {
     runsFolder: root,
     project: (project_id: string): string => join(root, project_id),
     task: (project_id: string, task_id: string): string => join(root, project_id, task_id),
-    run: (project_id: string, task_id: string, run_id: string): string =>
-      join(root, project_id, task_id, run_id),
+    run: (project_id: string, task_id: string, run_id: string): string => join(root, project_id, task_id, run_id),
   };
 };
 

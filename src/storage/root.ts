@@ -78,8 +78,13 @@ export const openRoot = async (root: string): Promise<Root> => {
     return { path, root_id, key: await readKey(paths) };
   } catch (error) {
     if (error instanceof ConductorError) throw error;
-    const why = ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '') ? 'it is not writable' : String((error as Error).message);
-    throw new ConductorError('storage', `cannot open the root ${path}: ${why}`, { cause: error, details: { root: path } });
+    const why = ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')
+      ? 'it is not writable'
+      : String((error as Error).message);
+    throw new ConductorError('storage', `cannot open the root ${path}: ${why}`, {
+      cause: error,
+      details: { root: path },
+    });
   }
 };
 
@@ -99,7 +104,9 @@ export const holdRoot = async (root: string, info: Partial<ServiceInfo> = {}): P
     await handle.close();
     const holder = await readHolder(file);
     const who = holder?.pid === undefined ? 'another process' : `process ${holder.pid}`;
-    throw new ConductorError('root_in_use', `${who} serves the root ${path} already`, { details: { root: path, ...holder } });
+    throw new ConductorError('root_in_use', `${who} serves the root ${path} already`, {
+      details: { root: path, ...holder },
+    });
   }
   // In place, not by rename: the lock belongs to this very file.
   ftruncateSync(handle.fd, 0);

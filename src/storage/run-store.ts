@@ -18,23 +18,26 @@ const checkId = (field: string, id: string): string => {
   throw new ConductorError('bad_request', `${field} ${JSON.stringify(id)}: ${why}`, { details: { field } });
 };
 
-const gone = (error: unknown): boolean =>
-  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+const gone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 const folders = async (path: string): Promise<string[]> => {
   try {
     const entries = await readdir(path, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && idSchema.safeParse(entry.name).success).map((entry) => entry.name);
+    return entries
+      .filter((entry) => entry.isDirectory() && idSchema.safeParse(entry.name).success)
+      .map((entry) => entry.name);
   } catch (error) {
     if (gone(error)) return [];
     throw error;
   }
 };
 
-const refuse = (what: string) => (error: unknown): never => {
-  if (error instanceof ConductorError) throw error;
-  throw new ConductorError('storage', `cannot write ${what}: ${(error as Error).message}`, { cause: error });
-};
+const refuse =
+  (what: string) =>
+  (error: unknown): never => {
+    if (error instanceof ConductorError) throw error;
+    throw new ConductorError('storage', `cannot write ${what}: ${(error as Error).message}`, { cause: error });
+  };
 
 export const openRuns = (rootPath: string): Runs => {
   const paths = layout(resolve(rootPath));
@@ -94,7 +97,10 @@ export const openRuns = (rootPath: string): Runs => {
       const projects = filter.project_id === undefined ? await folders(paths.runsFolder) : [filter.project_id];
       const found: { run_id: string; path: string }[] = [];
       for (const project_id of projects) {
-        const tasks = filter.task_id === undefined ? await folders(paths.project(checkId('project_id', project_id))) : [filter.task_id];
+        const tasks =
+          filter.task_id === undefined
+            ? await folders(paths.project(checkId('project_id', project_id)))
+            : [filter.task_id];
         for (const task_id of tasks) {
           const task = folder({ project_id, task_id });
           for (const run_id of await folders(task)) found.push({ run_id, path: join(task, run_id) });

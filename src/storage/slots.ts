@@ -70,14 +70,11 @@ export const openSlots = (rootPath: string, count: number): Slots => {
         const leave = (): void => reject(new ConductorError('stopped', 'no longer waiting for a slot'));
         if (signal.aborted) leave();
         signal.addEventListener('abort', leave, { once: true });
-        mine.then(
-          (slot) => {
-            signal.removeEventListener('abort', leave);
-            if (signal.aborted) void slot.release();
-            else fulfil(slot);
-          },
-          reject,
-        );
+        mine.then((slot) => {
+          signal.removeEventListener('abort', leave);
+          if (signal.aborted) void slot.release();
+          else fulfil(slot);
+        }, reject);
       });
     },
   };

@@ -9,10 +9,16 @@ test.before.each(async () => {
 test.after.each(() => world.close());
 
 const at = (path: string): string => `${world.url}/api/v1/${path}`;
-const errorOf = async (answer: Response) => ((await answer.json()) as { error: { code: string; message: string; details?: unknown } }).error;
+const errorOf = async (answer: Response) =>
+  ((await answer.json()) as { error: { code: string; message: string; details?: unknown } }).error;
 
 test('a message is on the bus when it is acknowledged', async () => {
-  const answer = await post(at('messages'), { type: 'deployRequested', body: 'go', data: { to: 'prod' }, project_id: 'acme' });
+  const answer = await post(at('messages'), {
+    type: 'deployRequested',
+    body: 'go',
+    data: { to: 'prod' },
+    project_id: 'acme',
+  });
   assert.is(answer.status, 202);
   const { msg_id, duplicate } = (await answer.json()) as { msg_id: string; duplicate: boolean };
   const [event] = await all(world.bus);
@@ -38,7 +44,14 @@ const refused: [string, unknown, Record<string, string>, number, string, RegExp]
   ['a reserved type', { type: 'run_stop' }, {}, 403, 'reserved_type', /RUN_STOP/],
   ['broken JSON', '{"type":', {}, 400, 'bad_request', /JSON/],
   ['bytes that are no UTF-8', new Blob([new Uint8Array([0x22, 0xff, 0x22])]), {}, 400, 'bad_request', /JSON/],
-  ['a nesting without end', `{"type":"A","data":{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}}`, {}, 400, 'bad_request', /nested/],
+  [
+    'a nesting without end',
+    `{"type":"A","data":{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}}`,
+    {},
+    400,
+    'bad_request',
+    /nested/,
+  ],
   ['a form', 'type=A', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type', /application\/json/],
   ['a packed body', 'x', { 'content-encoding': 'gzip' }, 415, 'unsupported_media_type', /gzip/],
   ['a body over 1 MiB', JSON.stringify({ type: 'A', body: 'x'.repeat(1024 * 1024) }), {}, 413, 'too_large', /1 MiB/],
@@ -58,7 +71,10 @@ for (const [name, body, headers, status, code, message] of refused) {
 test('messages are listed newest last, by type, and page by page', async () => {
   await world.bus.append(Array.from({ length: 5 }, (_, n) => ({ type: n % 2 ? 'ODD' : 'EVEN', body: String(n) })));
   const list = async (query: string) => {
-    const answer = (await (await fetch(at(`messages?${query}`))).json()) as { messages: { msg_id: string; body: string }[]; more: boolean };
+    const answer = (await (await fetch(at(`messages?${query}`))).json()) as {
+      messages: { msg_id: string; body: string }[];
+      more: boolean;
+    };
     return { ...answer, bodies: answer.messages.map(({ body }) => body).join('') };
   };
   assert.is((await list('limit=2')).bodies, '34');

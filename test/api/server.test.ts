@@ -20,7 +20,10 @@ const ask = (path: string, headers: Record<string, string>, method = 'GET') =>
   new Promise<{ status: number; body: string }>((resolve, reject) => {
     const asked = request(`${world.url}${path}`, { method, headers }, (answer) => {
       let body = '';
-      answer.setEncoding('utf8').on('data', (part: string) => (body += part)).on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+      answer
+        .setEncoding('utf8')
+        .on('data', (part: string) => (body += part))
+        .on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
     });
     asked.on('error', reject).end();
   });
@@ -41,12 +44,20 @@ test('Host and Origin are looked at before the route', async () => {
   }
   const host = new URL(world.url).host;
   assert.is((await ask('/api/v1/status', { origin: `http://${host}`, 'sec-fetch-site': 'same-origin' })).status, 200);
-  assert.is((await ask('/api/v1/status', { host: 'conductor.example', origin: 'https://conductor.example' })).status, 200);
+  assert.is(
+    (await ask('/api/v1/status', { host: 'conductor.example', origin: 'https://conductor.example' })).status,
+    200,
+  );
   assert.is((await ask('/api/v1/status', { host: 'localhost:14355' })).status, 200);
 });
 
 test('a foreign Host or Origin gets no socket, and a wrong path is not found', async () => {
-  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+  const upgrade = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
   assert.is((await ask('/ws', { ...upgrade, origin: 'http://evil.example' })).status, 403);
   assert.is((await ask('/ws', { ...upgrade, host: 'evil.example' })).status, 403);
   const { status, body } = await ask('/socket', upgrade);
@@ -65,13 +76,15 @@ test('one form of error for what is not there', async () => {
 });
 
 test('the request id of the caller comes back, one that is none does not', async () => {
-  const id = async (given: string) => (await fetch(`${world.url}/api/v1/version`, { headers: { 'x-request-id': given } })).headers.get('x-request-id');
+  const id = async (given: string) =>
+    (await fetch(`${world.url}/api/v1/version`, { headers: { 'x-request-id': given } })).headers.get('x-request-id');
   assert.is(await id('call-17'), 'call-17');
   assert.is.not(await id('a b'), 'a b');
 });
 
 test('the nouns answer', async () => {
-  const get = async (path: string) => (await fetch(`${world.url}/api/v1/${path}`)).json() as Promise<Record<string, unknown>>;
+  const get = async (path: string) =>
+    (await fetch(`${world.url}/api/v1/${path}`)).json() as Promise<Record<string, unknown>>;
   assert.equal(await get('version'), { version: '0.1.0' });
   assert.is((await get('rules'))['hash'], 'abc');
   assert.is(((await get('handlers'))['handlers'] as { name: string }[])[0]?.name, 'build');
@@ -93,7 +106,11 @@ test('what goes wrong inside is logged and not told', async () => {
   await broken.close();
 });
 
-const rejection = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => undefined, (error: unknown) => error);
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 test('a taken port and a foreign address are clear errors', async () => {
   const hub = createHub({ bus: world.bus, log: logInto([]) });

@@ -22,7 +22,12 @@ const push = JSON.stringify({
 
 let count = 0;
 const deliver = (body: string, headers: Record<string, string> = {}, path = '/webhooks/github', to = world) =>
-  post(`${to.url}${path}`, body, { 'x-github-event': 'push', 'x-github-delivery': `d-${++count}`, 'x-hub-signature-256': sign(body), ...headers });
+  post(`${to.url}${path}`, body, {
+    'x-github-event': 'push',
+    'x-github-delivery': `d-${++count}`,
+    'x-hub-signature-256': sign(body),
+    ...headers,
+  });
 
 test('a push is CODE_PUSHED, durable before it is acknowledged, on both paths', async () => {
   for (const path of ['/webhooks/github', '/api/v1/webhooks/github']) {
@@ -87,8 +92,14 @@ test('1 MiB is taken and a byte more is a 413', async () => {
 test('a body over 1 MiB that does not say its length is a 413', async () => {
   const part = new Uint8Array(64 * 1024);
   let left = 40;
-  const stream = new ReadableStream({ pull: (controller) => (left-- > 0 ? controller.enqueue(part) : controller.close()) });
-  const answer = await fetch(`${world.url}/webhooks/github`, { method: 'POST', body: stream, duplex: 'half' } as RequestInit);
+  const stream = new ReadableStream({
+    pull: (controller) => (left-- > 0 ? controller.enqueue(part) : controller.close()),
+  });
+  const answer = await fetch(`${world.url}/webhooks/github`, {
+    method: 'POST',
+    body: stream,
+    duplex: 'half',
+  });
   assert.is(answer.status, 413);
 });
 
@@ -109,8 +120,12 @@ test('an unknown webhook is a 404', async () => {
 test('what is not durable is a 503 that says when to come back', async () => {
   const away = await open({ takeWebhooks: false });
   const bus = openMemoryBus({ clock });
-  const full = await open({ bus: { ...bus, append: () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })) } });
-  const closed = await open({ bus: { ...bus, append: () => Promise.reject(new ConductorError('stopped', 'the bus is closed')) } });
+  const full = await open({
+    bus: { ...bus, append: () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })) },
+  });
+  const closed = await open({
+    bus: { ...bus, append: () => Promise.reject(new ConductorError('stopped', 'the bus is closed')) },
+  });
   for (const one of [away, full, closed]) {
     const answer = await deliver(push, {}, '/webhooks/github', one);
     assert.is(answer.status, 503);
@@ -119,7 +134,7 @@ test('what is not durable is a 503 that says when to come back', async () => {
   }
 });
 
-test('a sender of one\'s own says type and data', async () => {
+test("a sender of one's own says type and data", async () => {
   const own = (body: unknown, headers: Record<string, string> = {}) => {
     const text = JSON.stringify(body);
     return post(`${world.url}/webhooks/own`, text, { 'x-signature-256': sign(text), ...headers });

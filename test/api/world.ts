@@ -18,12 +18,16 @@ export interface Logged {
 }
 
 export const logInto = (lines: Logged[]): Log => {
-  const at = (level: string) => (message: string, fields?: Record<string, unknown>): void => void lines.push({ level, message, fields });
+  const at =
+    (level: string) =>
+    (message: string, fields?: Record<string, unknown>): void =>
+      void lines.push({ level, message, fields });
   return { info: at('info'), warn: at('warn'), error: at('error') };
 };
 
 export const SECRET = 'a secret for the tests';
-export const sign = (body: string | Buffer, secret = SECRET): string => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+export const sign = (body: string | Buffer, secret = SECRET): string =>
+  `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 
 export interface World {
   bus: Bus;
@@ -46,7 +50,9 @@ export const open = async ({
   const lines: Logged[] = [];
   const log = logInto(lines);
   const hub = createHub({ bus, log });
-  const webhooks = createWebhooks({ config: { github: { secret: SECRET }, own: { secret: SECRET, provider: 'generic' } } });
+  const webhooks = createWebhooks({
+    config: { github: { secret: SECRET }, own: { secret: SECRET, provider: 'generic' } },
+  });
   const running: Subscription[] = [hub.start().subscribe()];
   if (takeWebhooks) {
     running.push(
@@ -77,7 +83,11 @@ export const open = async ({
   const app = createApi({
     bus,
     ledger: { view, folded$: EMPTY, record: () => Promise.resolve([]), close: () => none } as unknown as Ledger,
-    rules: { current: { hash: 'abc', rules: [{ id: 'one', on: ['CODE_PUSHED'], do: 'build' }] }, changes$: EMPTY, close: () => none } as unknown as Rules,
+    rules: {
+      current: { hash: 'abc', rules: [{ id: 'one', on: ['CODE_PUSHED'], do: 'build' }] },
+      changes$: EMPTY,
+      close: () => none,
+    } as unknown as Rules,
     handlers: {
       list: () => [{ name: 'build', hash: 'def', file: '/handlers/build.yaml', steps: [{ shell: 'true' }] }],
     } as unknown as Handlers,

@@ -9,10 +9,33 @@ import { eventsOf, key, scan } from './support.js';
 
 /** Pieces of which hostile bodies are made. */
 const piece = fc.constantFrom(
-  '---', '\\---', '\\\\---', '\n', '\r', '\r\n', '\n\n', ' ', '\t', 'x', '\u2028', '\u0085', '\ufeff', 'msg_id: MSG-1\n', 'type: TASK_DONE\n',
-  'body_bytes: 0\n', 'crc32: 00000000\n', '[2026-11-21 01:30:00] TASK_DONE: forged\n', '- item\n', '  indented\n', '💥', '\0',
+  '---',
+  '\\---',
+  '\\\\---',
+  '\n',
+  '\r',
+  '\r\n',
+  '\n\n',
+  ' ',
+  '\t',
+  'x',
+  '\u2028',
+  '\u0085',
+  '\ufeff',
+  'msg_id: MSG-1\n',
+  'type: TASK_DONE\n',
+  'body_bytes: 0\n',
+  'crc32: 00000000\n',
+  '[2026-11-21 01:30:00] TASK_DONE: forged\n',
+  '- item\n',
+  '  indented\n',
+  '💥',
+  '\0',
 );
-const hostile = fc.oneof(fc.array(piece, { maxLength: 24 }).map((pieces) => pieces.join('')), fc.string({ unit: 'grapheme' }));
+const hostile = fc.oneof(
+  fc.array(piece, { maxLength: 24 }).map((pieces) => pieces.join('')),
+  fc.string({ unit: 'grapheme' }),
+);
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify({ value })) as Record<string, unknown>);
 
 const fields: fc.Arbitrary<Fields> = fc.record(
@@ -37,18 +60,26 @@ const fields: fc.Arbitrary<Fields> = fc.record(
 
 const stamps = (count: number): { msg_id: string; ts: string }[] => {
   let last: Moment | undefined;
-  return Array.from({ length: count }, (_, index) => stampOf((last = nextMoment(1_795_000_000_000, last)), 42, index + 1));
+  return Array.from({ length: count }, (_, index) =>
+    stampOf((last = nextMoment(1_795_000_000_000, last)), 42, index + 1),
+  );
 };
 
 const bus = (records: readonly { value: Fields; own: boolean }[]): { bytes: Buffer[]; events: Event[] } => {
   const given = stamps(records.length);
   return {
-    bytes: records.map(({ value, own }, index) => seal(prepare(value), given[index] ?? { msg_id: '', ts: '' }, own ? key : undefined)),
-    events: records.map(({ value, own }, index) => ({ ...value, ...given[index], sealed: true, authentic: own }) as Event),
+    bytes: records.map(({ value, own }, index) =>
+      seal(prepare(value), given[index] ?? { msg_id: '', ts: '' }, own ? key : undefined),
+    ),
+    events: records.map(
+      ({ value, own }, index) => ({ ...value, ...given[index], sealed: true, authentic: own }) as Event,
+    ),
   };
 };
 const records = fc.array(fc.record({ value: fields, own: fc.boolean() }), { minLength: 1, maxLength: 5 });
-const same = (left: unknown, right: unknown): void => { assert.equal(JSON.parse(JSON.stringify(left)), JSON.parse(JSON.stringify(right))); };
+const same = (left: unknown, right: unknown): void => {
+  assert.equal(JSON.parse(JSON.stringify(left)), JSON.parse(JSON.stringify(right)));
+};
 
 test('a body is the same after escaping and back, and no line of it is a delimiter on disk', () => {
   fc.assert(
@@ -96,37 +127,67 @@ test('cut at any byte: what was whole stays, what is appended next is never swal
 
 test('a flipped byte: never a false message, and at most one is lost', () => {
   fc.assert(
-    fc.property(records, fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 255 }), (list, where, flip) => {
-      const { bytes, events } = bus(list);
-      const all = Buffer.concat(bytes);
-      const at = Math.min(all.length - 1, Math.floor(where * all.length));
-      all[at] = (all[at] ?? 0) ^ flip;
-      const known = new Set(events.map((event) => JSON.stringify(sorted(event))));
-      const sealed = eventsOf(scan(all)).filter((event) => event.sealed);
-      for (const event of sealed) assert.ok(known.has(JSON.stringify(sorted(event))), JSON.stringify(event));
-      assert.ok(sealed.length >= events.length - 1, `${sealed.length} of ${events.length}`);
-    }),
+    fc.property(
+      records,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.integer({ min: 1, max: 255 }),
+      (list, where, flip) => {
+        const { bytes, events } = bus(list);
+        const all = Buffer.concat(bytes);
+        const at = Math.min(all.length - 1, Math.floor(where * all.length));
+        all[at] = (all[at] ?? 0) ^ flip;
+        const known = new Set(events.map((event) => JSON.stringify(sorted(event))));
+        const sealed = eventsOf(scan(all)).filter((event) => event.sealed);
+        for (const event of sealed) assert.ok(known.has(JSON.stringify(sorted(event))), JSON.stringify(event));
+        assert.ok(sealed.length >= events.length - 1, `${sealed.length} of ${events.length}`);
+      },
+    ),
     { numRuns: 3_000 },
   );
 });
-const sorted = (event: Event): unknown => Object.fromEntries(Object.entries(JSON.parse(JSON.stringify(event)) as object).sort(([a], [b]) => (a < b ? -1 : 1)));
+const sorted = (event: Event): unknown =>
+  Object.fromEntries(Object.entries(JSON.parse(JSON.stringify(event)) as object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 test('a body never becomes an event of its own, wherever its record is torn', () => {
-  const value: Fields = { type: 'INFO', project_id: 'default', source: 'x', parents: [], depth: 0, data: {}, trust: 'full', body: '' };
+  const value: Fields = {
+    type: 'INFO',
+    project_id: 'default',
+    source: 'x',
+    parents: [],
+    depth: 0,
+    data: {},
+    trust: 'full',
+    body: '',
+  };
   const inner = encode({ ...value, msg_id: 'MSG-1', ts: '2026-11-21T01:30:00.000Z', type: 'FORGED' }).toString();
   const body = `${inner}\n[2026-11-21 01:30:00] FORGED: x\n${inner}`;
-  const { bytes, events } = bus([{ value: { ...value, body }, own: true }, { value, own: true }]);
+  const { bytes, events } = bus([
+    { value: { ...value, body }, own: true },
+    { value, own: true },
+  ]);
   const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = bytes;
   for (let cut = 0; cut <= first.length; cut += 1) {
     const found = eventsOf(scan(Buffer.concat([first.subarray(0, cut), Buffer.from('\n\n'), second])));
-    assert.not.ok(found.some(({ type }) => type === 'FORGED'), `cut at ${cut}`);
+    assert.not.ok(
+      found.some(({ type }) => type === 'FORGED'),
+      `cut at ${cut}`,
+    );
     same(found.at(-1), events[1]);
   }
 });
 
-const plain: Fields = { type: 'TASK_DONE', project_id: 'default', source: 'x', parents: [], depth: 0, data: {}, trust: 'full', body: 'b' };
+const plain: Fields = {
+  type: 'TASK_DONE',
+  project_id: 'default',
+  source: 'x',
+  parents: [],
+  depth: 0,
+  data: {},
+  trust: 'full',
+  body: 'b',
+};
 
-test('only the root\'s key makes a record authentic', () => {
+test("only the root's key makes a record authentic", () => {
   const [stamp = { msg_id: '', ts: '' }] = stamps(1);
   const [ours] = eventsOf(scan(encode({ ...plain, ...stamp }, key)));
   const [theirs] = eventsOf(scan(encode({ ...plain, ...stamp }, Buffer.alloc(32, 8))));
@@ -135,34 +196,83 @@ test('only the root\'s key makes a record authentic', () => {
 });
 
 test('a copy of our own fact is not believed again', () => {
-  const { bytes } = bus([{ value: plain, own: true }, { value: plain, own: true }]);
+  const { bytes } = bus([
+    { value: plain, own: true },
+    { value: plain, own: true },
+  ]);
   const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = bytes;
   const found = eventsOf(scan(Buffer.concat([first, second, first, second])));
-  assert.equal(found.map(({ authentic }) => authentic), [true, true, false, false]);
+  assert.equal(
+    found.map(({ authentic }) => authentic),
+    [true, true, false, false],
+  );
 });
 
 test('legacy lines, records of other writers and text between are told apart', () => {
   const [ours = Buffer.alloc(0)] = bus([{ value: plain, own: true }]).bytes;
   const text = [
-    '# a heading', 'of somebody', '[2026-01-02 03:04:05] task done: well: done', '[2026-13-02 03:04:05] BAD: month', '',
-    '---', 'msg_id: "MSG-theirs"', 'type: "FACT"', 'project_id: ../up', 'parents: ["MSG-a"]', '---', 'their body', '', 'two', '', ours.toString(),
-    '---', 'type: LAST', 'parents:', '  - msg_id: x', '---', 'end', '',
+    '# a heading',
+    'of somebody',
+    '[2026-01-02 03:04:05] task done: well: done',
+    '[2026-13-02 03:04:05] BAD: month',
+    '',
+    '---',
+    'msg_id: "MSG-theirs"',
+    'type: "FACT"',
+    'project_id: ../up',
+    'parents: ["MSG-a"]',
+    '---',
+    'their body',
+    '',
+    'two',
+    '',
+    ours.toString(),
+    '---',
+    'type: LAST',
+    'parents:',
+    '  - msg_id: x',
+    '---',
+    'end',
+    '',
   ].join('\n');
   const items = scan(Buffer.from(text));
   assert.equal(
-    items.map((item) => (item.kind === 'event' ? [item.event.type, item.event.body, item.event.sealed, item.event.trust] : 'damaged')),
-    ['damaged', ['TASK_DONE', 'well: done', false, 'outside'], 'damaged', ['FACT', 'their body\n\ntwo', false, 'outside'], ['TASK_DONE', 'b', true, 'full'], ['LAST', 'end', false, 'outside']],
+    items.map((item) =>
+      item.kind === 'event' ? [item.event.type, item.event.body, item.event.sealed, item.event.trust] : 'damaged',
+    ),
+    [
+      'damaged',
+      ['TASK_DONE', 'well: done', false, 'outside'],
+      'damaged',
+      ['FACT', 'their body\n\ntwo', false, 'outside'],
+      ['TASK_DONE', 'b', true, 'full'],
+      ['LAST', 'end', false, 'outside'],
+    ],
   );
   const [legacy, theirs] = eventsOf(items);
   assert.is(legacy?.ts, '2026-01-02T03:04:05.000Z');
-  assert.equal([theirs?.msg_id, theirs?.project_id, theirs?.parents], ['MSG-theirs', 'default', [{ msg_id: 'MSG-a', kind: 'relates_to' }]]);
+  assert.equal(
+    [theirs?.msg_id, theirs?.project_id, theirs?.parents],
+    ['MSG-theirs', 'default', [{ msg_id: 'MSG-a', kind: 'relates_to' }]],
+  );
 });
 
 test('a sealed record whose fields have the wrong shape is damage, not a message', () => {
   const [stamp = { msg_id: '', ts: '' }] = stamps(1);
-  for (const wrong of [{ project_id: '../up' }, { data: [] }, { depth: -1 }, { trust: 'more' }, { type: 'a b' }, { parents: [1] }]) {
-    const items = scan(encode({ ...plain, ...stamp, ...(wrong as object) } as never, key));
-    assert.equal(items.map(({ kind }) => kind), ['damaged'], JSON.stringify(wrong));
+  for (const wrong of [
+    { project_id: '../up' },
+    { data: [] },
+    { depth: -1 },
+    { trust: 'more' },
+    { type: 'a b' },
+    { parents: [1] },
+  ]) {
+    const items = scan(encode({ ...plain, ...stamp, ...(wrong as object) }, key));
+    assert.equal(
+      items.map(({ kind }) => kind),
+      ['damaged'],
+      JSON.stringify(wrong),
+    );
   }
 });
 

@@ -18,7 +18,11 @@ export const withRoot = async <T>(use: (root: string) => Promise<T>): Promise<T>
   }
 };
 
-export const withBus = async <T>(root: string, use: (bus: Bus) => Promise<T>, clock: Clock = handClock()): Promise<T> => {
+export const withBus = async <T>(
+  root: string,
+  use: (bus: Bus) => Promise<T>,
+  clock: Clock = handClock(),
+): Promise<T> => {
   const bus = await openFileBus({ root, key, clock, durability: 'os' });
   try {
     return await use(bus);
@@ -30,8 +34,10 @@ export const withBus = async <T>(root: string, use: (bus: Bus) => Promise<T>, cl
 export const scan = (bytes: Buffer, size = bytes.length || 1): Item[] => {
   const scanner = new Scanner(key);
   const items: Item[] = [];
-  for (let at = 0; at < bytes.length; at += size) items.push(...scanner.push(bytes.subarray(at, at + size), at + size >= bytes.length));
+  for (let at = 0; at < bytes.length; at += size)
+    items.push(...scanner.push(bytes.subarray(at, at + size), at + size >= bytes.length));
   return items;
 };
 
-export const eventsOf = (items: readonly Item[]): Event[] => items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));
+export const eventsOf = (items: readonly Item[]): Event[] =>
+  items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));

@@ -26,7 +26,8 @@ export const all = async (events: AsyncIterable<Event>): Promise<Event[]> => {
   return found;
 };
 
-export const bodies = async (bus: Bus, query?: BusQuery): Promise<string[]> => (await all(bus.read(query))).map(({ body }) => body);
+export const bodies = async (bus: Bus, query?: BusQuery): Promise<string[]> =>
+  (await all(bus.read(query))).map(({ body }) => body);
 
 export const refused = async (code: ErrorCode, attempt: () => Promise<unknown>): Promise<ConductorError> => {
   try {
@@ -69,12 +70,14 @@ export const watchBus = (bus: Bus, cursor?: Cursor): Watching => {
     count: (wanted) =>
       new Promise<void>((resolve, reject) => {
         check = () => {
-          if (failed) reject(failed as Error);
+          if (failed) reject(failed);
           else if (events.length >= wanted) resolve();
         };
         check();
       }),
-    stop: () => { subscription.unsubscribe(); },
+    stop: () => {
+      subscription.unsubscribe();
+    },
   };
 };
 
@@ -105,16 +108,38 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
     assert.match(receipt?.msg_id ?? '', /^MSG-20261121-013000-\d{9}-PID\d+-\d+$/);
     assert.is(receipt?.duplicate, false);
     assert.equal(event, {
-      msg_id: receipt?.msg_id, ts: '2026-11-21T01:30:00.000Z', type: 'CODE_PUSHED', project_id: 'default', source: 'cli', parents: [],
-      depth: 0, data: { a: [1, null, 'ü'] }, trust: 'full', body: 'hello', sealed: true, authentic: false,
+      msg_id: receipt?.msg_id,
+      ts: '2026-11-21T01:30:00.000Z',
+      type: 'CODE_PUSHED',
+      project_id: 'default',
+      source: 'cli',
+      parents: [],
+      depth: 0,
+      data: { a: [1, null, 'ü'] },
+      trust: 'full',
+      body: 'hello',
+      sealed: true,
+      authentic: false,
     });
   });
 
   withBus('every field comes back', async (bus) => {
     const draft = {
-      type: 'TEST_FAILED', project_id: 'shop', task_id: 't-1', run_id: 'r 1: "odd"', source: 'webhook:github', actor: 'anna', depth: 3,
-      parents: [{ msg_id: 'MSG-x', kind: 'caused_by' }], dedupe_key: 'gh:1', data: { line: 'a\nb\u2028c' }, trust: 'outside' as const,
-      body: '---\nmsg_id: no\n---\n', meta: { k: 'v' }, links: [{ url: 'https://example.org', label: 'l' }], issue_id: '#4',
+      type: 'TEST_FAILED',
+      project_id: 'shop',
+      task_id: 't-1',
+      run_id: 'r 1: "odd"',
+      source: 'webhook:github',
+      actor: 'anna',
+      depth: 3,
+      parents: [{ msg_id: 'MSG-x', kind: 'caused_by' }],
+      dedupe_key: 'gh:1',
+      data: { line: 'a\nb\u2028c' },
+      trust: 'outside' as const,
+      body: '---\nmsg_id: no\n---\n',
+      meta: { k: 'v' },
+      links: [{ url: 'https://example.org', label: 'l' }],
+      issue_id: '#4',
     };
     const [receipt] = await bus.append([draft]);
     const [event] = await all(bus.read());
@@ -144,7 +169,14 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
     }
     await bus.record([{ type: 'TASK_DONE' }, { type: 'NOTE' }]);
     await bus.append([{ type: 'NOTE' }]);
-    assert.equal((await all(bus.read())).map(({ type, authentic }) => [type, authentic]), [['TASK_DONE', true], ['NOTE', true], ['NOTE', false]]);
+    assert.equal(
+      (await all(bus.read())).map(({ type, authentic }) => [type, authentic]),
+      [
+        ['TASK_DONE', true],
+        ['NOTE', true],
+        ['NOTE', false],
+      ],
+    );
   });
 
   withBus('ids rise strictly, also when the clock steps back', async (bus, clock) => {
@@ -164,10 +196,19 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
   });
 
   withBus('a second message of a dedupe key is answered with the first', async (bus) => {
-    const [first, second] = await bus.append([{ type: 'A', dedupe_key: 'k', body: '1' }, { type: 'A', dedupe_key: 'k', body: '2' }]);
+    const [first, second] = await bus.append([
+      { type: 'A', dedupe_key: 'k', body: '1' },
+      { type: 'A', dedupe_key: 'k', body: '2' },
+    ]);
     const [third] = await bus.append([{ type: 'B', dedupe_key: 'k', body: '3' }]);
     const [other] = await bus.append([{ type: 'B', dedupe_key: 'l', body: '4' }]);
-    assert.equal([second, third], [{ msg_id: first?.msg_id, duplicate: true }, { msg_id: first?.msg_id, duplicate: true }]);
+    assert.equal(
+      [second, third],
+      [
+        { msg_id: first?.msg_id, duplicate: true },
+        { msg_id: first?.msg_id, duplicate: true },
+      ],
+    );
     assert.is(other?.duplicate, false);
     assert.equal(await bodies(bus), ['1', '4']);
   });
@@ -183,7 +224,12 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
 
   withBus('many calls at once keep their receipts and lose nothing', async (bus) => {
     const receipts = await Promise.all(
-      Array.from({ length: 200 }, (_, index) => bus.append([{ type: 'A', body: `${index}` }, { type: 'A', body: `${index}b` }])),
+      Array.from({ length: 200 }, (_, index) =>
+        bus.append([
+          { type: 'A', body: `${index}` },
+          { type: 'A', body: `${index}b` },
+        ]),
+      ),
     );
     const byId = new Map((await all(bus.read())).map(({ msg_id, body }) => [msg_id, body]));
     assert.is(byId.size, 400);
@@ -224,12 +270,21 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
     await bus.append([{ type: 'A', body: '1' }]);
     const watching = watchBus(bus);
     await watching.count(1);
-    await bus.append([{ type: 'A', body: '2' }, { type: 'A', body: '3' }]);
+    await bus.append([
+      { type: 'A', body: '2' },
+      { type: 'A', body: '3' },
+    ]);
     await watching.count(3);
     watching.stop();
     await bus.append([{ type: 'A', body: '4' }]);
-    assert.equal(watching.events.map(({ body }) => body), ['1', '2', '3']);
-    assert.equal(watching.batches.flatMap(({ damaged }) => damaged), []);
+    assert.equal(
+      watching.events.map(({ body }) => body),
+      ['1', '2', '3'],
+    );
+    assert.equal(
+      watching.batches.flatMap(({ damaged }) => damaged),
+      [],
+    );
   });
 
   withBus('a cursor is where to go on, after a batch or at the end', async (bus) => {
@@ -243,7 +298,10 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
       const watching = watchBus(bus, cursor);
       await watching.count(1);
       watching.stop();
-      assert.equal(watching.events.map(({ body, authentic }) => [body, authentic]), [['2', true]]);
+      assert.equal(
+        watching.events.map(({ body, authentic }) => [body, authentic]),
+        [['2', true]],
+      );
     }
   });
 

@@ -29,7 +29,16 @@ const write = (path: string, text: string): Promise<void> => writeFile(join(cwd,
 const watch = async (options: Partial<FileOptions> = {}) => {
   const drafts: Draft[] = [];
   const waiting = new Set<() => void>();
-  running = fileSource({ paths: ['src/**'], ignore: ['node_modules'], debounce_ms: 30, rescan_ms: 200, type: 'FILE_CHANGED', cwd, clock, ...options })
+  running = fileSource({
+    paths: ['src/**'],
+    ignore: ['node_modules'],
+    debounce_ms: 30,
+    rescan_ms: 200,
+    type: 'FILE_CHANGED',
+    cwd,
+    clock,
+    ...options,
+  })
     .open()
     .subscribe(({ drafts: [draft], settle }) => {
       if (draft) drafts.push(draft);
@@ -56,7 +65,16 @@ const watch = async (options: Partial<FileOptions> = {}) => {
     }
   };
   await probe('probe');
-  return { drafts, changes, until, probe, of: (path: string) => changes().filter((one) => one.path === path).map(({ change }) => change) };
+  return {
+    drafts,
+    changes,
+    until,
+    probe,
+    of: (path: string) =>
+      changes()
+        .filter((one) => one.path === path)
+        .map(({ change }) => change),
+  };
 };
 
 test('created, changed and removed files', async () => {
@@ -89,7 +107,10 @@ test('the list is bounded, the count is not', async () => {
   await Promise.all(Array.from({ length: 300 }, (_, n) => write(`many/${n}.ts`, 'x')));
   await rename(join(cwd, 'many'), join(cwd, 'src/many'));
   await seen.until(() => seen.drafts.some(({ data }) => data?.['truncated'] === true));
-  const data = seen.drafts.find(({ data }) => data?.['truncated'] === true)?.data as { changes: Change[]; count: number };
+  const data = seen.drafts.find(({ data }) => data?.['truncated'] === true)?.data as {
+    changes: Change[];
+    count: number;
+  };
   assert.is(data.changes.length, 200);
   assert.ok(data.count > 200);
 });
@@ -147,7 +168,10 @@ test('changes that never pause are told all the same', async () => {
 });
 
 test('a reserved type is refused before anything is watched', () => {
-  assert.throws(() => fileSource({ paths: ['.'], ignore: [], debounce_ms: 1, type: 'RUN_STOP', cwd, clock }), /RUN_STOP/);
+  assert.throws(
+    () => fileSource({ paths: ['.'], ignore: [], debounce_ms: 1, type: 'RUN_STOP', cwd, clock }),
+    /RUN_STOP/,
+  );
 });
 
 test.run();

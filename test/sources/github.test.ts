@@ -7,7 +7,11 @@ const sender = { login: 'ann' };
 const sha = 'b'.repeat(40);
 
 test('a push carries the newest twenty commits and what they mean', () => {
-  const commits = Array.from({ length: 25 }, (_, n) => ({ id: String(n), message: `m${n}`, author: { name: 'Ann', username: n % 2 ? 'ann' : undefined } }));
+  const commits = Array.from({ length: 25 }, (_, n) => ({
+    id: String(n),
+    message: `m${n}`,
+    author: { name: 'Ann', username: n % 2 ? 'ann' : undefined },
+  }));
   const meaning = readGithub('push', {
     ref: 'refs/heads/release/1.0',
     before: 'a',
@@ -73,7 +77,11 @@ test('an opened pull request', () => {
 
 const run = { conclusion: 'failure', head_branch: 'main', head_sha: sha, html_url: 'https://example.org/run' };
 const failures: [string, Record<string, unknown>, string][] = [
-  ['check_run', { check_run: { ...run, head_branch: undefined, name: 'unit', check_suite: { head_branch: 'main' } } }, 'unit'],
+  [
+    'check_run',
+    { check_run: { ...run, head_branch: undefined, name: 'unit', check_suite: { head_branch: 'main' } } },
+    'unit',
+  ],
   ['check_suite', { check_suite: { ...run, app: { name: 'CI' } } }, 'CI'],
   ['workflow_run', { workflow_run: { ...run, name: 'build', run_attempt: 2 } }, 'build'],
 ];
@@ -82,7 +90,10 @@ for (const [event, payload, name] of failures) {
     const meaning = readGithub(event, { action: 'completed', repository, sender, ...payload });
     assert.is(meaning?.type, 'TEST_FAILED');
     const { branch, sha: at, conclusion, name: called, html_url } = meaning?.data as Record<string, string>;
-    assert.equal({ branch, at, conclusion, called, html_url }, { branch: 'main', at: sha, conclusion: 'failure', called: name, html_url: 'https://example.org/run' });
+    assert.equal(
+      { branch, at, conclusion, called, html_url },
+      { branch: 'main', at: sha, conclusion: 'failure', called: name, html_url: 'https://example.org/run' },
+    );
   });
   test(`a ${event} that went well, or goes on, is nothing`, () => {
     const good = JSON.parse(JSON.stringify(payload).replace('failure', 'success')) as Record<string, unknown>;
@@ -92,7 +103,14 @@ for (const [event, payload, name] of failures) {
 }
 
 test('a failed status', () => {
-  const status = { state: 'error', context: 'ci/x', sha, branches: [{ name: 'main' }], target_url: 'https://example.org/s', repository };
+  const status = {
+    state: 'error',
+    context: 'ci/x',
+    sha,
+    branches: [{ name: 'main' }],
+    target_url: 'https://example.org/s',
+    repository,
+  };
   const meaning = readGithub('status', status);
   assert.is(meaning?.type, 'TEST_FAILED');
   assert.is(meaning?.data['branch'], 'main');
@@ -101,7 +119,13 @@ test('a failed status', () => {
 });
 
 test('fields of another kind are left out, long text is cut', () => {
-  const meaning = readGithub('push', { ref: 5, after: sha, commits: [null, 3, { id: {}, message: 'x'.repeat(9_000) }], repository: 'no', pusher: [] });
+  const meaning = readGithub('push', {
+    ref: 5,
+    after: sha,
+    commits: [null, 3, { id: {}, message: 'x'.repeat(9_000) }],
+    repository: 'no',
+    pusher: [],
+  });
   assert.is(meaning?.type, 'CODE_PUSHED');
   assert.not.ok('repository' in (meaning?.data ?? {}));
   assert.is((meaning?.data['commits'] as { message?: string }[])[2]?.message?.length, 500);

@@ -24,7 +24,8 @@ for (const [pattern, base, inside, outside] of cases) {
 
 test('a name is ignored at any depth, a path from the top, both with what is inside', () => {
   const ignored = ignoring(['node_modules', '*.log', 'build/out/**']);
-  for (const path of ['node_modules', 'a/node_modules/x/y', 'a.log', 'x/a.log', 'build/out', 'build/out/a']) assert.ok(ignored(path), path);
+  for (const path of ['node_modules', 'a/node_modules/x/y', 'a.log', 'x/a.log', 'build/out', 'build/out/a'])
+    assert.ok(ignored(path), path);
   for (const path of ['node_modules2', 'a.logs', 'build/outer', 'x/build/out']) assert.not.ok(ignored(path), path);
 });
 

@@ -47,7 +47,9 @@ test('cron: in its time zone, across the change of summer time', () => {
 });
 
 test('a wait longer than a timer can take', () => {
-  assert.equal(slots({ name: 'yearly', cron: '0 0 1 1 *', time_zone: 'UTC' }, '2026-02-01T00:00:00Z', 1), ['2027-01-01T00:00:00.000Z']);
+  assert.equal(slots({ name: 'yearly', cron: '0 0 1 1 *', time_zone: 'UTC' }, '2026-02-01T00:00:00Z', 1), [
+    '2027-01-01T00:00:00.000Z',
+  ]);
 });
 
 test('what could not be stored is offered again, with the same key', () => {
@@ -64,7 +66,11 @@ test('what could not be stored is offered again, with the same key', () => {
       });
     flush();
   });
-  assert.equal(keys, ['timer:x:1970-01-01T01:00:00.000Z', 'timer:x:1970-01-01T01:00:00.000Z', 'timer:x:1970-01-01T02:00:00.000Z']);
+  assert.equal(keys, [
+    'timer:x:1970-01-01T01:00:00.000Z',
+    'timer:x:1970-01-01T01:00:00.000Z',
+    'timer:x:1970-01-01T02:00:00.000Z',
+  ]);
 });
 
 test('slots slept through are said once', () => {
@@ -97,7 +103,8 @@ for (const [name, options, message] of wrong) {
     const clock = { now: () => 0 } as Clock;
     assert.throws(
       () => timerSource({ ...options, clock }),
-      (error: unknown) => error instanceof ConductorError && error.code === 'configuration' && message.test(error.message),
+      (error: unknown) =>
+        error instanceof ConductorError && error.code === 'configuration' && message.test(error.message),
     );
   });
 }

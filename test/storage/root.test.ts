@@ -19,7 +19,12 @@ const failure = async (work: () => Promise<unknown>): Promise<ConductorError> =>
 };
 const module = new URL('../../src/storage/root.ts', import.meta.url).pathname;
 const other = (code: string) =>
-  execa('npx', ['tsx', '--input-type=module', '-e', `import { openRoot, holdRoot } from ${JSON.stringify(module)};\n${code}`]);
+  execa('npx', [
+    'tsx',
+    '--input-type=module',
+    '-e',
+    `import { openRoot, holdRoot } from ${JSON.stringify(module)};\n${code}`,
+  ]);
 
 test('makes a private root and finds it again', async () => {
   const root = join(await fresh(), 'deep', 'runs');
@@ -86,7 +91,9 @@ test('one service a root, whoever asks', async () => {
 test('a killed service leaves the root free', async () => {
   const root = await fresh();
   await openRoot(root);
-  const holder = other(`await holdRoot(${JSON.stringify(root)}); console.log(process.pid); setInterval(() => {}, 1000)`);
+  const holder = other(
+    `await holdRoot(${JSON.stringify(root)}); console.log(process.pid); setInterval(() => {}, 1000)`,
+  );
   holder.catch(() => {});
   const pid = await new Promise<number>((resolve) => holder.stdout.once('data', (d: Buffer) => resolve(Number(d))));
   assert.is((await failure(() => holdRoot(root))).details?.['pid'], pid);

@@ -31,7 +31,9 @@ export const messageRoutes = (router: Router, { bus }: ApiOptions): void => {
   router.post('/api/v1/messages', async (ctx) => {
     const draft = checked(draftSchema, jsonOf(ctx.get('content-type'), ctx.state['rawBody'] as Buffer));
     if (isReserved(draft.type)) {
-      throw new ConductorError('reserved_type', `${draft.type} is said by the conductor alone`, { details: { field: 'type' } });
+      throw new ConductorError('reserved_type', `${draft.type} is said by the conductor alone`, {
+        details: { field: 'type' },
+      });
     }
     const [receipt] = await bus.append([{ ...draft, source: draft.source ?? 'api' }]);
     ctx.status = 202;

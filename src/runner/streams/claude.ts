@@ -9,7 +9,12 @@ const fromSystem = (line: Json): AgentEvent[] => {
     case 'init':
       return [{ kind: 'session', session_id: shown(line['session_id']), ...maybe('model', text(line['model'])) }];
     case 'api_retry':
-      return [{ kind: 'retry', message: `attempt ${shown(line['attempt'])} of ${shown(line['max_retries'])}: ${shown(line['error'])} (status ${shown(line['error_status'])})` }];
+      return [
+        {
+          kind: 'retry',
+          message: `attempt ${shown(line['attempt'])} of ${shown(line['max_retries'])}: ${shown(line['error'])} (status ${shown(line['error_status'])})`,
+        },
+      ];
     case 'permission_denied':
       return [{ kind: 'warning', message: `${shown(line['tool_name'])} was denied: ${shown(line['message'])}` }];
     default:

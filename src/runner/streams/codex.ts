@@ -22,7 +22,9 @@ const TOOLS = new Set(['command_execution', 'file_change', 'mcp_tool_call', 'web
 const resultOfTool = (item: Json): AgentEvent => {
   const failed = item['status'] === 'failed' || (item['error'] !== undefined && item['error'] !== null);
   const said = list(object(item['result'])['content']).map((part) => text(object(part)['text']) ?? shown(part));
-  const output = text(item['aggregated_output']) ?? (failed ? shown(object(item['error'])['message'] ?? item['error']) : said.join('\n'));
+  const output =
+    text(item['aggregated_output']) ??
+    (failed ? shown(object(item['error'])['message'] ?? item['error']) : said.join('\n'));
   return { kind: 'tool_result', name: nameOfTool(item), ok: !failed, output };
 };
 
@@ -31,7 +33,8 @@ const fromItem = (stage: 'started' | 'completed', item: Json): AgentEvent[] => {
   if (TOOLS.has(type)) {
     if (stage === 'started') return [{ kind: 'tool_call', name: nameOfTool(item), input: inputOfTool(item) }];
     // Of a change to files only the end is told.
-    const call: AgentEvent[] = type === 'file_change' ? [{ kind: 'tool_call', name: type, input: inputOfTool(item) }] : [];
+    const call: AgentEvent[] =
+      type === 'file_change' ? [{ kind: 'tool_call', name: type, input: inputOfTool(item) }] : [];
     return [...call, resultOfTool(item)];
   }
   if (stage === 'started') return [];
@@ -55,7 +58,10 @@ export const parseCodex = (line: Json): AgentEvent[] => {
       return [{ kind: message.startsWith('Reconnecting') ? 'retry' : 'error', message }];
     }
     case 'turn.completed':
-      return [{ kind: 'usage', usage: usageOf(line['usage']) }, { kind: 'result', ok: true }];
+      return [
+        { kind: 'usage', usage: usageOf(line['usage']) },
+        { kind: 'result', ok: true },
+      ];
     case 'turn.failed':
       return [{ kind: 'result', ok: false, message: shown(object(line['error'])['message']) }];
     default:

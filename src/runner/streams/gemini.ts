@@ -22,7 +22,10 @@ export const parseGemini = (line: Json): AgentEvent[] => {
     case 'result': {
       const ok = line['status'] === 'success';
       const message = shown(object(line['error'])['message']);
-      return [{ kind: 'usage', usage: usageOf(line['stats']) }, { kind: 'result', ok, ...(ok ? {} : { message }) }];
+      return [
+        { kind: 'usage', usage: usageOf(line['stats']) },
+        { kind: 'result', ok, ...(ok ? {} : { message }) },
+      ];
     }
     default:
       return [];
