@@ -70,6 +70,7 @@ export const build = () => {
   for (const path of files.filter((path) => !isSource(path) && path !== 'prepare.mjs')) {
     mkdirSync(dirname(at('dist', path)), { recursive: true });
     copyFileSync(at('src', path), at('dist', path));
+    chmodSync(at('dist', path), statSync(at('src', path)).mode);
   }
   const sources = new Set(files.filter(isSource).map((path) => path.replace(/\.ts$/, '')));
   for (const path of walk(at('dist'))) {

@@ -13,6 +13,9 @@ console.log(
     ...carried,
     exit_code: steps.test.exit,
     run_id: steps.test.run_id,
-    output: steps.test.output.slice(-16_000),
+    output: [steps.test.output, steps.test.stderr]
+      .filter((text) => text.trim() !== '')
+      .join('\n')
+      .slice(-16_000),
   }),
 );

@@ -71,7 +71,10 @@ export const listen = async ({
       `"${host}" is not this machine alone: only loopback (127.0.0.1) is served`,
     );
 
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app.callback());
+  const answer = app.callback();
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+    void answer(request, response);
+  });
   /** Asked for a socket and do not have it yet. */
   const pending = new Set<Duplex>();
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MOST_FROM_WATCHER });
@@ -88,10 +91,10 @@ export const listen = async ({
       hub.handle(watcher, { since: url.searchParams.get('since') ?? undefined }),
     );
   };
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => undefined);
     pending.add(socket);
-    upgrade(request, socket, head)
+    void upgrade(request, socket, head)
       .catch((error: unknown) => refuse(socket, toConductorError(error)))
       .finally(() => pending.delete(socket));
   });

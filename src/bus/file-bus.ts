@@ -12,7 +12,6 @@ export interface FileBusOptions {
   durability?: 'fsync' | 'os';
 }
 
- 
 export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
   const { root, key } = options;
   const bell = new Subject<void>();

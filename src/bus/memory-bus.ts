@@ -56,8 +56,9 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
         at = events.length;
         subscriber.next({ events: batch, cursor: toCursor(at), damaged: [] });
       };
-      const rings = bell.subscribe(() => {
-        queueMicrotask(pump);
+      const rings = bell.subscribe({
+        next: () => queueMicrotask(pump),
+        error: (error: unknown) => subscriber.error(error),
       });
       queueMicrotask(pump);
       subscriber.add(rings);

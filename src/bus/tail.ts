@@ -122,7 +122,7 @@ export const follow = (options: {
     };
 
     listen();
-    const rings = bell.subscribe(() => void pump());
+    const rings = bell.subscribe({ next: () => void pump(), error: (error: unknown) => subscriber.error(error) });
     const poll = setInterval(() => {
       quiet += 1;
       void pump();

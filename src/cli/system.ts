@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { dirname } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asyncScheduler } from 'rxjs';
 import { toConductorError } from '../core/errors.js';
@@ -10,9 +10,9 @@ export const random: Random = () => randomInt(2 ** 32) / 2 ** 32;
 export const nonce = (): string => randomBytes(8).toString('hex');
 
 /** The folder of the commands: first on the PATH of every run. */
-export const binFolder = dirname(fileURLToPath(import.meta.url));
+export const binFolder = join(dirname(fileURLToPath(import.meta.url)), 'bin');
 /** Where the shipped rules/ and handlers/ are. */
-export const packageFolder = dirname(dirname(binFolder));
+export const packageFolder = resolve(binFolder, '..', '..', '..');
 
 const line = (level: string, message: string, fields?: Record<string, unknown>): void => {
   process.stderr.write(

@@ -40,6 +40,8 @@ export interface StepResult {
   status: 'completed' | 'failed' | 'skipped';
   attempts: number;
   output: string;
+  /** The last 8 KiB of it, where something failed. */
+  stderr?: string;
   data?: unknown;
   run_id?: string;
   exit: 0 | 1 | 2 | 3;

@@ -38,7 +38,7 @@ export interface RunEnd {
   signal?: string;
   /** `timeout`, `stopped: …`, `lost`, `never_started`. */
   reason?: string;
-  /** What output.md holds. */
+  /** What output.md holds, without our report of a failure. */
   output: string;
   /** The last 8 KiB of stderr, redacted. */
   stderr: string;

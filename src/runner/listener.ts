@@ -58,7 +58,7 @@ export const createListener = (family: Family | undefined, emit: (event: AgentEv
 
   return {
     heard,
-    stdout(line: string): void {
+    stdout: (line: string): void => {
       if (family === undefined) {
         emit({ kind: 'text', text: `${line}\n`, delta: true });
         return;
@@ -68,7 +68,7 @@ export const createListener = (family: Family | undefined, emit: (event: AgentEv
         emit(event);
       }
     },
-    stderr(line: string): void {
+    stderr: (line: string): void => {
       heard.stderr = `${heard.stderr}${line}\n`.slice(-STDERR_KEPT);
     },
   };

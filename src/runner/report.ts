@@ -1,4 +1,4 @@
-import { appendFile, copyFile, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, open, stat, writeFile } from 'node:fs/promises';
 import type { FailureClass, RunInfo } from '../core/run.js';
 
 const ADVICE: Record<FailureClass, string> = {
@@ -19,6 +19,7 @@ export interface Failure {
   duration_ms: number;
 }
 
+const TITLE = '# Task Failed';
 const SHOWN_OF_STDERR = 2_000;
 
 /** Indented, so that nothing an agent wrote can end the block. */
@@ -35,7 +36,7 @@ const reportOf = (failure: Failure): string => {
     failure.stderr.trim() === ''
       ? ''
       : `\nThe end of its stderr:\n\n${quoted(failure.stderr.slice(-SHOWN_OF_STDERR))}\n`;
-  return `# Task Failed
+  return `${TITLE}
 
 ## Error
 ${failure.message}
@@ -74,22 +75,29 @@ const readStart = async (path: string): Promise<string> => {
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
 
-/** Sees to it that output.md is there, and returns what it holds. */
+/** What the agent wrote, without the report that we appended. */
+export const withoutReport = (text: string): string => {
+  const at = text.lastIndexOf(TITLE);
+  return at < 0 ? text : text.slice(0, at).trimEnd();
+};
+
+/**
+ * Sees to it that output.md is there: the agent's own, else its final text, else its stdout; after a failure with the
+ * report of it at the end. Returns what the agent wrote.
+ */
 export const settleOutput = async (
   info: RunInfo,
   finalText: string | undefined,
   failure: Failure | undefined,
 ): Promise<string> => {
   const path = info.output_path;
-  const own = (await sizeOf(path)) > 0;
-  if (failure) {
-    // Some agents report their failure themselves, as they were told to.
-    const reported = own && (await readFile(path, 'utf8')).includes('# Task Failed');
-    if (!own) await writeFile(path, reportOf(failure));
-    else if (!reported) await appendFile(path, `\n\n${reportOf(failure)}`);
-  } else if (!own) {
+  if ((await sizeOf(path)) === 0) {
     if (finalText !== undefined && finalText !== '') await writeFile(path, finalText);
     else await copyFile(info.stdout_path, path).catch(() => writeFile(path, ''));
   }
-  return readStart(path);
+  const output = await readStart(path);
+  // Some agents report their failure themselves, as they were told to.
+  if (!failure || output.includes(TITLE)) return output;
+  await appendFile(path, `${output === '' ? '' : '\n\n'}${reportOf(failure)}`);
+  return output;
 };

@@ -11,7 +11,7 @@ import { buildEnvironment } from './environment.js';
 import { becomeOwner } from './owner-lock.js';
 import { bootId, inspect, isAlive, variableOf } from './processes.js';
 import { rawFolder, type RawFolder } from './raw-folder.js';
-import { settleOutput } from './report.js';
+import { settleOutput, withoutReport } from './report.js';
 import { startShim } from './shim.js';
 import { supervise, untilGone } from './supervise.js';
 import { endTree, type Mark } from './sweep.js';
@@ -264,7 +264,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
       exit,
       ...(kind ? { class: kind } : {}),
       exit_code: failed ? -1 : 0,
-      output: await read(info.output_path),
+      output: failed ? withoutReport(await read(info.output_path)) : await read(info.output_path),
       stderr: (await read(info.stderr_path)).slice(-8 * 1024),
       ...(info.signal === undefined ? {} : { signal: info.signal }),
       ...(info.error_summary === undefined ? {} : { error_summary: info.error_summary }),

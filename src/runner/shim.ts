@@ -43,10 +43,7 @@ export const startShim = async ({ raw, argv, cwd, env, slotFd }: StartInput): Pr
     cleanup: false,
     buffer: false,
     reject: false,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    stderr: 'ignore',
-    ...(slotFd === undefined ? {} : { stdio: ['ignore', 'ignore', 'ignore', slotFd] as const }),
+    stdio: slotFd === undefined ? 'ignore' : ['ignore', 'ignore', 'ignore', slotFd],
   } as never) as unknown as { pid?: number; once(event: 'exit', listener: () => void): void } & PromiseLike<{
     cause?: unknown;
     message?: string;

@@ -20,7 +20,7 @@ export interface Supervision {
   mark: Mark;
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
-  emit(event: AgentEvent): void;
+  emit: (event: AgentEvent) => void;
 }
 
 const POLL_MS = 100;

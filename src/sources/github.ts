@@ -76,15 +76,17 @@ const pullRequest = (payload: Json): Meaning | undefined => {
   };
 };
 
+const textOr = <Other>(value: unknown, other: Other): string | Other => (typeof value === 'string' ? value : other);
+
 const failure = (payload: Json, fields: Json): Meaning | undefined => {
   const conclusion = fields['conclusion'];
   if (typeof conclusion !== 'string' || !FAILED.has(conclusion)) return undefined;
-  const where = [textAt(payload, 'repository.full_name'), fields['branch']]
+  const where = [textAt(payload, 'repository.full_name'), textOr(fields['branch'], undefined)]
     .filter((part) => part !== undefined)
     .join(' ');
   return {
     type: 'TEST_FAILED',
-    body: `${String(fields['name'] ?? 'A check')} ended with ${conclusion}${where === '' ? '' : ` on ${where}`}`,
+    body: `${textOr(fields['name'], 'A check')} ended with ${conclusion}${where === '' ? '' : ` on ${where}`}`,
     data: compact({ ...shared(payload), ...fields }),
   };
 };

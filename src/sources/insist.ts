@@ -23,7 +23,11 @@ export const insist = (draft: Draft, clock: Clock): Observable<Arrival> =>
           // A refusal will not change; a full disk may.
           const refused = 'error' in outcome && outcome.error instanceof ConductorError && outcome.error.status < 500;
           if ('receipts' in outcome || refused) subscriber.complete();
-          else waiting = timer(pause, clock.scheduler).subscribe(() => offer(Math.min(pause * 2, MOST_MS)));
+          else
+            waiting = timer(pause, clock.scheduler).subscribe({
+              next: () => offer(Math.min(pause * 2, MOST_MS)),
+              error: (error: unknown) => subscriber.error(error),
+            });
         },
       });
     };

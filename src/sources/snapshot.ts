@@ -9,8 +9,8 @@ export interface Selection {
   cwd: string;
   /** Relative to cwd, with `/`. */
   bases: readonly string[];
-  isWanted(path: string): boolean;
-  isIgnored(path: string): boolean;
+  isWanted: (path: string) => boolean;
+  isIgnored: (path: string) => boolean;
 }
 
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);

@@ -2,7 +2,7 @@
 import { asyncScheduler, type Subscription } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConductorError, type ErrorCode } from '../../src/core/errors.js';
+import { ConductorError, toConductorError, type ErrorCode } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/event.js';
 import type { Batch, Bus, BusQuery, Clock, Cursor } from '../../src/core/ports.js';
 
@@ -70,7 +70,7 @@ export const watchBus = (bus: Bus, cursor?: Cursor): Watching => {
     count: (wanted) =>
       new Promise<void>((resolve, reject) => {
         check = () => {
-          if (failed) reject(failed);
+          if (failed) reject(toConductorError(failed));
           else if (events.length >= wanted) resolve();
         };
         check();
