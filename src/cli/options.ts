@@ -1,0 +1,37 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { idSchema } from '../core/event.js';
+
+/** The option every command has. */
+export const rootOption = (): Option =>
+  new Option('--root <folder>', 'where runs, bus and state are')
+    .env('CONDUCTOR_ROOT')
+    .default('runs')
+    // An empty variable is as good as none.
+    .argParser((value) => value || 'runs');
+
+export const configOption = (): Option =>
+  new Option('--config <file>', 'configuration (default: ./config.yaml, where there is one)').env('CONDUCTOR_CONFIG');
+
+export const jsonOption = (): Option => new Option('--json', 'one JSON document on standard output');
+
+/** For project and task ids; both spellings are the same option. */
+export const parseId = (value: string): string => {
+  const result = idSchema.safeParse(value);
+  if (!result.success) throw new InvalidArgumentError(result.error.issues[0]!.message);
+  return value;
+};
+export const projectOption = (): Option =>
+  new Option('--project, --project-id <id>', 'project').argParser(parseId).env('PROJECT_ID');
+export const taskOption = (): Option => new Option('--task, --task-id <id>', 'task').argParser(parseId);
+
+export const parseCount = (value: string): number => {
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('a whole number is asked for');
+  return Number(value);
+};
+
+export const parsePort = (value: string): number => {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0 || number > 65_535)
+    throw new InvalidArgumentError('a port is a number from 0 to 65535');
+  return number;
+};
