@@ -13,6 +13,7 @@ export const CATALOGUE = {
   conflict: { status: 409, exit: 2 },
   too_large: { status: 413, exit: 2 },
   unsupported_media_type: { status: 415, exit: 2 },
+  rate_limited: { status: 429, exit: 1 },
   too_deep: { status: 409, exit: 2 },
   paused: { status: 503, exit: 1 },
   unavailable: { status: 503, exit: 1 },

@@ -186,3 +186,16 @@ export interface Slots {
   /** Waits for one of the root's slots; `release` gives it back. `fd` is inherited by the run, so the slot lives as long as the agent. */
   acquire(signal?: AbortSignal): Promise<{ fd: number; release(): Promise<void> }>;
 }
+
+/** A run's own token: it names the run, and is good while the run lives. */
+export interface Tickets {
+  issue(run: RunScope): string;
+  /** The run a ticket was issued to; undefined when it is none of ours. Whether the run still lives is for the caller to ask. */
+  check(ticket: string): RunScope | undefined;
+}
+
+export interface RunScope {
+  project_id: string;
+  task_id: string;
+  run_id: string;
+}
