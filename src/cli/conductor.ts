@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as serve from './commands/serve.js';
+import * as task from './commands/task.js';
 import { fail } from './system.js';
 import { version } from './version.js';
 
@@ -12,7 +13,7 @@ const program = new Command('conductor')
   .exitOverride();
 
 // One file a noun. A noun loads what it needs when it is called.
-for (const noun of [serve, nightSwitch, rules]) noun.register(program);
+for (const noun of [serve, task, nightSwitch, rules]) noun.register(program);
 
 try {
   await program.parseAsync();

@@ -21,8 +21,8 @@ export const parseId = (value: string): string => {
   return value;
 };
 export const projectOption = (): Option =>
-  new Option('--project, --project-id <id>', 'project').argParser(parseId).env('PROJECT_ID');
-export const taskOption = (): Option => new Option('--task, --task-id <id>', 'task').argParser(parseId);
+  new Option('--project-id, --project <id>', 'project').argParser(parseId).env('PROJECT_ID');
+export const taskOption = (): Option => new Option('--task-id, --task <id>', 'task').argParser(parseId);
 
 export const parseCount = (value: string): number => {
   if (!/^\d+$/.test(value)) throw new InvalidArgumentError('a whole number is asked for');

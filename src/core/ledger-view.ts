@@ -66,6 +66,13 @@ export interface RunStarted {
 
 export interface Activation extends Fired {
   status: 'open' | 'completed' | 'failed';
+  /** The meaning of its end, 0 to 3. */
+  exit?: number;
+  error?: string;
+  /** A run of it was started. */
+  begun?: true;
+  /** It failed because somebody stopped its task. */
+  stopped?: true;
   /** Kept while the activation is open. */
   cause?: Event;
   steps: Map<string, StepResult>;

@@ -177,8 +177,13 @@ export interface Runs {
   create(info: RunInfo, prompt: string): Promise<string>;
   update(info: RunInfo): Promise<void>;
   find(scope: { project_id: string; task_id: string; run_id: string }): Promise<RunInfo | undefined>;
-  /** Newest first. */
-  list(filter?: { project_id?: string; task_id?: string; status?: RunInfo['status'] }): AsyncIterable<RunInfo>;
+  /** Newest first. `latest`: of each task only the newest. */
+  list(filter?: {
+    project_id?: string;
+    task_id?: string;
+    status?: RunInfo['status'];
+    latest?: boolean;
+  }): AsyncIterable<RunInfo>;
   folder(scope: { project_id: string; task_id: string; run_id?: string }): string;
 }
 

@@ -1,6 +1,8 @@
 import { isBelieved, type Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
 import type { LedgerView, Routed, RunStarted, StepResult } from '../core/ledger-view.js';
+import { lineageOf } from '../core/lineage.js';
+import { TASK_HANDLER } from '../core/task.js';
 
 export const emptyView = (): LedgerView => ({
   paused: false,
@@ -38,14 +40,57 @@ const finished = (view: LedgerView, event: Event): void => {
   const activation = view.activations.get(key);
   if (!activation) return;
   activation.status = event.data['status'] === 'completed' ? 'completed' : 'failed';
+  const { exit, error } = event.data;
+  if (typeof exit === 'number') activation.exit = exit;
+  if (typeof error === 'string') activation.error = error;
   delete activation.cause;
   activation.steps.clear();
+};
+
+/** A task that somebody asked for is an activation that no rule had to open. */
+const taskRequested = (view: LedgerView, event: Event): void => {
+  if (event.task_id === undefined) return;
+  const activation = `task/${event.msg_id}`;
+  view.activations.set(activation, {
+    activation,
+    rule: 'task',
+    event: event.msg_id,
+    handler: TASK_HANDLER,
+    project_id: event.project_id,
+    task_id: event.task_id,
+    ...lineageOf(view, event),
+    status: 'open',
+    cause: event,
+    steps: new Map(),
+  });
+};
+
+const taskDeleted = (view: LedgerView, event: Event): void => {
+  for (const [key, { project_id, task_id }] of view.activations)
+    if (project_id === event.project_id && task_id === event.task_id) view.activations.delete(key);
+};
+
+const taskStopped = (view: LedgerView, event: Event): void => {
+  for (const activation of view.activations.values()) {
+    if (
+      activation.status !== 'open' ||
+      activation.project_id !== event.project_id ||
+      activation.task_id !== event.task_id
+    )
+      continue;
+    activation.status = 'failed';
+    activation.stopped = true;
+    delete activation.cause;
+    activation.steps.clear();
+  }
 };
 
 const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   const parent = data.parent_run_id === undefined ? undefined : view.lineage.get(data.parent_run_id);
   const root = data.root ?? parent?.root;
   view.runs.set(data.run_id, data);
+  const activation = data.activation === undefined ? undefined : view.activations.get(data.activation);
+  if (activation) activation.begun = true;
   view.lineage.set(data.run_id, {
     depth: Math.max(data.depth, parent === undefined ? 0 : parent.depth + 1),
     trust: parent?.trust === 'outside' ? 'outside' : event.trust,
@@ -84,6 +129,15 @@ export const fold = (state: FoldState, event: Event): void => {
     case 'CONDUCTOR_UNPAUSED':
       view.paused = false;
       return;
+    case 'TASK_REQUESTED':
+      undecided.set(event.msg_id, event);
+      return taskRequested(view, event);
+    case 'TASK_STOPPED':
+      undecided.set(event.msg_id, event);
+      return taskStopped(view, event);
+    case 'TASK_DELETED':
+      undecided.set(event.msg_id, event);
+      return taskDeleted(view, event);
     default:
       if (event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_')) undecided.set(event.msg_id, event);
   }

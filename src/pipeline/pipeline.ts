@@ -1,14 +1,35 @@
-import { concat, concatMap, defer, filter, from, lastValueFrom, mergeMap, of, takeUntil, type Observable } from 'rxjs';
+import {
+  concat,
+  concatMap,
+  defer,
+  filter,
+  from,
+  lastValueFrom,
+  merge,
+  mergeMap,
+  of,
+  share,
+  takeUntil,
+  type Observable,
+} from 'rxjs';
+import { ConductorError, toConductorError } from '../core/errors.js';
+import type { Event } from '../core/event.js';
+import type { Handler } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
 import type { Handlers, Log, Runs } from '../core/ports.js';
+import { TASK_HANDLER } from '../core/task.js';
 import { execute, type PipelinePorts } from './execute.js';
 import { stopFact } from './run-attempts.js';
+import { taskHandler } from './task-handler.js';
 import type { RunEnd } from '../core/run.js';
 
 export interface Outcome {
   activation: string;
   status: 'completed' | 'failed' | 'stopped';
 }
+
+/** What may have opened an activation, or let one begin that was held back. */
+const OPENS = new Set(['ROUTED', 'TASK_REQUESTED', 'CONDUCTOR_UNPAUSED']);
 
 /**
  * Carries every open activation of the ledger to its end: those found at the start (resumed after their last finished
@@ -21,10 +42,12 @@ export const pipeline = (
 ): Observable<Outcome> =>
   defer(() => {
     const begun = new Set<string>();
-    const open$ = concat(
-      of(undefined),
-      ports.ledger.folded$.pipe(filter((event) => event.type === 'ROUTED' || event.type === 'CONDUCTOR_UNPAUSED')),
-    ).pipe(
+    // One listener for all: an activation that waits must cost nothing for each event.
+    const taskStopped$ = ports.ledger.folded$.pipe(
+      filter((event) => event.type === 'TASK_STOPPED'),
+      share(),
+    );
+    const open$ = concat(of(undefined), ports.ledger.folded$.pipe(filter((event) => OPENS.has(event.type)))).pipe(
       concatMap(() => (ports.ledger.view.paused ? [] : [...ports.ledger.view.activations.values()])),
       filter((activation) => activation.status === 'open' && !begun.has(activation.activation)),
     );
@@ -32,7 +55,8 @@ export const pipeline = (
     return open$.pipe(takeUntil(drain$)).pipe(
       mergeMap((activation) => {
         begun.add(activation.activation);
-        return from(carry(ports, activation, stop$));
+        const stopped$ = taskStopped$.pipe(filter(() => activation.stopped === true));
+        return from(carry(ports, activation, merge(stop$, stopped$)));
       }),
     );
   });
@@ -42,7 +66,6 @@ const carry = async (
   activation: Activation,
   stop$: Observable<unknown>,
 ): Promise<Outcome> => {
-  const handler = ports.handlers.find(activation.handler);
   const event = activation.cause;
   const end = async (status: 'completed' | 'failed', exit: number, error?: string): Promise<Outcome> => {
     await ports.ledger.record([
@@ -70,6 +93,8 @@ const carry = async (
   };
   try {
     if (!event) return await end('failed', 1, 'the event is no longer on the bus');
+    const handler = handlerOf(ports, activation, event);
+    if (handler instanceof ConductorError) return await end('failed', handler.exit, handler.message);
     if (!handler) return await end('failed', 3, `there is no handler "${activation.handler}"`);
     await adoptRuns(ports, activation);
     const outcome = await execute(ports, handler, activation, event, stop$);
@@ -79,6 +104,19 @@ const carry = async (
   } catch (error) {
     ports.log.error(`pipeline: ${activation.activation}: ${error instanceof Error ? error.message : String(error)}`);
     return { activation: activation.activation, status: 'stopped' };
+  }
+};
+
+const handlerOf = (
+  ports: PipelinePorts & { handlers: Handlers },
+  activation: Activation,
+  event: Event,
+): Handler | ConductorError | undefined => {
+  if (activation.handler !== TASK_HANDLER) return ports.handlers.find(activation.handler);
+  try {
+    return taskHandler(event, ports.agents);
+  } catch (error) {
+    return toConductorError(error);
   }
 };
 

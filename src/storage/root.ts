@@ -131,3 +131,15 @@ export const readHolder = async (file: string): Promise<Partial<ServiceInfo> | u
     return undefined;
   }
 };
+
+/** The service of the root, as it says itself; undefined when there is none. Takes no lock: one may be starting. */
+export const findService = async (root: string): Promise<Partial<ServiceInfo> | undefined> => {
+  const holder = await readHolder(layout(resolve(root)).serviceLock);
+  if (holder?.pid === undefined) return undefined;
+  try {
+    process.kill(holder.pid, 0);
+    return holder;
+  } catch (error) {
+    return codeOf(error) === 'EPERM' ? holder : undefined;
+  }
+};

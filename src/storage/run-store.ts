@@ -32,6 +32,10 @@ const folders = async (path: string): Promise<string[]> => {
   }
 };
 
+const collator = new Intl.Collator('en', { numeric: true });
+/** Newest first. A run_id begins with its time; within one instant the natural order puts 10 after 9. */
+const byAge = (a: string, b: string): number => collator.compare(b, a);
+
 const refuse =
   (what: string) =>
   (error: unknown): never => {
@@ -103,11 +107,12 @@ export const openRuns = (rootPath: string): Runs => {
             : [filter.task_id];
         for (const task_id of tasks) {
           const task = folder({ project_id, task_id });
-          for (const run_id of await folders(task)) found.push({ run_id, path: join(task, run_id) });
+          const ids = await folders(task);
+          const wanted = filter.latest ? ids.sort(byAge).slice(0, 1) : ids;
+          for (const run_id of wanted) found.push({ run_id, path: join(task, run_id) });
         }
       }
-      // A run_id begins with its time; within one instant the natural order puts 10 after 9.
-      found.sort((a, b) => b.run_id.localeCompare(a.run_id, 'en', { numeric: true }));
+      found.sort((a, b) => byAge(a.run_id, b.run_id));
       for (const { path } of found) {
         const info = await readLeniently(path);
         if (info && (filter.status === undefined || info.status === filter.status)) yield info;

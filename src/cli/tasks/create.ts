@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import { filter, firstValueFrom, mergeMap } from 'rxjs';
+import { parseDuration } from '../../core/duration.js';
+import { ConductorError } from '../../core/errors.js';
+import type { Event } from '../../core/event.js';
+import { findService } from '../../storage/root.js';
+import { openLocal, type Local } from '../local.js';
+import { readPrompt } from '../prompt.js';
+import { log } from '../system.js';
+import { chooseAgent, promptOfFolder, requestTask } from './request.js';
+
+export interface CreateOptions {
+  root: string;
+  config?: string;
+  project: string | undefined;
+  task: string | undefined;
+  agent?: string;
+  prompt?: string;
+  promptFile?: string;
+  cwd?: string;
+  timeout?: string;
+  wait?: boolean;
+  json?: boolean;
+}
+
+/** The meaning of the activation's end. */
+const ending = async (local: Local, msg_id: string, since: string): Promise<number> => {
+  const activation = `task/${msg_id}`;
+  const isEnd = (event: Event): boolean =>
+    event.authentic &&
+    ((event.type === 'HANDLER_FINISHED' && event.data['activation'] === activation) ||
+      (event.type === 'TASK_STOPPED' && event.data['activation'] === activation));
+  const end = await firstValueFrom(
+    local.bus.follow(since).pipe(
+      mergeMap((batch) => batch.events),
+      filter(isEnd),
+    ),
+  );
+  const exit = end.type === 'TASK_STOPPED' ? 1 : Number(end.data['exit']);
+  if (exit !== 0) log.error(typeof end.data['error'] === 'string' ? end.data['error'] : end.body);
+  return exit;
+};
+
+/** Prints the task's id and nothing else. Returns the exit code. */
+export const createTask = async (options: CreateOptions): Promise<number> => {
+  const given = options.timeout === undefined ? undefined : parseDuration(options.timeout);
+  if (options.timeout !== undefined && given === undefined)
+    throw new ConductorError('usage', `--timeout "${options.timeout}" is no duration; write seconds (300) or 5m`);
+  const local = await openLocal(options);
+  try {
+    const scope = {
+      project_id: options.project ?? 'default',
+      task_id: options.task ?? local.ids.taskId('task'),
+    };
+    const prompt =
+      readPrompt(options.prompt, options.promptFile) ?? readPrompt(undefined, promptOfFolder(local.runs.folder(scope)));
+    if (prompt === undefined)
+      throw new ConductorError(
+        'usage',
+        `what is it to do? Give --prompt or --prompt-file, or write ${local.runs.folder(scope)}/TASK.md`,
+      );
+    const agent = chooseAgent(local, options.agent, (message) => log.warn(message));
+    const since = await local.bus.end();
+    const { msg_id } = await requestTask(local, scope, {
+      prompt,
+      cwd: resolve(options.cwd ?? '.'),
+      agent,
+      timeout_ms: given ?? local.config.agents[agent]?.timeout ?? local.config.defaults.timeout,
+    });
+    process.stdout.write(options.json ? `${JSON.stringify({ ...scope, msg_id })}\n` : `${scope.task_id}\n`);
+    if (options.wait) return await ending(local, msg_id, since);
+    if (process.stderr.isTTY && !(await findService(local.root.path)))
+      log.info('no service serves this root: the task is pending until "conductor serve" does');
+    return 0;
+  } finally {
+    await local.bus.close();
+  }
+};
