@@ -3,6 +3,8 @@ import { Liquid } from 'liquidjs';
 const engine = new Liquid({
   ownPropertyOnly: true,
   strictVariables: true,
+  // A missing value is an error, except where the template says what stands in for it.
+  lenientIf: true,
   strictFilters: true,
   renderLimit: 500,
   memoryLimit: 10_000_000,

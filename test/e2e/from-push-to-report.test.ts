@@ -1,80 +1,20 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync, chmodSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WebSocket } from 'ws';
-import { cleanEnvironment, command, project, run, startService, temporary, tool, until } from '../support/service.js';
-
-interface Said {
-  type: string;
-  msg_id: string;
-  body: string;
-  data: Record<string, unknown>;
-  depth: number;
-}
-
-/** A repository with a real test suite, a bare remote whose hook posts the push, and a good first commit. */
-const makeRepository = async (env: Record<string, string>, root: string) => {
-  const folder = temporary('repository');
-  const remote = temporary('remote');
-  const git = async (...args: string[]): Promise<string> => {
-    const done = await run('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], {
-      cwd: folder,
-      env,
-    });
-    assert.is(done.code, 0, done.stderr);
-    return done.stdout.trim();
-  };
-  await run('git', ['init', '-q', '--bare', remote], { env });
-  await git('init', '-q', '-b', 'main');
-  await git('remote', 'add', 'origin', remote);
-  mkdirSync(join(folder, 'test'));
-  writeFileSync(
-    join(folder, 'package.json'),
-    '{"name":"sums","version":"1.0.0","type":"module","scripts":{"test":"node --test test/"}}\n',
-  );
-  writeFileSync(join(folder, 'sum.js'), 'export const sum = (a, b) => a + b;\n');
-  writeFileSync(
-    join(folder, 'test', 'sum.test.js'),
-    "import test from 'node:test';\nimport assert from 'node:assert';\nimport { sum } from '../sum.js';\ntest('adds two numbers', () => assert.equal(sum(2, 3), 5));\n",
-  );
-  await git('add', '.');
-  await git('commit', '-qm', 'A sum that adds');
-  const hook = join(remote, 'hooks', 'post-receive');
-  writeFileSync(
-    hook,
-    `#!/bin/sh\nwhile read before sha ref; do\n  '${process.execPath}' '${command('messagebus-tool')}' write --root '${root}' --type CODE_PUSHED --dedupe-key "push:$sha" \\\n    --data "{\\"path\\":\\"${remote}\\",\\"sha\\":\\"$sha\\",\\"before\\":\\"$before\\",\\"branch\\":\\"\${ref#refs/heads/}\\"}" "pushed $ref"\ndone\n`,
-  );
-  chmodSync(hook, 0o755);
-  return { folder, remote, git };
-};
-
-const breakIt = async (repository: Awaited<ReturnType<typeof makeRepository>>): Promise<string> => {
-  writeFileSync(join(repository.folder, 'sum.js'), 'export const sum = (a, b) => a - b;\n');
-  await repository.git('commit', '-qam', 'Make the sum faster');
-  await repository.git('push', '-q', 'origin', 'main');
-  return repository.git('rev-parse', 'HEAD');
-};
-
-const listen = async (url: string) => {
-  const heard: Said[] = [];
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`);
-  socket.on('message', (frame: Buffer) => heard.push((JSON.parse(frame.toString()) as { data: Said }).data));
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  return { heard, close: () => socket.close() };
-};
+import { breakIt, makeRepository } from '../support/repository.js';
+import { cleanEnvironment, project, startService, temporary, tool, until } from '../support/service.js';
+import { watch, type Said } from '../support/watcher.js';
 
 test('a push that breaks a test becomes a report that names the test and the commit, and a watcher hears every step in order', async () => {
   const env = cleanEnvironment();
   const root = join(temporary('root'), 'runs');
   const service = await startService(['--root', root], { cwd: project, env });
   try {
-    const watcher = await listen(service.url);
+    const watcher = await watch(service);
     const repository = await makeRepository(env, root);
     const sha = await breakIt(repository);
-    const investigated = await until('INVESTIGATED is heard', () =>
-      watcher.heard.find((said) => said.type === 'INVESTIGATED'),
-    );
+    const investigated = await until('INVESTIGATED is heard', () => watcher.find('INVESTIGATED'));
     const steps = ['CODE_PUSHED', 'TEST_FAILED', 'INVESTIGATED'].map((type) =>
       watcher.heard.findIndex((said) => said.type === type),
     );
@@ -113,11 +53,9 @@ test('with codex on PATH, codex is asked, and its answer is the report', async (
   const root = join(temporary('root'), 'runs');
   const service = await startService(['--root', root], { cwd: project, env });
   try {
-    const watcher = await listen(service.url);
+    const watcher = await watch(service);
     await breakIt(await makeRepository(env, root));
-    const investigated = await until('INVESTIGATED is heard', () =>
-      watcher.heard.find((said) => said.type === 'INVESTIGATED'),
-    );
+    const investigated = await until('INVESTIGATED is heard', () => watcher.find('INVESTIGATED'));
     assert.is(investigated.body, 'The commit turned plus into minus.');
     assert.match(readFileSync(join(bin, 'prompt'), 'utf8'), /<<<DATA [0-9a-f]{16}[^]*adds two numbers/);
     watcher.close();
