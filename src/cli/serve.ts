@@ -17,6 +17,7 @@ import { createWebhooks } from '../sources/webhooks.js';
 import { holdRoot } from '../storage/root.js';
 import { expandPath, readSecret, type LoadedConfig } from './load-config.js';
 import { openLocal } from './local.js';
+import { Opened } from './opened.js';
 import { stopRuns } from './stop-runs.js';
 import { clock, log, nonce, packageFolder, random } from './system.js';
 import { version } from './version.js';
@@ -88,14 +89,24 @@ const repositoryOf = (
 
 /** Serves until SIGINT or SIGTERM; the second one, 250 ms after the first or later, kills. */
 export const serve = async (options: ServeOptions): Promise<number> => {
+  const opened = new Opened();
+  try {
+    return await serveWith(options, opened);
+  } finally {
+    await opened.close();
+  }
+};
+
+const serveWith = async (options: ServeOptions, opened: Opened): Promise<number> => {
   const drain$ = new Subject<void>();
   const kill$ = new Subject<void>();
-  const local = await openLocal({ root: options.root, config: options.config });
-  const held = await holdRoot(local.root.path, {});
-  const handlers = await openHandlers(orShipped(options.handlers, 'handlers'), log);
+  const local = opened.add(await openLocal({ root: options.root, config: options.config }), ({ bus }) => bus.close());
+  opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
+  const handlers = opened.add(await openHandlers(orShipped(options.handlers, 'handlers'), log), (one) => one.close());
   const rulesFolder = orShipped(options.rules, 'rules');
-  const rules = await openRules(rulesFolder, (name) => handlers.find(name) !== undefined, log);
-  const ledger = await openLedger(local.bus);
+  const knowsHandler = (name: string): boolean => handlers.find(name) !== undefined;
+  const rules = opened.add(await openRules(rulesFolder, knowsHandler, log), (one) => one.close());
+  const ledger = opened.add(await openLedger(local.bus), (one) => one.close());
   const webhooks = webhooksOf(local);
   const hub = createHub({ bus: local.bus, log });
   const app = createApi({
@@ -111,7 +122,7 @@ export const serve = async (options: ServeOptions): Promise<number> => {
     version,
     startedAt: clock.now(),
   });
-  const server = await listen({ app, hub, host: options.host, port: options.port });
+  const server = opened.add(await listen({ app, hub, host: options.host, port: options.port }), (one) => one.drain());
   const sources: Source[] = [webhooks, ...sourcesOf(local)];
 
   const environmentFor = (event: Event): Record<string, string> => {
@@ -197,9 +208,5 @@ export const serve = async (options: ServeOptions): Promise<number> => {
 
   await done;
   stopping.unsubscribe();
-  await server.drain();
-  await Promise.all([rules.close(), handlers.close(), ledger.close()]);
-  await local.bus.close();
-  await held.close();
   return exit;
 };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { breakIt, makeRepository } from '../support/repository.js';
-import { cleanEnvironment, startService, temporary, tool, until, type Service } from '../support/service.js';
+import { cleanEnvironment, isAlive, startService, temporary, tool, until, type Service } from '../support/service.js';
 import { watch, type Said, type Watcher } from '../support/watcher.js';
 
 interface World {
@@ -241,7 +241,7 @@ test('paused, nothing starts; unpaused, it does; stopped, everything ends with a
   });
   await conductor('stop', '--all');
   await said(watcher, 'RUN_STOP', ({ data }) => String(data['reason']).startsWith('stopped'));
-  assert.throws(() => process.kill(pid, 0), /ESRCH/);
+  assert.not.ok(isAlive(pid));
   await conductor('unpause');
 });
 
