@@ -51,10 +51,11 @@ test('every message is read, and only our own facts are believed', async () => {
       .map(({ type }) => type),
     [
       'CODE_PUSHED',
-      'RUN_STOP',
       'MOON_FULL',
       'NO_HANDLER',
       'DEPLOY_REQUESTED',
+      'RUN_STOP',
+      'RUN_STOP',
       'RUN_STOP',
       'TEST_PASSED',
       'RUN_STOP',
