@@ -4,12 +4,12 @@ import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as serve from './commands/serve.js';
 import * as task from './commands/task.js';
-import { fail } from './system.js';
-import { version } from './version.js';
+import { fail } from './fail.js';
+import { readVersion } from './package-folder.js';
 
 const program = new Command('conductor')
   .description('When something happens, a rule decides which agents act on it.')
-  .version(version)
+  .version(readVersion())
   .exitOverride();
 
 // One file a noun. A noun loads what it needs when it is called.

@@ -1,4 +1,3 @@
-import { ConductorError } from '../core/errors.js';
 import { openFileBus } from '../bus/file-bus.js';
 import { createAgents } from '../runner/agents.js';
 import { createRunner } from '../runner/runner.js';
@@ -6,7 +5,8 @@ import { createIds } from '../storage/ids.js';
 import { openRoot } from '../storage/root.js';
 import { openRuns } from '../storage/run-store.js';
 import { openSlots } from '../storage/slots.js';
-import { binFolder, clock, random } from './system.js';
+import { binFolder } from './package-folder.js';
+import { clock, random } from './system.js';
 import { expandPath, loadConfig, type LoadedConfig } from './load-config.js';
 
 /** What every command that runs agents needs; without the service's parts. */
@@ -44,6 +44,3 @@ export const openLocal = async (options: { root: string; config?: string | undef
 };
 
 export type Local = Awaited<ReturnType<typeof openLocal>>;
-
-/** The value of `--name value` or `--name=value` options, by parseArgs; a wrong one is a usage error. */
-export const usage = (message: string): ConductorError => new ConductorError('usage', message);

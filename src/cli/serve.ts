@@ -19,8 +19,8 @@ import { expandPath, readSecret, type LoadedConfig } from './load-config.js';
 import { openLocal } from './local.js';
 import { Opened } from './opened.js';
 import { stopRuns } from './stop-runs.js';
-import { clock, log, nonce, packageFolder, random } from './system.js';
-import { version } from './version.js';
+import { packageFolder, readVersion } from './package-folder.js';
+import { clock, log, nonce, random } from './system.js';
 
 export interface ServeOptions {
   root: string;
@@ -119,7 +119,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     hub,
     log,
     clock,
-    version,
+    version: readVersion(),
     startedAt: clock.now(),
   });
   const server = opened.add(await listen({ app, hub, host: options.host, port: options.port }), (one) => one.drain());

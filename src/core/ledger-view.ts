@@ -78,6 +78,17 @@ export interface Activation extends Fired {
   steps: Map<string, StepResult>;
 }
 
+/** A task that was said to wait for others. */
+export interface Waiting {
+  project_id: string;
+  task_id: string;
+  /** `project/task` each. */
+  depends_on: readonly string[];
+  ts: string;
+  /** Why it will never start. */
+  error?: string;
+}
+
 export interface LedgerView {
   paused: boolean;
   /** Just after the last event that ROUTED decided; undefined before the first. */
@@ -85,6 +96,8 @@ export interface LedgerView {
   activations: Map<string, Activation>;
   /** Runs that were started and have not ended. */
   runs: Map<string, RunStarted>;
+  /** By `project/task`, until a run of it starts. */
+  waiting: Map<string, Waiting>;
   /** Runs started a root event. */
   chains: Map<string, number>;
   /** Times (ms) at which a throttled rule fired, by `<rule>\n<key>`. */

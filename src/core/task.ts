@@ -9,6 +9,8 @@ export const taskRequestSchema = z.object({
   cwd: z.string().startsWith('/'),
   agent: z.string().min(1),
   timeout_ms: z.int().min(1),
+  /** `project/task` each: it starts when they have completed. */
+  depends_on: z.array(z.string()).optional(),
 });
 export type TaskRequest = z.infer<typeof taskRequestSchema>;
 
@@ -85,6 +87,17 @@ export const tasksOf = (view: LedgerView, runs: readonly RunInfo[]): Task[] => {
       ...(activation.error === undefined ? {} : { error: activation.error }),
       ...(activation.handler === TASK_HANDLER ? {} : { rule: activation.rule }),
       status: statusOf(activation, run),
+    });
+  }
+  for (const [key, { project_id, task_id, ts, error }] of view.waiting) {
+    const known = tasks.get(key);
+    if (known && !error && known.status === 'pending') continue;
+    tasks.set(key, {
+      project_id,
+      task_id,
+      since: ts,
+      ...(known?.agent === undefined ? {} : { agent: known.agent }),
+      ...(error === undefined ? { status: 'pending' } : { status: 'failed', error }),
     });
   }
   return [...tasks.values()];

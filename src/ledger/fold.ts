@@ -9,6 +9,7 @@ export const emptyView = (): LedgerView => ({
   routed_to: undefined,
   activations: new Map(),
   runs: new Map(),
+  waiting: new Map(),
   chains: new Map(),
   windows: new Map(),
   lineage: new Map(),
@@ -39,6 +40,7 @@ const finished = (view: LedgerView, event: Event): void => {
   const key = String(event.data['activation']);
   const activation = view.activations.get(key);
   if (!activation) return;
+  view.waiting.delete(keyOf(activation));
   activation.status = event.data['status'] === 'completed' ? 'completed' : 'failed';
   const { exit, error } = event.data;
   if (typeof exit === 'number') activation.exit = exit;
@@ -47,9 +49,25 @@ const finished = (view: LedgerView, event: Event): void => {
   activation.steps.clear();
 };
 
+const keyOf = (of: { project_id: string; task_id?: string }): string => `${of.project_id}/${of.task_id ?? ''}`;
+
+const taskWaits = (view: LedgerView, event: Event): void => {
+  const { depends_on } = event.data;
+  if (event.task_id === undefined || !Array.isArray(depends_on) || depends_on.length === 0) return;
+  const { project_id, task_id, ts } = event;
+  view.waiting.set(keyOf(event), { project_id, task_id, ts, depends_on: depends_on.map(String) });
+};
+
+/** It waits no longer, and will not start. */
+const taskBlocked = (view: LedgerView, event: Event): void => {
+  const waiting = view.waiting.get(keyOf(event));
+  if (waiting) waiting.error = String(event.data['error']);
+};
+
 /** A task that somebody asked for is an activation that no rule had to open. */
 const taskRequested = (view: LedgerView, event: Event): void => {
   if (event.task_id === undefined) return;
+  taskWaits(view, event);
   const activation = `task/${event.msg_id}`;
   view.activations.set(activation, {
     activation,
@@ -66,11 +84,13 @@ const taskRequested = (view: LedgerView, event: Event): void => {
 };
 
 const taskDeleted = (view: LedgerView, event: Event): void => {
+  view.waiting.delete(keyOf(event));
   for (const [key, { project_id, task_id }] of view.activations)
     if (project_id === event.project_id && task_id === event.task_id) view.activations.delete(key);
 };
 
 const taskStopped = (view: LedgerView, event: Event): void => {
+  view.waiting.delete(keyOf(event));
   for (const activation of view.activations.values()) {
     if (
       activation.status !== 'open' ||
@@ -89,6 +109,7 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   const parent = data.parent_run_id === undefined ? undefined : view.lineage.get(data.parent_run_id);
   const root = data.root ?? parent?.root;
   view.runs.set(data.run_id, data);
+  view.waiting.delete(keyOf(data));
   const activation = data.activation === undefined ? undefined : view.activations.get(data.activation);
   if (activation) activation.begun = true;
   view.lineage.set(data.run_id, {
@@ -132,6 +153,12 @@ export const fold = (state: FoldState, event: Event): void => {
     case 'TASK_REQUESTED':
       undecided.set(event.msg_id, event);
       return taskRequested(view, event);
+    case 'TASK_WAITING':
+      undecided.set(event.msg_id, event);
+      return taskWaits(view, event);
+    case 'TASK_BLOCKED':
+      undecided.set(event.msg_id, event);
+      return taskBlocked(view, event);
     case 'TASK_STOPPED':
       undecided.set(event.msg_id, event);
       return taskStopped(view, event);

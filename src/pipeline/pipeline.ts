@@ -18,6 +18,7 @@ import type { Handler } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
 import type { Handlers, Log, Runs } from '../core/ports.js';
 import { TASK_HANDLER } from '../core/task.js';
+import { dependenciesDone } from './dependencies.js';
 import { execute, type PipelinePorts } from './execute.js';
 import { stopFact } from './run-attempts.js';
 import { taskHandler } from './task-handler.js';
@@ -96,6 +97,10 @@ const carry = async (
     const handler = handlerOf(ports, activation, event);
     if (handler instanceof ConductorError) return await end('failed', handler.exit, handler.message);
     if (!handler) return await end('failed', 3, `there is no handler "${activation.handler}"`);
+    const failure = await waitFor(ports, activation, event, stop$);
+    if (activation.stopped || failure?.code === 'stopped')
+      return { activation: activation.activation, status: 'stopped' };
+    if (failure) return await end('failed', failure.exit, failure.message);
     await adoptRuns(ports, activation);
     const outcome = await execute(ports, handler, activation, event, stop$);
     return outcome.status === 'stopped'
@@ -115,6 +120,27 @@ const handlerOf = (
   if (activation.handler !== TASK_HANDLER) return ports.handlers.find(activation.handler);
   try {
     return taskHandler(event, ports.agents);
+  } catch (error) {
+    return toConductorError(error);
+  }
+};
+
+/** Until what the task depends on has completed; a failure when that can no longer come. */
+const waitFor = async (
+  ports: PipelinePorts & { runs: Runs },
+  activation: Activation,
+  event: Event,
+  stop$: Observable<unknown>,
+): Promise<ConductorError | undefined> => {
+  const { depends_on } = event.data;
+  if (activation.handler !== TASK_HANDLER || !Array.isArray(depends_on) || depends_on.length === 0) return undefined;
+  const wanted = depends_on.map((name) => {
+    const [project_id = '', task_id = ''] = String(name).split('/', 2);
+    return { project_id, task_id };
+  });
+  try {
+    await dependenciesDone(ports, activation, wanted, stop$);
+    return undefined;
   } catch (error) {
     return toConductorError(error);
   }

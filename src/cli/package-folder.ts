@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** Where package.json and the shipped rules/ and handlers/ are: from src/cli and from dist/cli alike. */
+export const packageFolder = resolve(import.meta.dirname, '..', '..');
+/** The folder of the commands: first on the PATH of every run. */
+export const binFolder = join(import.meta.dirname, 'bin');
+
+export const readVersion = (): string =>
+  (JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }).version;

@@ -1,0 +1,74 @@
+import { openLocal } from '../local.js';
+import { readPrompt } from '../prompt.js';
+import { checkId, countOf, durationOf, parse, projectOf, rootOf, usage } from './options.js';
+import { sayProgress, startRun } from './start.js';
+import { RUN_OPTIONS } from './task.js';
+
+const HELP = `run-agent batch --agent A --prompt TEXT --prompt TEXT … [--prompt-file FILE …] [--task ID …]
+
+Several runs, one after the other unless told otherwise. One line a run on stdout: task, run, status, meaning.
+Ends with the meaning of the worst.
+
+  --task               one for each prompt, in order; default: new ones
+  --max-concurrent N   that many beside each other
+  --continue-on-fail   goes on after a failure
+  --agent, --cwd, --timeout, --project, --root, --config   as for "run-agent task"
+`;
+
+const OPTIONS = {
+  ...RUN_OPTIONS,
+  prompt: { type: 'string', multiple: true },
+  'prompt-file': { type: 'string', multiple: true },
+  task: { type: 'string', multiple: true },
+  'task-id': { type: 'string', multiple: true },
+  'max-concurrent': { type: 'string' },
+  'continue-on-fail': { type: 'boolean' },
+} as const;
+
+export const run = async (args: string[]): Promise<number> => {
+  const parsed = parse(args, OPTIONS, HELP);
+  if (!parsed) return 0;
+  const { values } = parsed;
+  const project_id = projectOf({ project: values.project, 'project-id': values['project-id'] });
+  const prompts = [
+    ...(values.prompt ?? []),
+    ...(values['prompt-file'] ?? []).map((file) => readPrompt(undefined, file) ?? ''),
+  ];
+  if (prompts.length === 0) throw usage('give at least one --prompt or --prompt-file');
+  const tasks = [...(values['task-id'] ?? []), ...(values.task ?? [])].map((id) => checkId('task-id', id));
+  if (tasks.length > 0 && tasks.length !== prompts.length)
+    throw usage(`${prompts.length} prompts and ${tasks.length} tasks: one task for each prompt, or none`);
+  const lanes = countOf('max-concurrent', values['max-concurrent']) ?? 1;
+  if (lanes < 1) throw usage('--max-concurrent: at least 1');
+  const timeout_ms = durationOf('timeout', values.timeout);
+
+  const local = await openLocal({ root: rootOf(values), config: values.config });
+  let worst = 0;
+  const waiting = [...prompts.entries()];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      if (worst !== 0 && !values['continue-on-fail']) return;
+      const [index, prompt] = next;
+      const task_id = tasks[index] ?? local.ids.taskId('task');
+      const end = await startRun(local, {
+        project_id,
+        task_id,
+        agent: values.agent,
+        prompt,
+        cwd: values.cwd,
+        timeout_ms,
+        onEvent: sayProgress,
+      });
+      worst = Math.max(worst, end.exit);
+      process.stdout.write(`${[task_id, end.run_id, end.status, end.exit].join('\t')}\n`);
+      if (end.status === 'failed')
+        process.stderr.write(`ERROR: ${task_id}: ${end.error_summary ?? end.reason ?? ''}\n`);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(lanes, prompts.length) }, lane));
+    return worst;
+  } finally {
+    await local.bus.close();
+  }
+};

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConductorError } from '../../core/errors.js';
+import { openLocal } from '../local.js';
+import { readPrompt } from '../prompt.js';
+import { findRun, RUN_SELECTION, runScopeOf } from './find-run.js';
+import { durationOf, parse, rootOf } from './options.js';
+import { report, sayProgress, startRun } from './start.js';
+import { RUN_OPTIONS } from './task.js';
+
+const HELP = `run-agent resume --project P --task T [--agent A] [--prompt TEXT | --prompt-file FILE]
+
+Runs a task once more: the prompt, agent and folder of its newest run unless told otherwise. A DONE file is removed.
+`;
+
+const OPTIONS = { ...RUN_OPTIONS, ...RUN_SELECTION } as const;
+
+export const run = async (args: string[]): Promise<number> => {
+  const parsed = parse(args, OPTIONS, HELP);
+  if (!parsed) return 0;
+  const { values, positionals } = parsed;
+  const scope = runScopeOf(values, positionals);
+  const timeout_ms = durationOf('timeout', values.timeout);
+  const given = readPrompt(values.prompt, values['prompt-file']);
+  const local = await openLocal({ root: rootOf(values), config: values.config });
+  try {
+    const last = await findRun(local, scope);
+    if (last.status === 'running')
+      throw new ConductorError('conflict', `${last.run_id} of ${last.task_id} runs: stop it first`);
+    await rm(join(local.runs.folder({ project_id: last.project_id, task_id: last.task_id }), 'DONE'), { force: true });
+    return report(
+      await startRun(local, {
+        project_id: last.project_id,
+        task_id: last.task_id,
+        agent: values.agent ?? last.agent,
+        prompt: given ?? (await readFile(last.prompt_path, 'utf8')),
+        cwd: values.cwd ?? (existsSync(last.cwd) ? last.cwd : undefined),
+        timeout_ms: timeout_ms ?? last.timeout_ms,
+        previous_run_id: last.run_id,
+        onEvent: sayProgress,
+      }),
+    );
+  } finally {
+    await local.bus.close();
+  }
+};

@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { fromEvent, merge } from 'rxjs';
+import { ConductorError } from '../../core/errors.js';
+import type { Bus } from '../../core/ports.js';
+import type { AgentEvent, RunEnd } from '../../core/run.js';
+import { runAttempts } from '../../pipeline/run-attempts.js';
+import type { Local } from '../local.js';
+import { surroundingDepth } from '../surrounding.js';
+import { env } from './options.js';
+
+export interface Start {
+  project_id: string;
+  task_id: string;
+  agent: string | undefined;
+  prompt: string;
+  cwd: string | undefined;
+  /** Default: the agent's, else the configuration's. */
+  timeout_ms: number | undefined;
+  parent_run_id?: string | undefined;
+  previous_run_id?: string | undefined;
+  onEvent?: (event: AgentEvent) => void;
+}
+
+const isPaused = async ({ bus }: { bus: Bus }): Promise<boolean> => {
+  const types = ['CONDUCTOR_PAUSED', 'CONDUCTOR_UNPAUSED', 'CONDUCTOR_STOP_ALL'];
+  let paused = false;
+  for await (const event of bus.read({ types, tail: 1 }))
+    paused = event.authentic && event.type !== 'CONDUCTOR_UNPAUSED';
+  return paused;
+};
+
+/** One attempt in this process, to its end; a signal to us stops it. */
+export const startRun = async (local: Local, start: Start): Promise<RunEnd> => {
+  if (await isPaused(local))
+    throw new ConductorError('paused', 'the conductor is paused: nothing new starts until "conductor unpause"');
+  const surrounding = env('AGENT');
+  const agent =
+    start.agent === undefined
+      ? local.agents.choose(surrounding === undefined ? undefined : [surrounding])
+      : local.agents.find(start.agent);
+  const parent = start.parent_run_id ?? env('RUN_ID');
+  const { end } = await runAttempts(
+    local,
+    {
+      project_id: start.project_id,
+      task_id: start.task_id,
+      agent: agent.name,
+      prompt: start.prompt,
+      cwd: resolve(start.cwd ?? '.'),
+      env: {},
+      timeout_ms: start.timeout_ms ?? local.config.agents[agent.name]?.timeout ?? local.config.defaults.timeout,
+      depth: await surroundingDepth(local.runs, process.env),
+      trust: 'full',
+      ...(parent === undefined ? {} : { parent_run_id: parent }),
+      ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
+      retry: { attempts: 1, base_ms: 1_000, cap_ms: 30_000 },
+      ...(start.onEvent ? { onEvent: start.onEvent } : {}),
+    },
+    merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')),
+  );
+  return end;
+};
+
+/** Its final text on stdout, or what went wrong on stderr; then the meaning. */
+export const report = (end: RunEnd): number => {
+  if (end.status === 'completed') {
+    process.stdout.write(end.output.endsWith('\n') || end.output === '' ? end.output : `${end.output}\n`);
+  } else {
+    const why = end.error_summary ?? `exit code ${end.exit_code}`;
+    process.stderr.write(`ERROR: ${end.reason ? `${end.reason}: ` : ''}${why}\n`);
+  }
+  return end.exit;
+};
+
+/** What an agent does, in short lines on stderr. */
+export const sayProgress = (event: AgentEvent): void => {
+  if (event.kind === 'tool_call') process.stderr.write(`· ${event.name}\n`);
+  if (event.kind === 'retry' || event.kind === 'warning') process.stderr.write(`· ${event.message}\n`);
+};
