@@ -6,36 +6,45 @@ export type Header = ReadonlyMap<string, string>;
 
 const ID = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const TYPE = /^[A-Z][A-Z0-9_]{0,99}$/;
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isText = (value: unknown): value is string => typeof value === 'string';
+/** Of a project or a task: it becomes the name of a folder. */
+export const isId = (value: unknown): value is string => isText(value) && ID.test(value);
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isParent = (value: unknown): value is Parent =>
   isObject(value) && isText(value['msg_id']) && isText(value['kind']);
 const isLink = (value: unknown): boolean => isObject(value) && isText(value['url']);
 
-const CHECKS: Record<string, (value: unknown) => boolean> = {
-  msg_id: (value) => isText(value) && /^[A-Za-z0-9][\x21-\x7e]{0,199}$/.test(value),
-  ts: (value) => isText(value) && !Number.isNaN(Date.parse(value)),
-  type: (value) => isText(value) && TYPE.test(value),
-  project_id: (value) => isText(value) && ID.test(value),
-  task_id: (value) => isText(value) && ID.test(value),
-  run_id: isText,
-  source: isText,
-  actor: isText,
-  issue_id: isText,
-  dedupe_key: isText,
-  parents: (value) => Array.isArray(value) && value.every(isParent),
-  depth: (value) => Number.isInteger(value) && (value as number) >= 0,
-  trust: (value) => value === 'full' || value === 'outside',
-  data: isObject,
-  meta: (value) => isObject(value) && Object.values(value).every(isText),
-  links: (value) => Array.isArray(value) && value.every(isLink),
-};
+const CHECKS = new Map<string, (value: unknown) => boolean>(
+  Object.entries({
+    msg_id: (value: unknown) => isText(value) && /^[A-Za-z0-9][\x21-\x7e]{0,199}$/.test(value),
+    ts: (value: unknown) => isText(value) && !Number.isNaN(Date.parse(value)),
+    type: (value: unknown) => isText(value) && TYPE.test(value),
+    project_id: isId,
+    task_id: isId,
+    run_id: isText,
+    source: isText,
+    actor: isText,
+    issue_id: isText,
+    dedupe_key: isText,
+    parents: (value: unknown) => Array.isArray(value) && value.every(isParent),
+    depth: (value: unknown) => Number.isInteger(value) && (value as number) >= 0,
+    trust: (value: unknown) => value === 'full' || value === 'outside',
+    data: isObject,
+    data_blob: (value: unknown) => isText(value) && /^[0-9a-f]{64}$/.test(value),
+    meta: (value: unknown) => isObject(value) && Object.values(value).every(isText),
+    links: (value: unknown) => Array.isArray(value) && value.every(isLink),
+  }),
+);
 const REQUIRED = ['msg_id', 'ts', 'type', 'project_id', 'source', 'parents', 'depth', 'trust', 'data'];
 const MAY_BE_PLAIN = new Set(['msg_id', 'ts', 'type', 'project_id', 'task_id', 'run_id']);
 
 const parseValue = (key: string, text: string): unknown => {
-  if (MAY_BE_PLAIN.has(key) && !text.startsWith('"')) return text;
+  if (!text.startsWith('"')) {
+    if (MAY_BE_PLAIN.has(key)) return text;
+    if (text === '{}') return {};
+    if (text === '[]') return [];
+  }
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -47,14 +56,17 @@ const parseValue = (key: string, text: string): unknown => {
 export const strictEvent = (header: Header, body: string, authentic: boolean): Event | undefined => {
   const event: Record<string, unknown> = {};
   for (const [key, text] of header) {
-    const check = CHECKS[key];
+    const check = CHECKS.get(key);
     if (!check) continue;
     const value = parseValue(key, text);
     if (!check(value)) return undefined;
     event[key] = value;
   }
-  if (REQUIRED.some((key) => event[key] === undefined)) return undefined;
-  return { ...event, body, sealed: true, authentic } as unknown as Event;
+  for (const key of REQUIRED) if (event[key] === undefined) return undefined;
+  event['body'] = body;
+  event['sealed'] = true;
+  event['authentic'] = authentic;
+  return event as unknown as Event;
 };
 
 /** A record of another writer: whatever fits is kept, the rest gets a default. It never fires a rule. */
@@ -76,7 +88,7 @@ export const foreignEvent = (header: Header, body: string, offset: number): Even
     if (key === 'parents' && Array.isArray(value)) {
       value = value.map((parent: unknown) => (isText(parent) ? { msg_id: parent, kind: 'relates_to' } : parent));
     }
-    if (CHECKS[key]?.(value)) event[key] = value;
+    if (CHECKS.get(key)?.(value)) event[key] = value;
   }
   return { ...event, trust: 'outside', body, sealed: false, authentic: false } as unknown as Event;
 };

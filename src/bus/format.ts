@@ -3,6 +3,7 @@
  *
  *     ---
  *     msg_id: MSG-…            ids, type and ts plain, every other value JSON, one line each
+ *     data_blob: "5e88…"       only where data was too large: its sha256; `data` then holds its small fields alone
  *     body_bytes: 12           bytes of the escaped body, without its last newline
  *     mac: 9f…                 only on our own facts: HMAC-SHA256 over the lines above and the escaped body
  *     crc32: 1c291ca3          over the lines above and the escaped body
@@ -10,7 +11,7 @@
  *     escaped body
  *                              an empty line
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import * as zlib from 'node:zlib';
 import { ConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
@@ -19,7 +20,15 @@ import { escapeBody, toHeaderJson } from './escape.js';
 export const HEADER_MAX = 8 * 1024 * 1024;
 export const BODY_MAX = 64 * 1024 * 1024;
 
+/** Larger data lies in a file of its own. In bytes of JSON. */
+export const BLOB_ABOVE = 32 * 1024;
+
 export type Fields = Omit<Event, 'msg_id' | 'ts' | 'sealed' | 'authentic'>;
+
+export interface Blob {
+  sha256: string;
+  bytes: Buffer;
+}
 
 /** All of a record but its id and time, which are given under the lock. */
 export interface Prepared {
@@ -27,6 +36,8 @@ export interface Prepared {
   readonly dedupe_key: string | undefined;
   readonly lines: string;
   readonly body: Buffer;
+  /** To be durable before the record is written. */
+  readonly blob?: Blob;
 }
 
 const PLAIN = new Set(['project_id', 'task_id', 'run_id', 'type']);
@@ -52,10 +63,36 @@ const headerLine = (key: string, value: unknown): string =>
     ? `${key}: ${value}\n`
     : `${key}: ${toHeaderJson(value)}\n`;
 
-export const prepare = (fields: Fields): Prepared => {
+const FIELD_MAX = 1_024;
+const MAPPED_MAX = 16 * 1024;
+
+/** The fields that are small enough to stay in the record, for rules and for people. */
+const smallFields = (data: Event['data']): Record<string, unknown> => {
+  let left = MAPPED_MAX;
+  return Object.fromEntries(
+    Object.entries(data).filter(([key, value]) => {
+      const size = key.length + (JSON.stringify(value)?.length ?? 0);
+      if (size > FIELD_MAX || size > left) return false;
+      left -= size;
+      return true;
+    }),
+  );
+};
+
+/** `blobAbove`: how many bytes of JSON the data may have in the record itself. */
+export const prepare = (fields: Fields, blobAbove = Infinity): Prepared => {
   let lines = '';
+  let blob: Blob | undefined;
   for (const key of ORDER) {
     if (fields[key] !== undefined) lines += headerLine(key, fields[key]);
+    if (key !== 'data' || lines.length <= blobAbove) continue;
+    const bytes = Buffer.from(JSON.stringify(fields.data));
+    if (bytes.length <= blobAbove) continue;
+    if (bytes.length > BODY_MAX)
+      throw new ConductorError('too_large', `data holds at most ${BODY_MAX} bytes; keep more in a file`);
+    blob = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
+    lines = lines.slice(0, lines.lastIndexOf('\n', lines.length - 2) + 1);
+    lines += headerLine('data', smallFields(fields.data)) + headerLine('data_blob', blob.sha256);
   }
   const body = Buffer.from(escapeBody(fields.body));
   lines += `body_bytes: ${body.length}\n`;
@@ -66,7 +103,7 @@ export const prepare = (fields: Fields): Prepared => {
     );
   if (body.length > BODY_MAX)
     throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
-  return { type: fields.type, dedupe_key: fields.dedupe_key, lines, body };
+  return { type: fields.type, dedupe_key: fields.dedupe_key, lines, body, ...(blob ? { blob } : {}) };
 };
 
 export const macOf = (key: Buffer, header: Buffer | string, body: Buffer): string =>

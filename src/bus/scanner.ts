@@ -14,18 +14,30 @@ export type Item =
 
 interface Header {
   fields: Map<string, string>;
-  /** Where `mac:` and `crc32:` begin, and where the body does. */
-  mac: number;
+  /** Where the last line begins, if it is `crc32:`, else −1; and where the body begins. */
   crc: number;
   body: number;
-  /** Some line was no `key: value`: only foreign writers do that. */
+  /** Some line was no `key: value`, or a key came twice: only foreign writers do that. */
   foreign: boolean;
 }
 
 const NEWLINE = 10;
 const DASH = 45;
-const KEY_LINE = /^([a-z][a-z0-9_]*): ?(.*)$/s;
+const SPACE = 32;
+const COLON = 58;
+const CONTINUED = /^(\s+\S|- )/;
+const MAC_LINE = 'mac: '.length + 64 + 1;
 const JUNK_MAX = 1024 * 1024;
+
+/** Where the colon of `key:` stands in the line that begins at `line`; −1 when it is no such line. */
+const keyEnd = (text: string, line: number): number => {
+  for (let at = line; ; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === COLON) return at === line ? -1 : at;
+    const letter = (code >= 97 && code <= 122) || (at > line && (code === 95 || (code >= 48 && code <= 57)));
+    if (!letter) return -1;
+  }
+};
 
 export class Scanner {
   #buffer: Buffer = Buffer.alloc(0);
@@ -96,30 +108,33 @@ export class Scanner {
 
   /** `'pending'`: more bytes are needed; undefined: this is no header. */
   #header(at: number): Header | 'pending' | undefined {
-    const header: Header = { fields: new Map(), mac: -1, crc: -1, body: -1, foreign: false };
-    let line = at + 4;
-    for (;;) {
-      const end = this.#buffer.indexOf(NEWLINE, line);
-      if (line - at > HEADER_MAX) return undefined;
-      if (end < 0) return this.#buffer.length - at > HEADER_MAX ? undefined : 'pending';
-      if (this.#isDelimiter(line)) break;
-      const match = KEY_LINE.exec(this.#buffer.toString('utf8', line, end));
-      if (match) {
-        const [, key = '', value = ''] = match;
-        if (key === 'mac') header.mac = line;
-        if (header.crc >= 0 || header.fields.has(key)) header.foreign = true;
-        if (key === 'crc32') header.crc = line;
-        header.fields.set(key, value);
-      } else if (header.fields.size > 0 && /^(\s+\S|- )/.test(this.#buffer.toString('utf8', line, end))) {
-        header.foreign = true;
+    const end = this.#buffer.indexOf('\n---\n', at + 3);
+    if (end < 0) return this.#buffer.length - at > HEADER_MAX ? undefined : 'pending';
+    if (end - at > HEADER_MAX) return undefined;
+    const text = this.#buffer.toString('utf8', at + 4, end + 1);
+    const fields = new Map<string, string>();
+    let foreign = false;
+    let count = 0;
+    let last = 0;
+    for (let line = 0; line < text.length;) {
+      const stop = text.indexOf('\n', line);
+      const colon = keyEnd(text, line);
+      if (colon > 0) {
+        const value = text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
+        fields.set(text.slice(line, colon), text.slice(Math.min(value, stop), stop));
+        count += 1;
+      } else if (count > 0 && CONTINUED.test(text.slice(line, stop))) {
+        foreign = true;
       } else {
         return undefined;
       }
-      line = end + 1;
+      last = line;
+      line = stop + 1;
     }
-    if (header.fields.size === 0) return undefined;
-    header.body = line + 4;
-    return header;
+    if (count === 0) return undefined;
+    // The checksum is the last line, and a MAC the one before; each has one length only.
+    const crc = text.startsWith('crc32: ', last) ? end + 1 - (text.length - last) : -1;
+    return { fields, crc, body: end + 5, foreign: foreign || fields.size !== count };
   }
 
   #record(at: number, last: boolean): Item | undefined {
@@ -131,7 +146,7 @@ export class Scanner {
 
     const length = Number(fields.get('body_bytes'));
     const crc = fields.get('crc32');
-    if (header.foreign || crc === undefined || !/^\d{1,9}$/.test(fields.get('body_bytes') ?? '')) {
+    if (header.foreign || crc === undefined || header.crc < 0 || !/^\d{1,9}$/.test(fields.get('body_bytes') ?? '')) {
       return this.#skip(at, header.body, 'the header is damaged');
     }
     const end = header.body + length;
@@ -153,8 +168,9 @@ export class Scanner {
   #isAuthentic(at: number, header: Header, body: Buffer): boolean {
     const mac = header.fields.get('mac');
     if (mac === undefined || !this.#key) return false;
-    if (this.#buffer.indexOf(NEWLINE, header.mac) + 1 !== header.crc) return false;
-    if (!sameMac(mac, macOf(this.#key, this.#buffer.subarray(at, header.mac), body))) return false;
+    const line = header.crc - MAC_LINE;
+    if (line <= at || this.#buffer.toString('latin1', line - 1, header.crc) !== `\nmac: ${mac}\n`) return false;
+    if (!sameMac(mac, macOf(this.#key, this.#buffer.subarray(at, line), body))) return false;
     const moment = momentOf(header.fields.get('msg_id') ?? '');
     if (moment === undefined) return false;
     if (this.#newest && !isAfter(moment, this.#newest)) return false;

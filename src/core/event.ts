@@ -61,6 +61,8 @@ export interface Event {
   readonly depth: number;
   readonly dedupe_key?: string;
   readonly data: Readonly<Record<string, unknown>>;
+  /** sha256 of the whole data, where its blob is missing or wrong and `data` holds only the small fields. */
+  readonly data_blob?: string;
   readonly trust: Trust;
   readonly body: string;
   readonly meta?: Readonly<Record<string, string>>;
