@@ -38,7 +38,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     clock,
     environment: process.env,
     binFolder,
-    slots: openSlots(root.path, config.defaults.max_concurrent),
+    slots: openSlots(root.path, config.defaults.max_concurrent, clock),
   });
   return { ...loaded, root, bus, runs, agents, runner, ids: createIds(clock, process.pid), clock, random };
 };

@@ -5,9 +5,9 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Draft, Event, Trust } from './event.js';
 import type { Handler } from './handler.js';
-import type { LedgerView } from './ledger-view.js';
+import type { LedgerView, RunStarted } from './ledger-view.js';
 import type { RuleTable } from './rule.js';
-import type { AgentEvent, RunEnd, RunInfo } from './run.js';
+import type { AgentEvent, RunEnd, RunInfo, RunLimits } from './run.js';
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -145,15 +145,27 @@ export interface AttemptSpec {
   step?: string;
   /** From 1. */
   attempt: number;
+  /** Beside its time; the agent's own limits hold too. */
+  limits?: RunLimits;
+  /** Lower goes first where runs wait for a slot; 0 to 9, default 5. */
+  priority?: number;
+}
+
+export interface RunScope {
+  run_id: string;
+  project_id: string;
+  task_id: string;
 }
 
 export interface Runner {
   /** One attempt at one agent: events, then exactly one RunEnd. Cold. Unsubscribing stops the run. A failure is a RunEnd, never an error. */
   attempt(spec: AttemptSpec): Observable<AgentEvent | RunEnd>;
   /** A run that was started by a process that is gone: adopts a living agent, finds a dead one's result. Same contract. */
-  adopt(run: RunInfo): Observable<AgentEvent | RunEnd>;
-  /** Ends the run's whole process tree; resolves when nothing of it is left. */
-  stop(run: RunInfo, reason: string): Promise<void>;
+  adopt(run: RunStarted | RunInfo): Observable<AgentEvent | RunEnd>;
+  /** Whether a living process reports the run; if not, it is to be adopted. */
+  isOwned(run: RunScope): boolean;
+  /** Ends the run's whole process tree; resolves when nothing of it is left and, if the run is this process's, its end was said. */
+  stop(run: RunScope, reason: string): Promise<void>;
 }
 
 export interface AgentDescription {
@@ -187,9 +199,29 @@ export interface Runs {
   folder(scope: { project_id: string; task_id: string; run_id?: string }): string;
 }
 
+/** A run that waits for a slot. */
+export interface Waiting extends RunScope {
+  agent: string;
+  priority: number;
+  /** Milliseconds since the epoch. */
+  since: number;
+  pid: number;
+}
+
+export type SlotRequest = RunScope & { agent: string; parent_run_id?: string; priority?: number };
+
 export interface Slots {
-  /** Waits for one of the root's slots; `release` gives it back. `fd` is inherited by the run, so the slot lives as long as the agent. */
-  acquire(signal?: AbortSignal): Promise<{ fd: number; release(): Promise<void> }>;
+  /**
+   * Waits for one of the root's slots, or for that of the parent run, which it lends to one child at a time; `release`
+   * gives it back. `fd` is inherited by the run, so the slot lives as long as the agent.
+   */
+  acquire(request: SlotRequest, signal?: AbortSignal): Promise<{ fd: number; release(): Promise<void> }>;
+  /** Who waits, of all processes, in the order in which they will be served. */
+  waiting(): Waiting[];
+  /** False when the run does not wait. */
+  move(run_id: string, priority: number): boolean;
+  /** The waiter is told that it was stopped. False when the run does not wait. */
+  cancel(run_id: string): boolean;
 }
 
 /** A run's own token: it names the run, and is good while the run lives. */

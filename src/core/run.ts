@@ -22,6 +22,17 @@ export type AgentEvent =
   | { kind: 'result'; ok: boolean; text?: string; message?: string }
   | { kind: 'error'; message: string };
 
+/** What a run may use up beside its time; none is no limit. */
+export interface RunLimits {
+  /** So long it may be silent, unless a child of it lives. */
+  idle_ms?: number;
+  /** Of stdout and stderr together. */
+  output_bytes?: number;
+  /** Tool calls. */
+  turns?: number;
+  usd?: number;
+}
+
 /** `transient` may be tried again, `permanent` and `configuration` not. */
 export type FailureClass = 'transient' | 'permanent' | 'configuration';
 
@@ -36,8 +47,15 @@ export interface RunEnd {
   /** The process's own code; −1 when it has none. */
   exit_code: number;
   signal?: string;
-  /** `timeout`, `stopped: …`, `lost`, `never_started`. */
+  /**
+   * `stopped: …`, `lost`, `never_started`, `rate_limit`, or what we ended it for: `timeout`, `idle`, `output`, `budget`,
+   * `lingered` (it gave its result and did not go).
+   */
   reason?: string;
+  /** RFC 3339: when a rate limit is over, where the agent said so. */
+  retry_at?: string;
+  /** A tool was called: doing it all again is not harmless. */
+  acted?: boolean;
   /** What output.md holds, without our report of a failure. */
   output: string;
   /** The last 8 KiB of stderr, redacted. */

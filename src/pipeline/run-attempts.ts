@@ -1,4 +1,4 @@
-import { filter, firstValueFrom, map, race, takeUntil, timer, type Observable } from 'rxjs';
+import { Subject, filter, firstValueFrom, lastValueFrom, map, race, take, timer, type Observable } from 'rxjs';
 import { backoffDelay, type Backoff } from '../core/backoff.js';
 import { MAX_DEPTH } from '../core/depth.js';
 import type { Trust } from '../core/event.js';
@@ -86,6 +86,50 @@ export const stopFact = (request: Parameters<typeof scope>[0] & { agent: string 
       : `ERROR: ${request.agent} failed (${end.reason ?? `exit ${end.exit_code}`}): ${end.error_summary ?? ''}`,
 });
 
+/** Remembers that it was stopped, from the beginning on, and tells whoever works at the moment. */
+const listenForStop = (stop$: Observable<unknown>) => {
+  let reason: string | undefined;
+  const said = new Subject<string>();
+  const tell = (why: unknown): void => {
+    if (reason !== undefined) return;
+    reason = typeof why === 'string' ? why : 'stopped';
+    said.next(reason);
+  };
+  const subscription = stop$.pipe(take(1)).subscribe({ next: tell, error: tell });
+  return {
+    get reason() {
+      return reason;
+    },
+    said$: said.asObservable(),
+    close: () => subscription.unsubscribe(),
+  };
+};
+
+/** One attempt, to its end: a stopped one too is awaited, so that its end is said when nothing of it is left. */
+const attemptOnce = async (
+  { runner }: AttemptPorts,
+  spec: AttemptSpec,
+  stop: ReturnType<typeof listenForStop>,
+  onEvent: AttemptRequest['onEvent'],
+): Promise<RunEnd> => {
+  const stopIt = (reason: string): void => void runner.stop(spec, reason);
+  const last = lastValueFrom(
+    runner.attempt(spec).pipe(
+      filter((event): event is RunEnd => {
+        if (event.kind !== 'end') onEvent?.(event);
+        return event.kind === 'end';
+      }),
+    ),
+  );
+  const stopping = stop.said$.subscribe({ next: stopIt, error: () => stopIt('stopped') });
+  if (stop.reason !== undefined) stopIt(stop.reason);
+  try {
+    return await last;
+  } finally {
+    stopping.unsubscribe();
+  }
+};
+
 /**
  * Attempts until one succeeds, the failure is no transient one, or the attempts are used up. Each attempt is on the
  * bus before it starts and after it ends.
@@ -94,6 +138,19 @@ export const runAttempts = async (
   ports: AttemptPorts,
   request: AttemptRequest,
   stop$: Observable<unknown>,
+): Promise<{ end: RunEnd; attempts: number }> => {
+  const stop = listenForStop(stop$);
+  try {
+    return await tryAll(ports, request, stop);
+  } finally {
+    stop.close();
+  }
+};
+
+const tryAll = async (
+  ports: AttemptPorts,
+  request: AttemptRequest,
+  stop: ReturnType<typeof listenForStop>,
 ): Promise<{ end: RunEnd; attempts: number }> => {
   let previous: string | undefined;
   for (let attempt = 1; ; attempt++) {
@@ -116,18 +173,9 @@ export const runAttempts = async (
       body: `${request.agent} starts (attempt ${attempt})`,
     };
     await (ports.ledger ?? ports.bus).record([fact]);
-    const { retry, onEvent, root: _root, cause: _cause, ...spec } = request;
-    const ended = await firstValueFrom(
-      ports.runner.attempt({ ...spec, run_id, attempt, ...(previous ? { previous_run_id: previous } : {}) }).pipe(
-        filter((event): event is RunEnd => {
-          if (event.kind !== 'end') onEvent?.(event);
-          return event.kind === 'end';
-        }),
-        takeUntil(stop$),
-      ),
-      { defaultValue: undefined },
-    );
-    const end = ended ?? { ...failed(run_id, 1, 'the run was stopped'), reason: 'stopped' };
+    const { retry, onEvent, root: _root, cause: _cause, ...rest } = request;
+    const spec = { ...rest, run_id, attempt, ...(previous ? { previous_run_id: previous } : {}) };
+    const end = await attemptOnce(ports, spec, stop, onEvent);
     await (ports.ledger ?? ports.bus).record([stopFact(request, end)]);
     if (
       end.status === 'completed' ||
@@ -140,7 +188,9 @@ export const runAttempts = async (
     previous = run_id;
     const delay = backoffDelay(attempt, retry, ports.random());
     const waited$ = timer(delay, ports.clock.scheduler).pipe(map(() => false));
-    const cancelled = await firstValueFrom(race(waited$, stop$.pipe(map(() => true))), { defaultValue: true });
+    const cancelled =
+      stop.reason !== undefined ||
+      (await firstValueFrom(race(waited$, stop.said$.pipe(map(() => true))), { defaultValue: true }));
     if (cancelled) return { end: { ...end, reason: 'stopped' }, attempts: attempt };
   }
 };

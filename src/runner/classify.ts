@@ -1,4 +1,5 @@
 import type { FailureClass, RunEnd } from '../core/run.js';
+import { isRateLimit, retryAt } from './retry-at.js';
 
 export interface Facts {
   /** The agent speaks a family of JSONL: then its own word counts, beside its code. */
@@ -12,6 +13,8 @@ export interface Facts {
   stderr: string;
   /** Why we ended it, if we did. */
   stopped: string | undefined;
+  /** Milliseconds since the epoch. */
+  now: number;
 }
 
 export interface Meaning {
@@ -20,6 +23,7 @@ export interface Meaning {
   class?: FailureClass;
   reason?: string;
   error_summary?: string;
+  retry_at?: string;
 }
 
 const EXIT: Record<FailureClass, 1 | 2 | 3> = { transient: 1, permanent: 2, configuration: 3 };
@@ -94,19 +98,40 @@ const plain = ({ exit_code, stderr }: Facts): Meaning => {
 };
 
 /** Its last word first, then what it complained of on the way, then stderr, then the bare code. */
-const spoken = ({ exit_code, result, errors, stderr }: Facts): Meaning => {
+const spoken = ({ exit_code, result, errors, stderr, now }: Facts): Meaning => {
   const said = [result?.message, ...[...errors].reverse()];
   const kind =
     said.map(signOf).find((sign) => sign !== undefined) ?? HTTP_REMAINDERS[exit_code] ?? signOf(stderr) ?? 'transient';
   const bare = exit_code === 0 ? 'it ended without a result' : `it ended with the code ${exit_code}`;
   const summary = result?.message || errors.at(-1) || (exit_code === 0 ? undefined : lastLine(stderr)) || bare;
-  return failed(kind, summary);
+  const evidence = said.find((text) => text !== undefined && isRateLimit(text));
+  if (kind !== 'transient' || evidence === undefined) return failed(kind, summary);
+  const at = retryAt(evidence, now) ?? retryAt(stderr, now);
+  return {
+    ...failed(kind, summary, 'rate_limit'),
+    ...(at === undefined ? {} : { retry_at: new Date(at).toISOString() }),
+  };
+};
+
+/** What we end a run for by ourselves, beside being told to. */
+const ENDED: Readonly<Record<string, [FailureClass, string]>> = {
+  timeout: ['transient', 'it did not end in time'],
+  idle: ['transient', 'it was silent for too long'],
+  output: ['permanent', 'it wrote more than it may'],
+  budget: ['permanent', 'its budget is used up'],
+  lingered: ['transient', 'it said that it failed, and did not go'],
 };
 
 /** What the end of a run means. That we stopped it wins over its code: some agents end a stopped run with 0. */
 export const classify = (facts: Facts): Meaning => {
-  if (facts.stopped === 'timeout') return failed('transient', 'it did not end in time', 'timeout');
-  if (facts.stopped !== undefined) return failed('transient', `it was ${facts.stopped}`, facts.stopped);
+  if (facts.stopped !== undefined) {
+    // It had said that all is well: what we ended then was only its leaving.
+    if (facts.stopped === 'lingered' && facts.result?.ok === true)
+      return { status: 'completed', exit: 0, reason: 'lingered' };
+    const known = ENDED[facts.stopped];
+    if (known) return failed(known[0], known[1], facts.stopped);
+    return failed('transient', `it was ${facts.stopped}`, facts.stopped);
+  }
   if (facts.exit_code === 0 && (!facts.speaks || facts.result?.ok === true)) return { status: 'completed', exit: 0 };
   if (facts.exit_code < 0) return failed('transient', 'it is gone and left no exit code', 'lost');
   if (signalOf(facts.exit_code) !== undefined)

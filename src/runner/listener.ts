@@ -18,6 +18,7 @@ export const createListener = (family: Family | undefined, emit: (event: AgentEv
     usage: undefined as Usage | undefined,
     cost_usd: undefined as number | undefined,
     stderr: '',
+    acted: false,
     /** The result's text, else the last thing that it said. */
     get finalText(): string | undefined {
       return this.resultText ?? (text === '' ? undefined : text);
@@ -36,6 +37,7 @@ export const createListener = (family: Family | undefined, emit: (event: AgentEv
         break;
       case 'tool_call':
       case 'tool_result':
+        heard.acted = true;
         // What comes after a tool is a new message, not the rest of the last one.
         joins = false;
         break;

@@ -1,29 +1,69 @@
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tryLock } from 'fs-native-extensions';
+import { inspect, isAlive } from './processes.js';
 
 const PATIENCE_MS = 250;
 
-/**
- * Only one process reports a run. Whoever else comes waits until the first is done (then the file is gone: undefined)
- * or dead (then the kernel gave the lock back).
- */
-export const becomeOwner = async (file: string, signal: AbortSignal): Promise<(() => Promise<void>) | undefined> => {
+const own = (file: string): (() => void) | 'held' | 'gone' => {
   for (;;) {
-    if (signal.aborted) return undefined;
-    let handle;
+    let fd: number;
     try {
-      handle = await open(file, 'r+').catch((error: NodeJS.ErrnoException) =>
-        // Made only where the folder is: a run that has ended gets no new one.
-        error.code === 'ENOENT' ? open(file, 'a+', 0o600) : Promise.reject(error),
-      );
+      // Made only where the folder is: a run that has ended gets no new one.
+      fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone';
       throw error;
     }
-    const held = handle;
-    if (tryLock(held.fd)) return () => held.close();
-    await held.close();
+    if (!tryLock(fd)) {
+      closeSync(fd);
+      return 'held';
+    }
+    // Between the two, the owner before us may have finished and removed the folder.
+    if (statSync(file, { throwIfNoEntry: false })?.ino !== fstatSync(fd).ino) {
+      closeSync(fd);
+      continue;
+    }
+    ftruncateSync(fd, 0);
+    writeSync(fd, JSON.stringify({ pid: process.pid, start: inspect(process.pid)?.start }));
+    return () => closeSync(fd);
+  }
+};
+
+/**
+ * Only one process reports a run. Whoever else comes waits until the first is done (then the folder is gone:
+ * undefined) or dead (then the kernel gave the lock back). Returns the way to give it up.
+ */
+export const becomeOwner = async (file: string, signal: AbortSignal): Promise<(() => void) | undefined> => {
+  for (;;) {
+    if (signal.aborted) return undefined;
+    const mine = own(file);
+    if (mine === 'gone') return undefined;
+    if (mine !== 'held') return mine;
     await delay(PATIENCE_MS, undefined, { signal }).catch(() => undefined);
   }
+};
+
+export interface Owner {
+  pid: number;
+  start: number | undefined;
+}
+
+/** The living process that reports the run, as it wrote itself down; undefined when there is none. */
+export const ownerOf = (file: string): Owner | undefined => {
+  try {
+    const { pid, start } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Owner>;
+    return pid !== undefined && isAlive(pid, start) ? { pid, start } : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Whether any process holds the lock; the kernel knows it also where pids mean nothing. */
+export const isOwned = (file: string): boolean => {
+  if (ownerOf(file) !== undefined) return true;
+  const mine = own(file);
+  if (mine === 'held') return true;
+  if (mine !== 'gone') mine();
+  return false;
 };

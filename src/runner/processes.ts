@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** A process as /proc tells it. */
 export interface Process {
@@ -49,6 +49,33 @@ export const isAlive = (pid: number, start: number | undefined): boolean => {
 
 /** Changes with every boot: no identity of a process outlives it. */
 export const bootId = (): string => tryRead('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
+
+/** Processes of another PID namespace have numbers that mean nothing here. */
+export const pidNamespace = (): string => {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return 'unknown';
+  }
+};
+
+/** Whether a file of the folder is open in the process, or is its working directory. False also when we may not look. */
+export const usesFolder = (pid: number, folder: string): boolean => {
+  const inside = (path: string): boolean => path === folder || path.startsWith(`${folder}/`);
+  const target = (link: string): string => {
+    try {
+      return readlinkSync(link);
+    } catch {
+      return '';
+    }
+  };
+  if (inside(target(`/proc/${pid}/cwd`))) return true;
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => inside(target(`/proc/${pid}/fd/${fd}`)));
+  } catch {
+    return false;
+  }
+};
 
 /** False when it was gone already. */
 export const signal = (pid: number, name: NodeJS.Signals): boolean => {

@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunLimits } from '../core/run.js';
 import type { Family } from './streams/family.js';
 
 /** What an adopter must know of the launch and cannot find in run-info.yaml. */
@@ -8,11 +9,22 @@ export interface LaunchNote {
   family?: Family;
   backend: string;
   boot_id: string;
+  pid_namespace: string;
+  cgroup?: string;
+  limits: RunLimits;
+}
+
+/** A child run, and when it lived, in ms since the epoch. */
+export interface Child {
+  run_id: string;
+  from: number;
+  to: number | undefined;
 }
 
 /**
  * `.conductor/raw/<run_id>/`: where the agent writes while it lives, and what outlives its owner. It may hold secrets,
- * so it is private, and it is removed when the run has ended.
+ * so it is private; it is there from the claim of the run until its end was reported. What lies on the way to the
+ * start is written without a turn of the event loop each.
  */
 export const rawFolder = (rootPath: string, run_id: string) => {
   const path = join(rootPath, '.conductor', 'raw', run_id);
@@ -20,6 +32,21 @@ export const rawFolder = (rootPath: string, run_id: string) => {
 
   const readIfThere = async (name: string): Promise<string | undefined> =>
     readFile(file(name), 'utf8').catch(() => undefined);
+
+  const write = (name: string, text: string, mode = 0o600): void => {
+    const part = file(`.${name}.${process.pid}`);
+    writeFileSync(part, text, { mode });
+    renameSync(part, file(name));
+  };
+
+  /** Without effect where the folder is gone. */
+  const tryWrite = (name: string, text: string): void => {
+    try {
+      write(name, text);
+    } catch {
+      // The run has ended meanwhile: nobody needs it any more.
+    }
+  };
 
   return {
     path,
@@ -29,19 +56,15 @@ export const rawFolder = (rootPath: string, run_id: string) => {
     script: file('script'),
     owner: file('owner'),
     exists: (): boolean => existsSync(path),
+    make: (): void => void mkdirSync(path, { recursive: true, mode: 0o700 }),
 
-    async prepare(content: { stdin: string; script: string | undefined; note: LaunchNote }): Promise<void> {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-      await writeFile(file('stdin'), content.stdin, { mode: 0o600 });
-      await writeFile(file('stdout'), '', { mode: 0o600 });
-      await writeFile(file('stderr'), '', { mode: 0o600 });
-      if (content.script !== undefined) {
-        // Closed before anyone runs it: a file that is open for writing cannot be executed.
-        const handle = await open(file('script'), 'w', 0o700);
-        await handle.writeFile(content.script);
-        await handle.close();
-      }
-      await writeFile(file('launch.json'), JSON.stringify(content.note), { mode: 0o600 });
+    prepare(content: { stdin: string; script: string | undefined; note: LaunchNote }): void {
+      writeFileSync(file('stdin'), content.stdin, { mode: 0o600 });
+      writeFileSync(file('stdout'), '', { mode: 0o600 });
+      writeFileSync(file('stderr'), '', { mode: 0o600 });
+      // Closed before anyone runs it: a file that is open for writing cannot be executed.
+      if (content.script !== undefined) writeFileSync(file('script'), content.script, { mode: 0o700 });
+      writeFileSync(file('launch.json'), JSON.stringify(content.note), { mode: 0o600 });
     },
 
     async note(): Promise<LaunchNote | undefined> {
@@ -65,14 +88,26 @@ export const rawFolder = (rootPath: string, run_id: string) => {
     },
 
     /** Why we ended it. On disk, because whoever reports the end may be another process; the first reason stands. */
-    async wantStop(reason: string): Promise<void> {
-      if (!existsSync(path) || existsSync(file('stop'))) return;
-      const part = file(`stop.${process.pid}.part`);
-      await writeFile(part, reason, { mode: 0o600 })
-        .then(() => rename(part, file('stop')))
-        .catch(() => undefined);
+    wantStop(reason: string): void {
+      if (!existsSync(file('stop'))) tryWrite('stop', reason);
     },
     stopReason: (): Promise<string | undefined> => readIfThere('stop'),
+
+    childBegan: (child: string, from: number): void => tryWrite(`child-${child}`, JSON.stringify({ from })),
+    childEnded: (child: Child): void =>
+      tryWrite(`child-${child.run_id}`, JSON.stringify({ from: child.from, to: child.to })),
+    children(): Child[] {
+      try {
+        return readdirSync(path)
+          .filter((name) => name.startsWith('child-'))
+          .map((name) => {
+            const { from, to } = JSON.parse(readFileSync(file(name), 'utf8')) as { from: number; to?: number };
+            return { run_id: name.slice('child-'.length), from, to };
+          });
+      } catch {
+        return [];
+      }
+    },
 
     remove: (): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 3 }),
   };

@@ -5,16 +5,22 @@ import type { RawFolder } from './raw-folder.js';
 /**
  * Stands between us and the agent, so that the agent's output and exit code are kept when we die. It leads a session
  * of its own; the agent's stop signals reach it too and must not end it before it wrote the code. File 3 is the slot:
- * the shim alone holds it, so a daemon that the agent leaves behind does not.
+ * the shim alone holds it, so a daemon that the agent leaves behind does not. It joins the run's control group before
+ * there is anything that could stay outside.
  */
 const SCRIPT = `
 raw=$1
-shift
+group=$2
+shift 2
 trap : HUP INT TERM
-printf '%s\\n' "$$" >"$raw/pid"
+if [ -n "$group" ] && ! echo 0 >"$group/cgroup.procs"; then
+  echo 126 >"$raw/exit"
+  exit
+fi 2>>"$raw/stderr"
+echo "$$" >"$raw/pid"
 "$@" <"$raw/stdin" >>"$raw/stdout" 2>>"$raw/stderr" 3>&-
 code=$?
-printf '%s\\n' "$code" >"$raw/exit.part" && mv "$raw/exit.part" "$raw/exit"
+echo "$code" >"$raw/exit.part" && mv "$raw/exit.part" "$raw/exit"
 `;
 
 export interface Started {
@@ -30,11 +36,12 @@ export interface StartInput {
   cwd: string;
   env: Record<string, string>;
   slotFd: number | undefined;
+  cgroup: string | undefined;
 }
 
 /** Throws when it cannot start at all, as in a folder that is not there. */
-export const startShim = async ({ raw, argv, cwd, env, slotFd }: StartInput): Promise<Started> => {
-  const child = execa('/bin/sh', ['-c', SCRIPT, 'conductor-run', raw.path, ...argv], {
+export const startShim = async ({ raw, argv, cwd, env, slotFd, cgroup }: StartInput): Promise<Started> => {
+  const child = execa('/bin/sh', ['-c', SCRIPT, 'conductor-run', raw.path, cgroup ?? '', ...argv], {
     cwd,
     env,
     extendEnv: false,

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Runs } from '../core/ports.js';
-import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
+import type { AgentEvent, RunEnd, RunInfo, RunLimits } from '../core/run.js';
+import { CHILDREN_LIMIT_MS, awaitChildren, livingChildren, timeWithChildren } from './children.js';
 import { classify, signalOf } from './classify.js';
+import { createGuard } from './guard.js';
 import { createListener } from './listener.js';
 import { isAlive } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
@@ -17,51 +19,75 @@ export interface Supervision {
   info: RunInfo;
   raw: RawFolder;
   family: Family | undefined;
+  limits: RunLimits;
   mark: Mark;
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
   emit: (event: AgentEvent) => void;
+  /** Tells a child run, whoever reports it, to stop. */
+  stopChild: (run_id: string, reason: string) => void;
 }
 
 const POLL_MS = 100;
-/** The longest timer that Node knows. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** For a process that is not our child there is only looking. */
 export const untilGone = async (pid: number, start: number | undefined): Promise<void> => {
   while (isAlive(pid, start)) await delay(POLL_MS);
 };
 
-/** Ends the run when its time is over; the time it waited for a slot lies before start_time. */
-const limitTime = ({ clock, info, raw, mark }: Supervision): (() => void) => {
-  const left = Date.parse(info.start_time) + info.timeout_ms - clock.now();
-  const timer = clock.scheduler.schedule(
-    () => {
-      void raw.wantStop('timeout').then(() => endTree(mark));
+const watchOver = (work: Supervision, bytes: () => number) => {
+  const { clock, info, raw, mark } = work;
+  return createGuard({
+    clock,
+    started: Date.parse(info.start_time),
+    timeout_ms: info.timeout_ms,
+    limits: work.limits,
+    bytes,
+    async children() {
+      const living = await livingChildren(mark.rootPath, raw);
+      const known = new Set(living.map(({ run_id }) => run_id));
+      const counted = raw.children().filter(({ run_id, to }) => to !== undefined || known.has(run_id));
+      return { waited_ms: timeWithChildren(counted, clock.now()), living: living.length > 0 };
     },
-    Math.min(Math.max(left, 0), LONGEST_MS),
+    end(reason) {
+      raw.wantStop(reason);
+      void endTree(mark);
+    },
+  });
+};
+
+/** Children outlive their parent's process for a while, but never a parent that was stopped. */
+const settleChildren = async ({ mark, raw, stopChild }: Supervision): Promise<void> => {
+  const stopped = (await raw.stopReason()) !== undefined;
+  await awaitChildren(mark.rootPath, raw, stopped ? 0 : CHILDREN_LIMIT_MS, (run_id) =>
+    stopChild(run_id, stopped ? 'stopped: its parent was stopped' : 'stopped: its parent has ended'),
   );
-  return () => timer.unsubscribe();
 };
 
 /** Follows a started run to its end, whoever started it, and leaves its folder as a finished run's must be. */
 export const supervise = async (work: Supervision): Promise<RunEnd> => {
   const { clock, runs, raw, info, mark, redact } = work;
-  const listener = createListener(work.family, work.emit);
+  let bytes = (): number => 0;
+  const guard = watchOver(work, () => bytes());
+  const listener = createListener(work.family, (event) => {
+    guard.heard(event);
+    work.emit(event);
+  });
   const tails = [
     await openTail({ raw: raw.stdout, copy: info.stdout_path, redact, onLine: listener.stdout }),
     await openTail({ raw: raw.stderr, copy: info.stderr_path, redact, onLine: listener.stderr }),
   ];
-  const stopPulling = keepPulling(tails, raw.stdout, (error) =>
+  bytes = () => tails.reduce((sum, tail) => sum + tail.bytes, 0);
+  const stopPulling = keepPulling(tails, raw.stdout, guard.pulled, (error) =>
     work.emit({ kind: 'warning', message: `cannot follow its output: ${String(error)}` }),
   );
-  const endTimeLimit = limitTime(work);
   try {
     await work.ended;
   } finally {
-    endTimeLimit();
+    guard.stop();
     stopPulling();
   }
+  if (raw.children().length > 0) await settleChildren(work);
   // After every run, a good one too: some agents leave daemons behind.
   await sweep(mark);
   for (const tail of tails) await tail.close();
@@ -76,6 +102,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     errors: heard.errors,
     stderr: heard.stderr,
     stopped,
+    now: clock.now(),
   });
   const ended = clock.now();
   const duration_ms = Math.max(0, ended - Date.parse(info.start_time));
@@ -113,6 +140,8 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     ...(meaning.class === undefined ? {} : { class: meaning.class }),
     exit_code,
     ...(meaning.reason === undefined ? {} : { reason: meaning.reason }),
+    ...(meaning.retry_at === undefined ? {} : { retry_at: meaning.retry_at }),
+    ...(heard.acted ? { acted: true } : {}),
     output,
     stderr: heard.stderr,
     ...learnt,

@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { inspect, listProcesses, signal, variableOf, type Process } from './processes.js';
+import { cgroupMembers, killCgroup } from './cgroup.js';
+import { isLivingRun, livingOwners } from './living.js';
+import { inspect, isAlive, listProcesses, signal, usesFolder, variableOf, type Process } from './processes.js';
+import { rawFolder } from './raw-folder.js';
 
 /** Which processes belong to a run. */
 export interface Mark {
+  rootPath: string;
   run_id: string;
-  /** The shim: it leads the run's first session. */
+  /** The shim: it leads the run's first session. −1: not known, or a number of another boot or namespace. */
   pid: number;
   pid_start?: number | undefined;
-  /** Whether another run is alive, so that its processes are left to it. */
-  isLivingRun(run_id: string, pid: number): boolean;
+  /** The run's control group, where it has one: then nothing of it can be anywhere else. */
+  cgroup?: string | undefined;
 }
 
 const GRACE_MS = 3_000;
@@ -24,10 +28,17 @@ const lineage = (): Set<number> => {
 
 /**
  * Everything that belongs to the run: by its mark in the environment, which children inherit into any session and
- * keep when their parent dies; by its sessions and by ancestry, for those who cleaned their environment.
+ * keep when their parent dies; by its sessions, by ancestry and by the raw files it holds open, for those who cleaned
+ * their environment. Other living runs and the processes that report them are left alone.
  */
 export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
   const untouchable = lineage();
+  const raw = rawFolder(mark.rootPath, mark.run_id);
+  const owners = livingOwners(mark.rootPath);
+  for (const { pid } of owners) untouchable.add(pid);
+  const own = owners.find(({ run_id }) => run_id === mark.run_id)?.pid;
+  // What a reporter of other runs starts for itself, as git, carries the mark of the run that it stands in.
+  const reporters = new Set(owners.map(({ pid }) => pid).filter((pid) => pid !== own));
   const all = new Map(listProcesses().map((process) => [process.pid, process]));
   const leader = all.get(mark.pid);
   const leaderIsOurs = leader === undefined || mark.pid_start === undefined || leader.start === mark.pid_start;
@@ -44,13 +55,16 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
     return verdict;
   };
   const judge = (process: Process): boolean => {
-    if (untouchable.has(process.pid)) return false;
+    if (untouchable.has(process.pid) || reporters.has(process.parent)) return false;
+    // Nothing of a run is older than its shim.
+    if (mark.pid > 0 && mark.pid_start !== undefined && process.start < mark.pid_start) return false;
     const run_id = variableOf(process.pid, 'RUN_ID');
     if (run_id === mark.run_id) return true;
-    if (run_id !== undefined && run_id !== '' && mark.isLivingRun(run_id, process.pid)) return false;
+    if (run_id !== undefined && run_id !== '' && isLivingRun(mark.rootPath, run_id)) return false;
     if (sessions.has(process.session)) return true;
     const parent = all.get(process.parent);
-    return parent !== undefined && belongs(parent);
+    if (parent !== undefined && belongs(parent)) return true;
+    return usesFolder(process.pid, raw.path);
   };
 
   const tree = [...all.values()].filter(belongs);
@@ -58,9 +72,12 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
   return tree;
 };
 
+const isEmpty = (mark: Mark, sessions: Set<number>): boolean =>
+  mark.cgroup === undefined ? findTree(mark, sessions).length === 0 : cgroupMembers(mark.cgroup).length === 0;
+
 /** Kills whatever is left of the run, until nothing is. */
-export const sweep = async (mark: Mark, sessions = new Set([mark.pid])): Promise<number> => {
-  const killed = new Set<string>();
+export const sweep = async (mark: Mark, sessions = new Set([mark.pid])): Promise<void> => {
+  if (mark.cgroup !== undefined) return killCgroup(mark.cgroup);
   const deadline = performance.now() + GIVE_UP_MS;
   for (;;) {
     // Frozen first: a process that forks faster than we read /proc would otherwise stay ahead of us.
@@ -74,13 +91,10 @@ export const sweep = async (mark: Mark, sessions = new Set([mark.pid])): Promise
         signal(found.pid, 'SIGSTOP');
       }
     }
-    if (frozen.size === 0) return killed.size;
-    for (const { pid, start } of frozen.values()) {
-      // Looked at once more, for the pid may have become somebody else's.
-      if (inspect(pid)?.start === start) signal(pid, 'SIGKILL');
-      killed.add(`${pid}:${start}`);
-    }
-    if (performance.now() > deadline) return killed.size;
+    if (frozen.size === 0) return;
+    // Looked at once more, for the pid may have become somebody else's.
+    for (const { pid, start } of frozen.values()) if (inspect(pid)?.start === start) signal(pid, 'SIGKILL');
+    if (performance.now() > deadline) return;
     await delay(10);
   }
 };
@@ -88,10 +102,9 @@ export const sweep = async (mark: Mark, sessions = new Set([mark.pid])): Promise
 /** Asks the run to end, waits a little, then leaves nothing of it. */
 export const endTree = async (mark: Mark, graceMs = GRACE_MS): Promise<void> => {
   const sessions = new Set([mark.pid]);
-  const leader = inspect(mark.pid);
-  const isOurs = leader !== undefined && (mark.pid_start === undefined || leader.start === mark.pid_start);
+  const isOurs = isAlive(mark.pid, mark.pid_start);
   if (isOurs) signal(-mark.pid, 'SIGTERM');
   const deadline = performance.now() + graceMs;
-  while (isOurs && performance.now() < deadline && findTree(mark, sessions).length > 0) await delay(25);
+  while (isOurs && performance.now() < deadline && !isEmpty(mark, sessions)) await delay(25);
   await sweep(mark, sessions);
 };

@@ -10,6 +10,9 @@ export const layout = (root: string) => {
     serviceLock: join(own, 'service.lock'),
     slotsFolder: join(own, 'slots'),
     slot: (number: number): string => join(own, 'slots', String(number)),
+    /** Held by the child run to which this one lent its slot. */
+    lentSlot: (run_id: string): string => join(own, 'slots', `lent-${run_id}`),
+    queueFolder: join(own, 'queue'),
     rawFolder: join(own, 'raw'),
     raw: (run_id: string): string => join(own, 'raw', run_id),
     busFile: join(root, 'MESSAGE-BUS.md'),

@@ -1,81 +1,160 @@
 /// <reference path="./fs-native-extensions.d.ts" />
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { tryLock } from 'fs-native-extensions';
 import { ConductorError } from '../core/errors.js';
-import type { Slots } from '../core/ports.js';
+import type { Clock, SlotRequest, Slots } from '../core/ports.js';
 import { layout } from './layout.js';
+import { openQueue } from './queue.js';
 
 type Slot = Awaited<ReturnType<Slots['acquire']>>;
 
-/** How often a waiter looks for a slot that another process gave back. Ours are handed over at once. */
+interface Waiter {
+  request: SlotRequest;
+  grant: (slot: Slot) => void;
+  refuse: (error: unknown) => void;
+}
+
+/** How often those who wait look for a slot that another process gave back. Ours are handed over at once. */
 const PATIENCE_MS = 50;
+/** A first in the queue that lets a free slot lie for so long, as one that was suspended, is passed over. */
+const PASSED_OVER_MS = 2_000;
+
+const lockOf = (path: string): number | undefined => {
+  const fd = openSync(path, 'a', 0o600);
+  try {
+    if (tryLock(fd)) return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  closeSync(fd);
+  return undefined;
+};
+
+const left = (): ConductorError => new ConductorError('stopped', 'no longer waiting for a slot');
 
 /**
- * `count` locks shared by every process of the root. A lock belongs to an open file that the run inherits, so it is
- * held as long as the agent lives, whatever becomes of us.
- *
- * Waiters of one process are served in order; only the first of them polls, so that processes compete as equals.
+ * `count` locks shared by every process of the root, handed out in the order of one queue. A lock belongs to an open
+ * file that the run inherits, so it is held as long as the agent lives, whatever becomes of us. A run lends its slot
+ * to one child at a time: so at most `count` runs without a living child are at work, and no tree can wait for itself.
  */
-export const openSlots = (rootPath: string, count: number): Slots => {
+export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'now'>): Slots => {
   const paths = layout(resolve(rootPath));
-  let turn: Promise<unknown> = Promise.resolve();
-  let wake = new AbortController();
+  const queue = openQueue(paths.queueFolder, () => clock.now());
+  const waiters = new Map<string, Waiter>();
+  let timer: NodeJS.Timeout | undefined;
+  let ready = false;
+  /** The first of the queue while it let a free slot lie, and since when. */
+  let idle: { name: string; since: number } | undefined;
 
-  const attempt = (): Slot | undefined => {
-    mkdirSync(paths.slotsFolder, { recursive: true, mode: 0o700 });
-    for (let number = 0; number < count; number += 1) {
-      const fd = openSync(paths.slot(number), 'a', 0o600);
-      try {
-        if (!tryLock(fd)) {
+  const slotOf = (request: SlotRequest, fd: number): Slot => {
+    let held = true;
+    return {
+      fd,
+      release: () => {
+        if (held) {
+          held = false;
+          rmSync(paths.lentSlot(request.run_id), { force: true });
+          // Only closed, not unlocked: a living agent that inherited the file keeps its slot.
           closeSync(fd);
-          continue;
+          pump();
         }
-      } catch (error) {
-        closeSync(fd);
-        throw error;
-      }
-      let held = true;
-      const release = async (): Promise<void> => {
-        if (!held) return;
-        held = false;
-        // Only closed, not unlocked: a living agent that inherited the file keeps its slot.
-        closeSync(fd);
-        wake.abort();
-        wake = new AbortController();
-      };
-      return { fd, release };
+        return Promise.resolve();
+      },
+    };
+  };
+
+  const prepare = (): void => {
+    if (!ready) mkdirSync(paths.slotsFolder, { recursive: true, mode: 0o700 });
+    ready = true;
+  };
+
+  const borrow = (request: SlotRequest): number | undefined => {
+    const parent = request.parent_run_id;
+    if (parent === undefined || !/^[\w.-]+$/.test(parent) || !existsSync(paths.raw(parent))) return undefined;
+    prepare();
+    return lockOf(paths.lentSlot(parent));
+  };
+
+  const take = (): number | undefined => {
+    prepare();
+    for (let number = 0; number < count; number += 1) {
+      const fd = lockOf(paths.slot(number));
+      if (fd !== undefined) return fd;
     }
     return undefined;
   };
 
-  const waitForOne = async (signal?: AbortSignal): Promise<Slot> => {
-    for (;;) {
-      if (signal?.aborted) throw new ConductorError('stopped', 'no longer waiting for a slot');
-      const slot = attempt();
-      if (slot) return slot;
-      const either = signal ? AbortSignal.any([signal, wake.signal]) : wake.signal;
-      await delay(PATIENCE_MS, undefined, { signal: either }).catch(() => undefined);
+  /** Whether the first, who belongs to another process, must be waited for. */
+  const isFirstAsleep = (name: string): boolean => {
+    const fd = take();
+    if (fd === undefined) {
+      idle = undefined;
+      return false;
+    }
+    closeSync(fd);
+    const now = performance.now();
+    if (idle?.name !== name) idle = { name, since: now };
+    return now - idle.since > PASSED_OVER_MS;
+  };
+
+  const settle = (key: string, outcome: (waiter: Waiter) => void): void => {
+    const waiter = waiters.get(key);
+    if (!waiter) return;
+    waiters.delete(key);
+    queue.leave(key);
+    outcome(waiter);
+  };
+
+  const serve = (): void => {
+    const places = queue.entries();
+    const there = new Set(places.map(({ key }) => key));
+    // Its place was taken away: somebody cancelled it.
+    for (const key of waiters.keys()) if (!there.has(key)) settle(key, ({ refuse }) => refuse(left()));
+    let blocked = false;
+    for (const { name, key, mine } of places) {
+      const waiter = waiters.get(key);
+      if (waiter === undefined) {
+        if (!mine && !blocked) blocked = !isFirstAsleep(name);
+        continue;
+      }
+      // A child of a living parent passes those who wait for a slot of their own: it needs none.
+      const fd = borrow(waiter.request) ?? (blocked ? undefined : take());
+      if (fd === undefined) blocked = true;
+      else settle(key, ({ request, grant }) => grant(slotOf(request, fd)));
     }
   };
 
+  const pump = (): void => {
+    if (waiters.size === 0) return;
+    clearTimeout(timer);
+    try {
+      serve();
+    } catch (error) {
+      for (const key of [...waiters.keys()]) settle(key, ({ refuse }) => refuse(error));
+    }
+    if (waiters.size > 0) timer = setTimeout(pump, PATIENCE_MS);
+  };
+
   return {
-    acquire(signal) {
-      const mine = turn.then(() => waitForOne(signal));
-      turn = mine.catch(() => undefined);
-      if (!signal) return mine;
-      // Giving up must not wait for those in front; a slot that comes too late goes back.
-      return new Promise((fulfil, reject) => {
-        const leave = (): void => reject(new ConductorError('stopped', 'no longer waiting for a slot'));
-        if (signal.aborted) leave();
-        signal.addEventListener('abort', leave, { once: true });
-        mine.then((slot) => {
-          signal.removeEventListener('abort', leave);
-          if (signal.aborted) void slot.release();
-          else fulfil(slot);
-        }, reject);
+    async acquire(request, signal) {
+      if (signal?.aborted) throw left();
+      const at_once = borrow(request) ?? (waiters.size === 0 && queue.isEmpty() ? take() : undefined);
+      if (at_once !== undefined) return slotOf(request, at_once);
+      const key = queue.enter(request);
+      return new Promise<Slot>((grant, refuse) => {
+        waiters.set(key, { request, grant, refuse });
+        signal?.addEventListener('abort', () => settle(key, (waiter) => waiter.refuse(left())), { once: true });
+        pump();
       });
+    },
+    waiting: queue.waiting,
+    move: queue.move,
+    cancel: (run_id) => {
+      const there = queue.cancel(run_id);
+      pump();
+      return there;
     },
   };
 };

@@ -1,4 +1,5 @@
 import type { AttemptSpec } from '../../core/ports.js';
+import type { RunLimits } from '../../core/run.js';
 import type { Family } from '../streams/family.js';
 
 export interface AgentConfig {
@@ -8,6 +9,7 @@ export interface AgentConfig {
   model?: string | undefined;
   /** A file that holds the key, for agents whose key is not in our environment. */
   token_file?: string | undefined;
+  limits?: RunLimits | undefined;
 }
 
 export interface LaunchContext {

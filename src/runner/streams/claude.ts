@@ -44,8 +44,6 @@ const fromUser = (line: Json): AgentEvent[] =>
 
 const fromResult = (line: Json): AgentEvent[] => {
   const events: AgentEvent[] = [{ kind: 'usage', usage: usageOf(line['usage']) }];
-  const usd = number(line['total_cost_usd']);
-  if (usd !== undefined) events.push({ kind: 'cost', usd });
   // A failed API call ends with the subtype "success": only is_error tells.
   const ok = line['is_error'] === false;
   const said = text(line['result']);
@@ -53,6 +51,8 @@ const fromResult = (line: Json): AgentEvent[] => {
   const status = number(line['api_error_status']);
   const message = `${why.filter((part) => part).join(' · ')}${status === undefined ? '' : ` (status ${status})`}`;
   events.push({ kind: 'result', ok, ...maybe('text', said), ...(ok ? {} : { message }) });
+  const usd = number(line['total_cost_usd']);
+  if (usd !== undefined) events.push({ kind: 'cost', usd });
   return events;
 };
 

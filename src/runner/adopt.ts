@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { toConductorError } from '../core/errors.js';
+import type { Clock, Runner, Runs } from '../core/ports.js';
+import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
+import { describeRun } from './describe.js';
+import { endWithout, failedEnd, remember } from './ends.js';
+import { identify } from './identify.js';
+import { becomeOwner } from './owner-lock.js';
+import { isAlive } from './processes.js';
+import { rawFolder, type RawFolder } from './raw-folder.js';
+import { supervise, untilGone, type Supervision } from './supervise.js';
+import { endTree, findTree, type Mark } from './sweep.js';
+
+/** How to end a run at whatever point it is. */
+export interface Taken {
+  abort: AbortController;
+  reason: string | undefined;
+  mark: Mark | undefined;
+}
+
+export interface AdoptPorts {
+  rootPath: string;
+  runs: Runs;
+  clock: Clock;
+  redact: (text: string) => string;
+  stopChild: Supervision['stopChild'];
+}
+
+const LOOK_MS = 500;
+
+/** Where its number means nothing here, a run is over when its shim wrote the code, or nobody carries its mark. */
+const untilOver = async (mark: Mark, raw: RawFolder): Promise<void> => {
+  if (mark.pid > 0) return untilGone(mark.pid, mark.pid_start);
+  while ((await raw.exitCode()) === undefined && findTree(mark, new Set()).length > 0) await delay(LOOK_MS);
+};
+
+/** A run whose starter is gone: a living agent is followed to its end, a dead one's result is found. */
+export const adoptRun = async (
+  ports: AdoptPorts,
+  given: Parameters<Runner['adopt']>[0],
+  emit: (event: AgentEvent) => void,
+  mine: Taken,
+): Promise<RunEnd> => {
+  const { rootPath, runs } = ports;
+  const raw = rawFolder(rootPath, given.run_id);
+  const find = async (): Promise<RunInfo | undefined> => runs.find(given).catch(() => undefined);
+  const before = await find();
+  if (before && before.status !== 'running' && !raw.exists()) return remember(before);
+  raw.make();
+  const disown = await becomeOwner(raw.owner, mine.abort.signal);
+  if (!disown) {
+    const known = await find();
+    if (known && known.status !== 'running') return remember(known);
+    const message = 'another process has it';
+    return failedEnd(given.run_id, { class: 'transient', reason: mine.reason ?? 'lost', message });
+  }
+  const blank = describeRun(ports, { trust: 'full', timeout_ms: 0, ...given });
+  let latest = blank;
+  try {
+    const known = await find();
+    if (known && known.status !== 'running') {
+      await raw.remove();
+      return await remember(known);
+    }
+    // Its starter died after it had said that it would start, and before it made the folder; or the folder was lost.
+    if (known === undefined) await runs.create(blank, '').catch(() => runs.update(blank));
+    latest = known ?? blank;
+    const note = await raw.note();
+    const mark = await identify(rootPath, latest, raw);
+    const info = mark.pid > 0 ? { ...latest, pid: mark.pid, pgid: mark.pid } : latest;
+    if (note === undefined || ((await raw.pid()) === undefined && !isAlive(mark.pid, mark.pid_start))) {
+      const message = 'whoever started it died before it began';
+      const ended = await endWithout(ports, latest, { class: 'transient', reason: 'never_started', message });
+      await raw.remove();
+      return ended;
+    }
+    mine.mark = mark;
+    if (mine.reason !== undefined) {
+      raw.wantStop(mine.reason);
+      void endTree(mark);
+    }
+    const { clock, redact, stopChild } = ports;
+    const { family, limits } = note;
+    const ended = untilOver(mark, raw);
+    return await supervise({ clock, runs, redact, info, raw, family, limits, mark, ended, emit, stopChild });
+  } catch (error) {
+    const message = toConductorError(error).message;
+    return await endWithout(ports, latest, { class: 'transient', reason: 'lost', message });
+  } finally {
+    disown();
+  }
+};

@@ -1,0 +1,139 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const PREFIX = 'conductor-run-';
+
+const tryRead = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+/** Where the unified hierarchy is mounted. */
+const mountPoint = (): string | undefined =>
+  tryRead('/proc/self/mountinfo')
+    ?.split('\n')
+    .map((line) => line.split(' '))
+    .find((fields) => fields[fields.indexOf('-') + 1] === 'cgroup2')?.[4];
+
+/** Our own place in it, without the parts that an outer run put us into. */
+const ownPath = (): string | undefined => {
+  const line = tryRead('/proc/self/cgroup')
+    ?.split('\n')
+    .find((one) => one.startsWith('0::'));
+  const parts = line?.slice(3).split('/') ?? [];
+  const ours = parts.findIndex((part) => part.startsWith(PREFIX));
+  return line === undefined ? undefined : (ours < 0 ? parts : parts.slice(0, ours)).join('/');
+};
+
+/** The folder in which runs get groups of their own; undefined where this machine does not let us. */
+const findBase = (): string | undefined => {
+  const mount = mountPoint();
+  const path = ownPath();
+  if (mount === undefined || path === undefined) return undefined;
+  const folder = join(mount, path);
+  const probe = join(folder, `${PREFIX}probe-${process.pid}`);
+  try {
+    accessSync(join(folder, 'cgroup.procs'), constants.W_OK);
+    mkdirSync(probe);
+    const can = existsSync(join(probe, 'cgroup.kill'));
+    rmdirSync(probe);
+    return can ? folder : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+let base: { folder: string | undefined } | undefined;
+
+export const cgroupBase = (): string | undefined => (base ??= { folder: findBase() }).folder;
+
+/** A new group for the run, or undefined where there can be none. */
+export const createCgroup = (run_id: string): string | undefined => {
+  const folder = cgroupBase();
+  if (folder === undefined) return undefined;
+  const path = join(folder, `${PREFIX}${run_id}`);
+  try {
+    mkdirSync(path, { recursive: true });
+    return path;
+  } catch {
+    return undefined;
+  }
+};
+
+const membersOf = (path: string): number[] =>
+  (tryRead(join(path, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number);
+
+const groupsBelow = (path: string): string[] => {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(path, entry.name));
+  } catch {
+    return [];
+  }
+};
+
+/** The living processes of the group and of those that a run made below it. */
+export const cgroupMembers = (path: string): number[] => [
+  ...membersOf(path),
+  ...groupsBelow(path).flatMap((inner) => cgroupMembers(inner)),
+];
+
+const removeGroup = (path: string): void => {
+  for (const inner of groupsBelow(path)) removeGroup(inner);
+  try {
+    rmdirSync(path);
+  } catch {
+    // Somebody is still in it, or it is gone already.
+  }
+};
+
+const GIVE_UP_MS = 10_000;
+
+/** Ends whatever is in the group, however it forked, and removes the group. */
+export const killCgroup = async (path: string): Promise<void> => {
+  const deadline = performance.now() + GIVE_UP_MS;
+  while (existsSync(path) && performance.now() < deadline) {
+    if (tryRead(join(path, 'cgroup.events'))?.includes('populated 1')) {
+      try {
+        writeFileSync(join(path, 'cgroup.kill'), '1');
+      } catch {
+        return;
+      }
+    } else {
+      removeGroup(path);
+      if (!existsSync(path)) return;
+    }
+    await delay(2);
+  }
+};
+
+/**
+ * A command of ours inside a run leaves that run's group: it reports a child run and must outlive its parent's end.
+ * Without effect outside of a run.
+ */
+export const leaveOuterCgroup = (): void => {
+  const folder = cgroupBase();
+  const here = tryRead('/proc/self/cgroup')
+    ?.split('\n')
+    .find((line) => line.startsWith('0::'));
+  if (folder === undefined || !here?.includes(`/${PREFIX}`)) return;
+  try {
+    writeFileSync(join(folder, 'cgroup.procs'), String(process.pid));
+  } catch {
+    // Then it ends with its parent, and whoever finds the child run adopts it.
+  }
+};

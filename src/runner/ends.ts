@@ -1,0 +1,85 @@
+import { open, readFile } from 'node:fs/promises';
+import { toConductorError } from '../core/errors.js';
+import type { Clock, Runs } from '../core/ports.js';
+import type { FailureClass, RunEnd, RunInfo } from '../core/run.js';
+import { settleOutput, withoutReport } from './report.js';
+
+const CLASSES = ['transient', 'permanent', 'configuration'] as const;
+const EXIT: Record<FailureClass, 1 | 2 | 3> = { transient: 1, permanent: 2, configuration: 3 };
+
+export const classOf = (exit: number): FailureClass => CLASSES[exit - 1] ?? 'transient';
+
+export interface Ending {
+  class: FailureClass;
+  reason: string;
+  message: string;
+}
+
+/** The failure of an attempt that no process was started for, or that can no longer be followed. */
+export const failedEnd = (run_id: string, ending: Ending, duration_ms = 0, output = ''): RunEnd => ({
+  kind: 'end',
+  run_id,
+  status: 'failed',
+  exit: EXIT[ending.class],
+  class: ending.class,
+  exit_code: -1,
+  reason: ending.reason,
+  output,
+  stderr: '',
+  error_summary: ending.message,
+  duration_ms,
+});
+
+/** What was thrown on the way to the start. */
+export const neverStarted = (error: unknown): Ending => {
+  const known = toConductorError(error);
+  const kind: FailureClass = known.exit === 3 ? 'configuration' : known.exit === 2 ? 'permanent' : 'transient';
+  return { class: kind, reason: known.code === 'stopped' ? known.message : 'never_started', message: known.message };
+};
+
+/** Leaves the same files as any other run's end does. */
+export const endWithout = async (
+  ports: { runs: Runs; clock: Clock; redact: (text: string) => string },
+  info: RunInfo,
+  given: Ending,
+): Promise<RunEnd> => {
+  const ended = ports.clock.now();
+  const ending = { ...given, message: ports.redact(given.message) };
+  const duration_ms = Math.max(0, ended - Date.parse(info.start_time));
+  const end_time = new Date(ended).toISOString();
+  const exit_code = EXIT[ending.class];
+  let output = '';
+  try {
+    for (const path of [info.stdout_path, info.stderr_path]) await (await open(path, 'a')).close();
+    const failure = { info, duration_ms, ended: end_time, exit_code: -1, stderr: '', ...ending };
+    output = await settleOutput(info, undefined, failure);
+    await ports.runs.update({ ...info, error_summary: ending.message, end_time, exit_code, status: 'failed' });
+  } catch {
+    // The disk is what failed: the answer is all that we can still give.
+  }
+  return failedEnd(info.run_id, ending, duration_ms, output);
+};
+
+/** What run-info.yaml says of a run that has ended already. */
+export const remember = async (info: RunInfo): Promise<RunEnd> => {
+  const failed = info.status !== 'completed';
+  const exit = failed ? (([1, 2, 3] as const).find((code) => code === info.exit_code) ?? 1) : 0;
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+  return {
+    kind: 'end',
+    run_id: info.run_id,
+    status: failed ? 'failed' : 'completed',
+    exit,
+    ...(failed ? { class: classOf(exit) } : {}),
+    exit_code: failed ? -1 : 0,
+    output: failed ? withoutReport(await read(info.output_path)) : await read(info.output_path),
+    stderr: (await read(info.stderr_path)).slice(-8 * 1024),
+    ...(info.signal === undefined ? {} : { signal: info.signal }),
+    ...(info.error_summary === undefined ? {} : { error_summary: info.error_summary }),
+    ...(info.session_id === undefined ? {} : { session_id: info.session_id }),
+    ...(info.model === undefined ? {} : { model: info.model }),
+    ...(info.usage === undefined ? {} : { usage: info.usage }),
+    ...(info.cost_usd === undefined ? {} : { cost_usd: info.cost_usd }),
+    duration_ms: Math.max(0, Date.parse(info.end_time) - Date.parse(info.start_time)),
+  };
+};

@@ -1,0 +1,98 @@
+import { stat } from 'node:fs/promises';
+import { ConductorError } from '../core/errors.js';
+import type { AttemptSpec, Runs } from '../core/ports.js';
+import type { RunInfo, RunLimits } from '../core/run.js';
+import type { RunnableAgents } from './agents.js';
+import { createCgroup, killCgroup } from './cgroup.js';
+import { buildEnvironment } from './environment.js';
+import { bootId, pidNamespace } from './processes.js';
+import type { RawFolder } from './raw-folder.js';
+import { startShim, type Started } from './shim.js';
+import type { Family } from './streams/family.js';
+
+export interface LaunchPorts {
+  rootPath: string;
+  runs: Runs;
+  agents: RunnableAgents;
+  /** Ours; only what is allowed by name reaches an agent. */
+  environment: NodeJS.ProcessEnv;
+  /** Where our own commands are; put first on the agent's PATH. */
+  binFolder?: string;
+  /** A control group for the run; undefined: it is held together by its marks alone. Default: one where there can be one. */
+  groupFor?: (run_id: string) => string | undefined;
+}
+
+export interface Launched extends Started {
+  argv: readonly string[];
+  family: Family | undefined;
+  limits: RunLimits;
+  cgroup: string | undefined;
+}
+
+const checkFolder = async (cwd: string): Promise<void> => {
+  const found = await stat(cwd).catch(() => undefined);
+  if (!found?.isDirectory()) throw new ConductorError('configuration', `the working directory ${cwd} is not a folder`);
+};
+
+/** The stricter of two sets of limits. */
+const stricter = (one: RunLimits, other: RunLimits): RunLimits => {
+  const limits: RunLimits = { ...one };
+  for (const key of ['idle_ms', 'output_bytes', 'turns', 'usd'] as const) {
+    const values = [one[key], other[key]].filter((value) => value !== undefined);
+    if (values.length > 0) limits[key] = Math.min(...values);
+  }
+  return limits;
+};
+
+/** Everything before the process: it either starts, or says why not. */
+export const launch = async (
+  ports: LaunchPorts,
+  spec: AttemptSpec,
+  info: RunInfo,
+  raw: RawFolder,
+  slotFd: number | undefined,
+): Promise<Launched> => {
+  const agent = ports.agents.find(spec.agent);
+  await checkFolder(spec.cwd);
+  const plan = agent.kind.launch({
+    spec,
+    config: agent.config,
+    program: agent.argv,
+    scriptPath: raw.script,
+    asRoot: process.getuid?.() === 0,
+  });
+  const env = buildEnvironment({
+    spec,
+    kind: agent.kind,
+    config: agent.config,
+    environment: ports.environment,
+    extra: plan.env ?? {},
+    rootPath: ports.rootPath,
+    binFolder: ports.binFolder,
+    runFolder: ports.runs.folder(spec),
+    outputPath: info.output_path,
+    taskFolder: ports.runs.folder({ project_id: spec.project_id, task_id: spec.task_id }),
+  });
+  const family = agent.kind.family;
+  const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
+  const cgroup = (ports.groupFor ?? createCgroup)(spec.run_id);
+  raw.prepare({
+    stdin: plan.stdin,
+    script: plan.script,
+    note: {
+      backend: agent.backend,
+      boot_id: bootId(),
+      pid_namespace: pidNamespace(),
+      limits,
+      ...(family ? { family } : {}),
+      ...(cgroup ? { cgroup } : {}),
+    },
+  });
+  const started = await startShim({ raw, argv: plan.argv, cwd: spec.cwd, env, slotFd, cgroup }).catch(
+    async (error: unknown) => {
+      if (cgroup !== undefined) await killCgroup(cgroup);
+      throw error;
+    },
+  );
+  return { ...started, argv: plan.argv, family, limits, cgroup };
+};
