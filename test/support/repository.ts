@@ -21,7 +21,7 @@ export const makeRepository = async (env: Record<string, string>, root: string) 
   mkdirSync(join(folder, 'test'));
   writeFileSync(
     join(folder, 'package.json'),
-    '{"name":"sums","version":"1.0.0","type":"module","scripts":{"test":"node --test test/"}}\n',
+    '{"name":"sums","version":"1.0.0","type":"module","scripts":{"test":"node --test"}}\n',
   );
   writeFileSync(join(folder, 'sum.js'), 'export const sum = (a, b) => a + b;\n');
   writeFileSync(
