@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   batch: () => import('./run-agent/batch.js'),
   stop: () => import('./run-agent/stop.js'),
   resume: () => import('./run-agent/resume.js'),
+  sh: () => import('./run-agent/sh.js'),
   output: () => import('./run-agent/output.js'),
 };
 
