@@ -1,15 +1,19 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { configOption, parsePort, rootOption } from '../options.js';
 
 export const register = (program: Command): void => {
   program
     .command('serve')
     .description('the service: sources, rules, handlers, HTTP and WebSocket')
-    .option('--port <number>', 'port to listen on', parsePort, 14_355)
-    .option('--host <address>', 'loopback address to listen on', '127.0.0.1')
+    .addOption(
+      new Option('--port <number>', 'port to listen on').argParser(parsePort).env('CONDUCTOR_PORT').default(14_355),
+    )
+    .addOption(
+      new Option('--host <address>', 'loopback address to listen on').env('CONDUCTOR_HOST').default('127.0.0.1'),
+    )
     .addOption(rootOption())
-    .option('--rules <folder>', 'the rule table', 'rules')
-    .option('--handlers <folder>', 'the handlers', 'handlers')
+    .addOption(new Option('--rules <folder>', 'the rule table').env('CONDUCTOR_RULES').default('rules'))
+    .addOption(new Option('--handlers <folder>', 'the handlers').env('CONDUCTOR_HANDLERS').default('handlers'))
     .addOption(configOption())
     .action(
       async (options: {
