@@ -26,7 +26,7 @@ import { isReserved } from './core/event-type.js';
 import { toConductorError } from './core/errors.js';
 import type { Arrival, Bus, Clock, Handlers, Ledger, Log, Random, Rules, Runs, Source } from './core/ports.js';
 import { pipeline } from './pipeline/pipeline.js';
-import type { PipelinePorts } from './pipeline/execute.js';
+import type { PipelinePorts } from './pipeline/context.js';
 import { router } from './router/router.js';
 
 export interface ConductorPorts extends PipelinePorts {

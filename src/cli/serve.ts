@@ -10,6 +10,7 @@ import type { Event } from '../core/event.js';
 import type { Source } from '../core/ports.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openHandlers } from '../pipeline/handlers.js';
+import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
@@ -102,7 +103,14 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const kill$ = new Subject<void>();
   const local = opened.add(await openLocal({ root: options.root, config: options.config }), ({ bus }) => bus.close());
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
-  const handlers = opened.add(await openHandlers(orShipped(options.handlers, 'handlers'), log), (one) => one.close());
+  const handlers = opened.add(
+    await openHandlers({
+      folder: orShipped(options.handlers, 'handlers'),
+      trees: openTreeStore(join(local.root.path, '.conductor', 'handlers')),
+      log,
+    }),
+    (one) => one.close(),
+  );
   const rulesFolder = orShipped(options.rules, 'rules');
   const knowsHandler = (name: string): boolean => handlers.find(name) !== undefined;
   const rules = opened.add(await openRules(rulesFolder, knowsHandler, log), (one) => one.close());
@@ -159,6 +167,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       defaults: { timeout_ms: local.config.defaults.timeout, cwd: process.cwd() },
       folderFor: (event) => repositoryOf(local, event)?.path,
       environmentFor,
+      cacheFolder: join(local.root.path, '.conductor', 'cache', 'steps'),
     },
     merge(drain$, kill$),
     kill$,

@@ -1,4 +1,5 @@
 import type { Event, Trust } from './event.js';
+import type { Pattern } from './rule.js';
 import type { FailureClass } from './run.js';
 
 /** One rule that fired for one event, as ROUTED says it. */
@@ -47,6 +48,10 @@ export interface StepResult {
   exit: 0 | 1 | 2 | 3;
   class?: FailureClass;
   error?: string;
+  /** It failed, and the handler goes on all the same. */
+  tolerated?: boolean;
+  /** The run whose result was taken from the cache. */
+  cached?: string;
 }
 
 /** Data of RUN_START. */
@@ -64,8 +69,38 @@ export interface RunStarted {
   step?: string;
 }
 
+/**
+ * What a step must remember of its beginning: data of STEP_STARTED, and of APPROVAL_REQUESTED as it is folded in.
+ * `answer` is folded in when an event that fits, or a decision, comes.
+ */
+export interface StepStarted {
+  activation: string;
+  step: string;
+  kind: 'deadline' | 'timer' | 'event' | 'approval' | 'items' | 'call';
+  /** RFC 3339: when a deadline, timer or wait ends. */
+  until?: string;
+  items?: readonly unknown[];
+  /** Of the handler that is called. */
+  hash?: string;
+  types?: readonly string[];
+  match?: Readonly<Record<string, Pattern>>;
+  when?: string;
+  question?: string;
+  answer?: Answer;
+}
+
+/** The event that ended a wait. */
+export type Answer = Pick<Event, 'msg_id' | 'ts' | 'type' | 'body' | 'data' | 'project_id' | 'actor' | 'source'>;
+
+/** Data of HANDLER_STARTED and HANDLER_RESUMED: which tree carries the activation. */
+export interface HandlerStarted {
+  activation: string;
+  handler: string;
+  hash: string;
+}
+
 export interface Activation extends Fired {
-  status: 'open' | 'completed' | 'failed';
+  status: 'open' | 'completed' | 'failed' | 'cancelled';
   /** The meaning of its end, 0 to 3. */
   exit?: number;
   error?: string;
@@ -73,9 +108,18 @@ export interface Activation extends Fired {
   begun?: true;
   /** It failed because somebody stopped its task. */
   stopped?: true;
-  /** Kept while the activation is open. */
+  /** Kept while the activation is open or has failed: then it can be resumed. */
   cause?: Event;
   steps: Map<string, StepResult>;
+  /** Of the tree it was begun with; undefined before. */
+  hash?: string;
+  started: Map<string, StepStarted>;
+  /** The newest run of each process step that has not finished. */
+  attempts: Map<string, { run_id: string; attempt: number }>;
+  /** Why it is to be cancelled. */
+  cancel?: string;
+  /** Why it goes on only when it is resumed. */
+  parked?: string;
 }
 
 /** A task that was said to wait for others. */
@@ -94,6 +138,10 @@ export interface LedgerView {
   /** Just after the last event that ROUTED decided; undefined before the first. */
   routed_to: string | undefined;
   activations: Map<string, Activation>;
+  /** Activations that may begin and have not. */
+  ready: Set<string>;
+  /** Steps that wait for an event, by its type, as `<activation>\n<step>`. */
+  waits: Map<string, Set<string>>;
   /** Runs that were started and have not ended. */
   runs: Map<string, RunStarted>;
   /** By `project/task`, until a run of it starts. */

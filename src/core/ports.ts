@@ -4,7 +4,7 @@
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Draft, Event, Trust } from './event.js';
-import type { Handler } from './handler.js';
+import type { Handler, JsonSchema } from './handler.js';
 import type { LedgerView, RunStarted } from './ledger-view.js';
 import type { RuleTable } from './rule.js';
 import type { AgentEvent, RunEnd, RunInfo, RunLimits } from './run.js';
@@ -104,8 +104,10 @@ export interface Rules {
 export interface Handlers {
   find(name: string): Handler | undefined;
   list(): readonly Handler[];
-  /** A YAML tree stays findable by its hash while the process lives, so that a change never touches a running activation. */
+  /** Of a YAML tree, also one that a file no longer holds: a change never touches a running activation. */
   byHash(hash: string): Handler | undefined;
+  /** After each reading of the folder that was good. */
+  readonly changes$: Observable<void>;
   close(): Promise<void>;
 }
 
@@ -133,6 +135,8 @@ export interface AttemptSpec {
   prompt: string;
   /** What the process reads; default: the prompt for agents, nothing for `shell`. */
   stdin?: string;
+  /** JSON Schema of the answer, for agents that can be held to one. */
+  output_schema?: JsonSchema;
   cwd: string;
   /** Added to the allow-listed environment; event data goes here or to stdin, never into a command. */
   env: Readonly<Record<string, string>>;
@@ -174,6 +178,8 @@ export interface AgentDescription {
   backend: string;
   /** Absolute path of its program, where it has one and it was found. */
   program?: string;
+  /** What it is told before every prompt. */
+  role?: string;
 }
 
 export interface Agents {

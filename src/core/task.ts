@@ -51,7 +51,7 @@ const ofRun = (run: RunInfo): Task => ({
 });
 
 const statusOf = (activation: Activation, run: RunInfo | undefined): TaskStatus => {
-  if (activation.stopped) return 'stopped';
+  if (activation.stopped || activation.status === 'cancelled') return 'stopped';
   if (activation.status !== 'open') return activation.status;
   if (!activation.begun) return 'pending';
   // Begun, but its run still waits for a slot.

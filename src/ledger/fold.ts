@@ -1,13 +1,16 @@
 import { isBelieved, type Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
-import type { LedgerView, Routed, RunStarted, StepResult } from '../core/ledger-view.js';
+import type { LedgerView, Routed, RunStarted } from '../core/ledger-view.js';
 import { lineageOf } from '../core/lineage.js';
 import { TASK_HANDLER } from '../core/task.js';
+import { answerWaits, close, foldHandler, open } from './fold-handlers.js';
 
 export const emptyView = (): LedgerView => ({
   paused: false,
   routed_to: undefined,
   activations: new Map(),
+  ready: new Set(),
+  waits: new Map(),
   runs: new Map(),
   waiting: new Map(),
   chains: new Map(),
@@ -27,26 +30,13 @@ const routed = ({ view, undecided }: FoldState, event: Event, data: Routed): voi
   for (const fired of data.fired) {
     if (view.activations.has(fired.activation)) continue;
     const cause = undecided.get(fired.event);
-    view.activations.set(fired.activation, { ...fired, status: 'open', steps: new Map(), ...(cause ? { cause } : {}) });
+    open(view, fired, cause);
     if (fired.throttle_key !== undefined) {
       const key = `${fired.rule}\n${fired.throttle_key}`;
       view.windows.set(key, [...(view.windows.get(key) ?? []), at].slice(-1_000));
     }
   }
   undecided.clear();
-};
-
-const finished = (view: LedgerView, event: Event): void => {
-  const key = String(event.data['activation']);
-  const activation = view.activations.get(key);
-  if (!activation) return;
-  view.waiting.delete(keyOf(activation));
-  activation.status = event.data['status'] === 'completed' ? 'completed' : 'failed';
-  const { exit, error } = event.data;
-  if (typeof exit === 'number') activation.exit = exit;
-  if (typeof error === 'string') activation.error = error;
-  delete activation.cause;
-  activation.steps.clear();
 };
 
 const keyOf = (of: { project_id: string; task_id?: string }): string => `${of.project_id}/${of.task_id ?? ''}`;
@@ -69,7 +59,7 @@ const taskRequested = (view: LedgerView, event: Event): void => {
   if (event.task_id === undefined) return;
   taskWaits(view, event);
   const activation = `task/${event.msg_id}`;
-  view.activations.set(activation, {
+  const fired = {
     activation,
     rule: 'task',
     event: event.msg_id,
@@ -77,16 +67,17 @@ const taskRequested = (view: LedgerView, event: Event): void => {
     project_id: event.project_id,
     task_id: event.task_id,
     ...lineageOf(view, event),
-    status: 'open',
-    cause: event,
-    steps: new Map(),
-  });
+  };
+  open(view, fired, event);
 };
 
 const taskDeleted = (view: LedgerView, event: Event): void => {
   view.waiting.delete(keyOf(event));
-  for (const [key, { project_id, task_id }] of view.activations)
-    if (project_id === event.project_id && task_id === event.task_id) view.activations.delete(key);
+  for (const [key, activation] of view.activations) {
+    if (activation.project_id !== event.project_id || activation.task_id !== event.task_id) continue;
+    close(view, activation, 'failed');
+    view.activations.delete(key);
+  }
 };
 
 const taskStopped = (view: LedgerView, event: Event): void => {
@@ -98,10 +89,8 @@ const taskStopped = (view: LedgerView, event: Event): void => {
       activation.task_id !== event.task_id
     )
       continue;
-    activation.status = 'failed';
     activation.stopped = true;
-    delete activation.cause;
-    activation.steps.clear();
+    close(view, activation, 'failed');
   }
 };
 
@@ -112,6 +101,7 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   view.waiting.delete(keyOf(data));
   const activation = data.activation === undefined ? undefined : view.activations.get(data.activation);
   if (activation) activation.begun = true;
+  if (data.step !== undefined) activation?.attempts.set(data.step, { run_id: data.run_id, attempt: data.attempt });
   view.lineage.set(data.run_id, {
     depth: Math.max(data.depth, parent === undefined ? 0 : parent.depth + 1),
     trust: parent?.trust === 'outside' ? 'outside' : event.trust,
@@ -126,25 +116,27 @@ export const fold = (state: FoldState, event: Event): void => {
   const { view, undecided } = state;
   if (!isReserved(event.type)) {
     undecided.set(event.msg_id, event);
+    answerWaits(view, event);
     return;
   }
   switch (event.type) {
     case 'ROUTED':
       return routed(state, event, event.data as unknown as Routed);
-    case 'STEP_FINISHED': {
-      const result = event.data as unknown as StepResult;
-      view.activations.get(result.activation)?.steps.set(result.step, result);
-      return;
-    }
     case 'HANDLER_FINISHED':
-      return finished(view, event);
+      view.waiting.delete(keyOf(event));
+      foldHandler(view, event);
+      return;
     case 'RUN_START':
       return runStarted(view, event.data as unknown as RunStarted, event);
     case 'RUN_STOP':
       view.runs.delete(String(event.data['run_id']));
       return;
-    case 'CONDUCTOR_PAUSED':
     case 'CONDUCTOR_STOP_ALL':
+      for (const activation of view.activations.values())
+        if (activation.status === 'open') activation.cancel = 'stop --all';
+      view.paused = true;
+      return;
+    case 'CONDUCTOR_PAUSED':
       view.paused = true;
       return;
     case 'CONDUCTOR_UNPAUSED':
@@ -166,6 +158,7 @@ export const fold = (state: FoldState, event: Event): void => {
       undecided.set(event.msg_id, event);
       return taskDeleted(view, event);
     default:
+      if (foldHandler(view, event)) return;
       if (event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_')) undecided.set(event.msg_id, event);
   }
 };

@@ -1,10 +1,12 @@
-import { Subject, filter, firstValueFrom, lastValueFrom, map, race, take, timer, type Observable } from 'rxjs';
+import { type Observable } from 'rxjs';
 import { backoffDelay, type Backoff } from '../core/backoff.js';
 import { MAX_DEPTH } from '../core/depth.js';
-import type { Trust } from '../core/event.js';
+import type { Draft, Trust } from '../core/event.js';
 import type { RunStarted } from '../core/ledger-view.js';
-import type { AttemptSpec, Clock, Ids, Ledger, Random, Runner, Bus } from '../core/ports.js';
-import type { AgentEvent, RunEnd } from '../core/run.js';
+import type { AttemptSpec, Bus, Clock, Ids, Ledger, Random, Runner, RunScope } from '../core/ports.js';
+import type { AgentEvent, FailureClass, RunEnd } from '../core/run.js';
+import { pause } from './pause.js';
+import { Stop } from './stop.js';
 
 export interface AttemptPorts {
   bus: Pick<Bus, 'record'>;
@@ -18,11 +20,11 @@ export interface AttemptPorts {
 export type AttemptRequest = Omit<AttemptSpec, 'run_id' | 'attempt'> & {
   root?: string;
   cause?: string;
-  retry: Backoff & { attempts: number };
+  retry: Backoff & { attempts: number; on?: readonly FailureClass[] };
   onEvent?: (event: AgentEvent) => void;
 };
 
-const failed = (run_id: string, exit: 1 | 2 | 3, message: string): RunEnd => ({
+export const failedEnd = (run_id: string, exit: 1 | 2 | 3, message: string, reason?: string): RunEnd => ({
   kind: 'end',
   run_id,
   status: 'failed',
@@ -33,20 +35,7 @@ const failed = (run_id: string, exit: 1 | 2 | 3, message: string): RunEnd => ({
   stderr: '',
   error_summary: message,
   duration_ms: 0,
-});
-
-const startFact = (request: AttemptRequest, run_id: string, attempt: number): RunStarted => ({
-  run_id,
-  project_id: request.project_id,
-  task_id: request.task_id,
-  agent: request.agent,
-  cwd: request.cwd,
-  depth: request.depth,
-  attempt,
-  ...(request.parent_run_id ? { parent_run_id: request.parent_run_id } : {}),
-  ...(request.root ? { root: request.root } : {}),
-  ...(request.activation ? { activation: request.activation } : {}),
-  ...(request.step ? { step: request.step } : {}),
+  ...(reason === undefined ? {} : { reason }),
 });
 
 const scope = (
@@ -65,7 +54,25 @@ const scope = (
   ],
 });
 
-export const stopFact = (request: Parameters<typeof scope>[0] & { agent: string }, end: RunEnd) => ({
+export const startFact = (request: Omit<AttemptRequest, 'retry'>, run_id: string, attempt: number): Draft => {
+  const data: RunStarted = {
+    run_id,
+    project_id: request.project_id,
+    task_id: request.task_id,
+    agent: request.agent,
+    cwd: request.cwd,
+    depth: request.depth,
+    attempt,
+    ...(request.parent_run_id ? { parent_run_id: request.parent_run_id } : {}),
+    ...(request.root ? { root: request.root } : {}),
+    ...(request.activation ? { activation: request.activation } : {}),
+    ...(request.step ? { step: request.step } : {}),
+  };
+  const body = `${request.agent} starts (attempt ${attempt})`;
+  return { ...scope(request, run_id), type: 'RUN_START', data: { ...data }, body };
+};
+
+export const stopFact = (request: Parameters<typeof scope>[0] & { agent: string }, end: RunEnd): Draft => ({
   ...scope(request, end.run_id),
   type: 'RUN_STOP',
   data: {
@@ -86,111 +93,84 @@ export const stopFact = (request: Parameters<typeof scope>[0] & { agent: string 
       : `ERROR: ${request.agent} failed (${end.reason ?? `exit ${end.exit_code}`}): ${end.error_summary ?? ''}`,
 });
 
-/** Remembers that it was stopped, from the beginning on, and tells whoever works at the moment. */
-const listenForStop = (stop$: Observable<unknown>) => {
-  let reason: string | undefined;
-  const said = new Subject<string>();
-  const tell = (why: unknown): void => {
-    if (reason !== undefined) return;
-    reason = typeof why === 'string' ? why : 'stopped';
-    said.next(reason);
-  };
-  const subscription = stop$.pipe(take(1)).subscribe({ next: tell, error: tell });
-  return {
-    get reason() {
-      return reason;
-    },
-    said$: said.asObservable(),
-    close: () => subscription.unsubscribe(),
-  };
-};
+/** Follows a run to its end: of a stopped one, too, its end is told when nothing of it is left. */
+export const follow = (
+  runner: Runner,
+  run: RunScope,
+  run$: Observable<AgentEvent | RunEnd>,
+  stop: Stop,
+  onEvent?: (event: AgentEvent) => void,
+): Promise<RunEnd> =>
+  new Promise((resolve) => {
+    let leave = (): void => undefined;
+    const end = (result: RunEnd): void => {
+      leave();
+      resolve(result);
+    };
+    const subscription = run$.subscribe({
+      next: (event) => (event.kind === 'end' ? end(event) : onEvent?.(event)),
+      error: (error: unknown) => end(failedEnd(run.run_id, 1, error instanceof Error ? error.message : String(error))),
+      complete: () => end(failedEnd(run.run_id, 1, 'the run ended without saying how')),
+    });
+    leave = stop.on(() => {
+      runner.stop(run, stop.reason ?? 'stopped').catch((error: unknown) => {
+        subscription.unsubscribe();
+        end(failedEnd(run.run_id, 1, `it could not be stopped: ${String(error)}`, `stopped: ${stop.reason}`));
+      });
+    });
+  });
 
-/** One attempt, to its end: a stopped one too is awaited, so that its end is said when nothing of it is left. */
-const attemptOnce = async (
-  { runner }: AttemptPorts,
-  spec: AttemptSpec,
-  stop: ReturnType<typeof listenForStop>,
-  onEvent: AttemptRequest['onEvent'],
-): Promise<RunEnd> => {
-  const stopIt = (reason: string): void => void runner.stop(spec, reason);
-  const last = lastValueFrom(
-    runner.attempt(spec).pipe(
-      filter((event): event is RunEnd => {
-        if (event.kind !== 'end') onEvent?.(event);
-        return event.kind === 'end';
-      }),
-    ),
-  );
-  const stopping = stop.said$.subscribe({ next: stopIt, error: () => stopIt('stopped') });
-  if (stop.reason !== undefined) stopIt(stop.reason);
-  try {
-    return await last;
-  } finally {
-    stopping.unsubscribe();
-  }
-};
+/** Why a run that did not end by itself may start again without that counting: its machine or its conductor was gone. */
+export const isUncounted = (end: RunEnd): boolean => end.reason === 'never_started' || end.reason === 'lost';
 
 /**
- * Attempts until one succeeds, the failure is no transient one, or the attempts are used up. Each attempt is on the
- * bus before it starts and after it ends.
+ * Attempts until one succeeds, the failure is of no class that is tried again, or the attempts are used up. Each attempt
+ * is on the bus before it starts and after it ends.
  */
 export const runAttempts = async (
   ports: AttemptPorts,
   request: AttemptRequest,
   stop$: Observable<unknown>,
 ): Promise<{ end: RunEnd; attempts: number }> => {
-  const stop = listenForStop(stop$);
+  const stop = new Stop();
+  const stopping = stop$.subscribe({
+    next: (why) => stop.say(typeof why === 'string' ? why : 'stopped'),
+    error: () => stop.say('stopped'),
+  });
+  const ledger = ports.ledger ?? ports.bus;
+  const { retry, onEvent, root: _root, cause: _cause, ...spec } = request;
+  let previous: string | undefined;
   try {
-    return await tryAll(ports, request, stop);
+    for (let attempt = 1; ; attempt++) {
+      const run_id = ports.ids.runId();
+      if (request.depth >= MAX_DEPTH) return { end: tooDeep(run_id, request.depth), attempts: attempt };
+      await ledger.record([startFact(request, run_id, attempt)]);
+      const run$ = ports.runner.attempt({
+        ...spec,
+        run_id,
+        attempt,
+        ...(previous ? { previous_run_id: previous } : {}),
+      });
+      const end = await follow(ports.runner, { ...request, run_id }, run$, stop, onEvent);
+      await ledger.record([stopFact(request, end)]);
+      if (stop.reason !== undefined || isFinal(end, retry.on) || attempt >= retry.attempts)
+        return { end, attempts: attempt };
+      previous = run_id;
+      await pause(
+        ports.clock,
+        backoffDelay(attempt, { base_ms: retry.base_ms, cap_ms: retry.cap_ms }, ports.random()),
+        stop,
+      );
+      if (stop.reason !== undefined) return { end: { ...end, reason: 'stopped' }, attempts: attempt };
+    }
   } finally {
-    stop.close();
+    stopping.unsubscribe();
   }
 };
 
-const tryAll = async (
-  ports: AttemptPorts,
-  request: AttemptRequest,
-  stop: ReturnType<typeof listenForStop>,
-): Promise<{ end: RunEnd; attempts: number }> => {
-  let previous: string | undefined;
-  for (let attempt = 1; ; attempt++) {
-    const run_id = ports.ids.runId();
-    if (request.depth >= MAX_DEPTH) {
-      return {
-        end: failed(
-          run_id,
-          2,
-          `maximum depth reached: a run at depth ${request.depth} is not started (the maximum is ${MAX_DEPTH})`,
-        ),
-        attempts: attempt,
-      };
-    }
-    const start = startFact(request, run_id, attempt);
-    const fact = {
-      ...scope(request, run_id),
-      type: 'RUN_START',
-      data: { ...start },
-      body: `${request.agent} starts (attempt ${attempt})`,
-    };
-    await (ports.ledger ?? ports.bus).record([fact]);
-    const { retry, onEvent, root: _root, cause: _cause, ...rest } = request;
-    const spec = { ...rest, run_id, attempt, ...(previous ? { previous_run_id: previous } : {}) };
-    const end = await attemptOnce(ports, spec, stop, onEvent);
-    await (ports.ledger ?? ports.bus).record([stopFact(request, end)]);
-    if (
-      end.status === 'completed' ||
-      end.class !== 'transient' ||
-      end.reason?.startsWith('stopped') ||
-      attempt >= retry.attempts
-    ) {
-      return { end, attempts: attempt };
-    }
-    previous = run_id;
-    const delay = backoffDelay(attempt, retry, ports.random());
-    const waited$ = timer(delay, ports.clock.scheduler).pipe(map(() => false));
-    const cancelled =
-      stop.reason !== undefined ||
-      (await firstValueFrom(race(waited$, stop.said$.pipe(map(() => true))), { defaultValue: true }));
-    if (cancelled) return { end: { ...end, reason: 'stopped' }, attempts: attempt };
-  }
-};
+export const tooDeep = (run_id: string, depth: number): RunEnd =>
+  failedEnd(run_id, 2, `maximum depth reached: a run at depth ${depth} is not started (the maximum is ${MAX_DEPTH})`);
+
+/** True when trying again cannot help, or was not asked for. */
+export const isFinal = (end: RunEnd, on: readonly FailureClass[] = ['transient']): boolean =>
+  end.status === 'completed' || !on.includes(end.class ?? 'transient') || end.reason?.startsWith('stopped') === true;

@@ -1,6 +1,6 @@
 import { ConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
-import { handlerFileSchema, type Handler } from '../core/handler.js';
+import type { Handler } from '../core/handler.js';
 import type { Agents } from '../core/ports.js';
 import { TASK_HANDLER, taskRequestSchema } from '../core/task.js';
 
@@ -14,18 +14,27 @@ export const taskHandler = (event: Event, agents: Agents): Handler => {
     const issue = request.error.issues[0]!;
     throw new ConductorError('bad_request', `TASK_REQUESTED: ${issue.path.join('.')}: ${issue.message}`);
   }
-  const { agent, timeout_ms } = request.data;
-  const { steps } = handlerFileSchema.parse({
-    name: 'task',
+  const { agent, timeout_ms, prompt } = request.data;
+  const { name, backend } = agents.find(agent);
+  return {
+    name: TASK_HANDLER,
     steps: [
       {
+        kind: 'agent',
         id: 'run',
-        agent: agents.find(agent).name,
-        prompt: '{{ event.data.prompt }}',
+        on_error: 'fail',
+        agents: [name],
+        // A shell's prompt is its script, and into a script nothing is put.
+        prompt: backend === 'shell' ? prompt : '{{ event.data.prompt }}',
+        output: 'text',
         cwd: '{{ event.data.cwd }}',
-        timeout: `${timeout_ms}ms`,
+        env: {},
+        timeout: timeout_ms,
+        retry: { attempts: 1, base: 1_000, cap: 30_000, on: ['transient'] },
       },
     ],
-  });
-  return { name: TASK_HANDLER, steps, hash: TASK_HANDLER, file: '/' };
+    hash: TASK_HANDLER,
+    file: '/',
+    language: 'yaml',
+  };
 };

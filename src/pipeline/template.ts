@@ -37,3 +37,19 @@ export const checkTemplate = (template: string): void => {
 /** Values are put in once and never read as templates themselves. */
 export const render = (template: string, variables: Readonly<Record<string, unknown>>, nonce: string): string =>
   String(engine.parseAndRenderSync(template, { ...variables, nonce }));
+
+/** Strings within are templates; the shape stays. */
+export const renderDeep = (value: unknown, variables: Readonly<Record<string, unknown>>, nonce: string): unknown =>
+  typeof value === 'string'
+    ? render(value, variables, nonce)
+    : Array.isArray(value)
+      ? value.map((one) => renderDeep(one, variables, nonce))
+      : value !== null && typeof value === 'object'
+        ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, renderDeep(one, variables, nonce)]))
+        : value;
+
+/** What a template speaks of, as `['steps', 'analyze', 'output']`. */
+export const namesIn = (template: string): (string | number)[][] =>
+  (engine.globalVariableSegmentsSync(template) as unknown[][]).map((path) =>
+    path.filter((part): part is string | number => typeof part === 'string' || typeof part === 'number'),
+  );

@@ -7,7 +7,7 @@ export const statusRoutes = (
 ): void => {
   router.get('/api/v1/status', (ctx) => {
     const { view } = ledger;
-    const activations = { open: 0, completed: 0, failed: 0 };
+    const activations = { open: 0, completed: 0, failed: 0, cancelled: 0 };
     for (const { status } of view.activations.values()) activations[status]++;
     ctx.body = {
       status: view.paused ? 'paused' : 'running',

@@ -8,7 +8,7 @@ export const register = (program: Command): void => {
     .option('--rules <folder>', 'the rule table', 'rules')
     .option('--handlers <folder>', 'the handlers', 'handlers')
     .action(async (options: { rules: string; handlers: string }) => {
-      const { loadHandlers } = await import('../../pipeline/handlers.js');
+      const { loadHandlers } = await import('../../pipeline/load.js');
       const { loadRuleTable } = await import('../../router/rule-table.js');
       const handlers = await loadHandlers(options.handlers);
       const table = await loadRuleTable(options.rules, (name) => handlers.some((handler) => handler.name === name));

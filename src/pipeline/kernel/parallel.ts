@@ -1,0 +1,38 @@
+import type { ParallelStep } from '../../core/handler.js';
+import { Barriers } from '../barriers.js';
+import type { Call } from '../context.js';
+import { failureOf } from '../failure-of.js';
+import { grouped, sideBySide } from '../group-result.js';
+import { inLanes } from '../lanes.js';
+import { completed, visible, type Outcome } from '../scope.js';
+
+/** All lanes run to their end and then the first failure fails the step; or that at once, where it says `fail_fast`. */
+export const runParallel = async ({ context, step, path, frame }: Call<ParallelStep>): Promise<Outcome> => {
+  const barriers = new Barriers();
+  const results = await inLanes(
+    step.steps.length,
+    step.max_concurrent,
+    frame.stop,
+    async (index, stop) => {
+      const lane = step.steps[index]!;
+      const name = lane.id ?? String(index);
+      const outcome = await context.run(lane, `${path}.${name}`, { ...frame, stop, barriers });
+      if (outcome.status === 'failed') barriers.break(`the lane "${name}" failed`);
+      return { lane, outcome, path: `${path}.${name}` };
+    },
+    ({ lane, outcome }) => step.fail_fast && outcome.status === 'failed' && lane.on_error === 'fail',
+  );
+  const failure = results.find((one) => one?.outcome.status === 'failed' && one.lane.on_error === 'fail');
+  const lanes = results.map((one, index) => {
+    const name = step.steps[index]!.name ?? step.steps[index]!.id ?? String(index);
+    return { name, ...visible(one?.outcome ?? { status: 'skipped', attempts: 0, output: '', exit: 0 }) };
+  });
+  const outcome: Outcome = {
+    ...completed(
+      sideBySide(results.map((one, index) => ({ name: lanes[index]!.name, output: one?.outcome.output ?? '' }))),
+      { lanes },
+    ),
+    ...(failure ? failureOf(failure.lane, failure.path, failure.outcome) : {}),
+  };
+  return grouped(step.result, outcome, frame, context.ports.nonce());
+};

@@ -1,0 +1,163 @@
+import { backoffDelay } from '../../core/backoff.js';
+import { MAX_DEPTH } from '../../core/depth.js';
+import type { AgentStep, Retry, ShellStep } from '../../core/handler.js';
+import type { RunEnd } from '../../core/run.js';
+import type { Call, Context } from '../context.js';
+import { invocation, type Invocation } from '../invocation.js';
+import { readOutput } from '../output.js';
+import { pause } from '../pause.js';
+import {
+  failedEnd,
+  follow,
+  isFinal,
+  isUncounted,
+  startFact,
+  stopFact,
+  tooDeep,
+  type AttemptRequest,
+} from '../run-attempts.js';
+import type { Outcome } from '../scope.js';
+import type { Stop } from '../stop.js';
+
+/** An agent may fail by a limit or the network at any time; a script is tried again only where its step says so. */
+const AGENT_RETRY: Retry = { attempts: 5, base: 1_000, cap: 30_000, on: ['transient'] };
+const ONCE: Retry = { ...AGENT_RETRY, attempts: 1 };
+/** A run that was lost with its machine or conductor starts again without that counting, so often at most. */
+const UNCOUNTED = 5;
+
+const MAX_OUTPUT = 24 * 1024;
+const cut = (text: string): string =>
+  text.length > MAX_OUTPUT ? `${text.slice(0, MAX_OUTPUT / 2)}\n…\n${text.slice(-MAX_OUTPUT / 2)}` : text;
+
+const requestOf = (
+  { ports, activation, id }: Context,
+  path: string,
+  made: Invocation,
+): Omit<AttemptRequest, 'retry'> => ({
+  project_id: activation.project_id,
+  task_id: activation.task_id,
+  agent: made.agent,
+  prompt: made.prompt,
+  ...(made.stdin === undefined ? {} : { stdin: made.stdin }),
+  ...(made.output_schema === undefined ? {} : { output_schema: made.output_schema }),
+  cwd: made.cwd,
+  env: made.env,
+  timeout_ms: made.timeout_ms ?? ports.defaults.timeout_ms,
+  depth: activation.depth,
+  trust: activation.trust,
+  activation: id,
+  step: path,
+  root: activation.root,
+  cause: activation.event,
+});
+
+const attempt = async (
+  context: Context,
+  request: Omit<AttemptRequest, 'retry'>,
+  number: number,
+  previous: string | undefined,
+  stop: Stop,
+): Promise<RunEnd> => {
+  const run_id = context.ports.ids.runId();
+  if (request.depth >= MAX_DEPTH) return tooDeep(run_id, request.depth);
+  await context.journal.commit(startFact(request, run_id, number));
+  const { onEvent: _onEvent, root: _root, cause: _cause, ...spec } = request;
+  const run$ = context.ports.runner.attempt({
+    ...spec,
+    run_id,
+    attempt: number,
+    ...(previous === undefined ? {} : { previous_run_id: previous }),
+  });
+  return follow(context.ports.runner, { ...request, run_id }, run$, stop);
+};
+
+/** The run that a conductor that is gone started for this step: a living one is awaited, a dead one's end is found. */
+const adopt = async (context: Context, run_id: string, stop: Stop): Promise<RunEnd> => {
+  const { project_id, task_id } = context.activation;
+  const scope = { project_id, task_id, run_id };
+  const run = (await context.ports.runs.find(scope)) ?? context.ports.ledger.view.runs.get(run_id);
+  return run
+    ? follow(context.ports.runner, scope, context.ports.runner.adopt(run), stop)
+    : failedEnd(run_id, 1, 'whoever started it died before it began', 'never_started');
+};
+
+export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Outcome> => {
+  const { context, step, path, frame } = call;
+  const { ports, journal } = context;
+  const before = context.activation.attempts.get(path);
+  // What runs already is awaited, also while nothing new may begin.
+  if (!before) await context.gate(frame.stop);
+  const made = invocation(call);
+  const retry = step.retry ?? (made.isAgent ? AGENT_RETRY : ONCE);
+  let request = requestOf(context, path, made);
+  let asked = 0;
+  let uncounted = 0;
+  let previous: string | undefined;
+  let end: RunEnd;
+  let number = before?.attempt ?? 1;
+  let adopting = before?.run_id;
+  for (;;) {
+    end =
+      adopting === undefined
+        ? await attempt(context, request, number, previous, frame.stop)
+        : await adopt(context, adopting, frame.stop);
+    const wasAdopted = adopting !== undefined;
+    adopting = undefined;
+    const said = !wasAdopted || ports.ledger.view.runs.has(end.run_id);
+    const stopped = stopFact({ ...request, agent: request.agent }, end);
+    if (frame.stop.reason !== undefined) {
+      if (said) await journal.commit(stopped);
+      frame.stop.check();
+    }
+    if (said) journal.defer(stopped);
+    previous = end.run_id;
+    if (wasAdopted && end.status === 'failed') await context.gate(frame.stop);
+    if (isUncounted(end) && wasAdopted && uncounted++ < UNCOUNTED && number < retry.attempts + UNCOUNTED) {
+      if (end.reason === 'lost') number++;
+      continue;
+    }
+    if (end.status === 'completed') {
+      const read = readOutput(step.output, end.output);
+      if (read.problem !== undefined && made.isAgent && typeof step.output === 'object' && asked < step.output.asks) {
+        asked++;
+        number++;
+        request = { ...request, prompt: made.askAgain(end.output, read.problem) };
+        continue;
+      }
+      return {
+        status: read.problem === undefined ? 'completed' : 'failed',
+        attempts: number,
+        output: cut(end.output),
+        ...(read.data === undefined ? {} : { data: read.data }),
+        run_id: end.run_id,
+        ...(read.problem === undefined
+          ? { exit: 0 }
+          : { exit: 2, class: 'permanent', error: read.problem, ...(end.stderr === '' ? {} : { stderr: end.stderr }) }),
+      };
+    }
+    if (isFinal(end, retry.on) || number >= retry.attempts) break;
+    await pause(
+      ports.clock,
+      backoffDelay(number, { base_ms: retry.base, cap_ms: retry.cap }, ports.random()),
+      frame.stop,
+      context.drain,
+    );
+    frame.stop.check();
+    context.drain.check();
+    await context.gate(frame.stop);
+    number++;
+  }
+  const why = end.error_summary ?? end.reason ?? `exit ${end.exit_code}`;
+  const read = readOutput(step.output, end.output);
+  return {
+    status: 'failed',
+    attempts: number,
+    output: cut(end.output),
+    ...(end.stderr === '' ? {} : { stderr: end.stderr }),
+    ...(read.data === undefined ? {} : { data: read.data }),
+    run_id: end.run_id,
+    exit: end.exit === 0 ? 1 : end.exit,
+    ...(end.class ? { class: end.class } : {}),
+    error: end.reason === 'timeout' ? `timeout: ${why}` : why,
+  };
+};

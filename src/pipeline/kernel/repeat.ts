@@ -1,0 +1,27 @@
+import type { RepeatStep } from '../../core/handler.js';
+import { holds } from '../condition.js';
+import type { Call } from '../context.js';
+import { grouped } from '../group-result.js';
+import { failure, type Outcome } from '../scope.js';
+import { sleep } from '../sleep.js';
+
+/** What an iteration said stays in sight of the next one. */
+export const runRepeat = async (call: Call<RepeatStep>): Promise<Outcome> => {
+  const { context, step, path } = call;
+  for (let iteration = 1; ; iteration++) {
+    // The steps are shared, the count is not: other lanes may repeat, too.
+    const variables = { ...call.frame.variables, iteration };
+    const frame = { ...call.frame, variables };
+    const outcome = await context.runAll(step.steps, `${path}#${iteration}.`, frame);
+    if (outcome.status === 'failed') return outcome;
+    const met = holds(step.until, variables);
+    const over = met || iteration >= step.max || (step.stop_when !== undefined && holds(step.stop_when, variables));
+    if (!over) {
+      if (step.delay > 0) await sleep(call, `${path}#${iteration}.delay`, step.delay);
+      continue;
+    }
+    if (!met && step.on_max === 'fail') return failure(2, `"${step.until}" did not hold after ${iteration} iterations`);
+    const result = grouped(step.result, outcome, frame, context.ports.nonce());
+    return { ...result, data: { iterations: iteration, met, last: result.data ?? {} } };
+  }
+};

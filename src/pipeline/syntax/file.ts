@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import type { Step } from '../../core/handler.js';
+import type { Reader } from './kernel.js';
+import { createStepSchema } from './step.js';
+
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'a handler name is lower-case letters, digits and "-"');
+
+export interface HandlerFile {
+  name: string;
+  description?: string;
+  steps: readonly Step[];
+}
+
+/** A handler has a name and steps; or a name and the keys of one step, as the patterns are written. */
+export const createFileSchema = (read: Reader): z.ZodType<HandlerFile> => {
+  const step = createStepSchema(read);
+  return z
+    .looseObject({ name: nameSchema, description: z.string().optional() })
+    .transform((file, context): HandlerFile => {
+      const { name, description, ...rest } = file;
+      const isPlain = Object.keys(rest).every((key) => key === 'steps');
+      const result = isPlain
+        ? z.strictObject({ steps: z.array(step).min(1) }).safeParse(rest)
+        : step.transform((one) => ({ steps: [one] })).safeParse(rest);
+      if (result.success)
+        return { name, ...(description === undefined ? {} : { description }), steps: result.data.steps };
+      for (const issue of result.error.issues) context.addIssue({ ...issue });
+      return z.NEVER;
+    });
+};

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { Step } from '../../core/handler.js';
+import { nearest } from '../../core/yaml-document.js';
+import { PATTERNS } from '../patterns/index.js';
+import { kernelKinds, type Reader, type StepSchema } from './kernel.js';
+import { COMMON_KEYS } from './parts.js';
+
+/** Steps that were made by functions are what they are. */
+const made = new WeakSet<object>();
+export const isMade = (step: object): boolean => made.has(step);
+
+/** Chosen by the key that names the step's kind, so that an error speaks of that kind alone. Patterns become kernel steps. */
+export const createStepSchema = (read: Reader): StepSchema => {
+  const step: StepSchema = z.lazy(() => chosen);
+  const patterns = PATTERNS.map((pattern) => ({ keys: pattern.keys, schema: pattern.schema(step) }));
+  const kernel = kernelKinds(step, read);
+  const names = [...patterns.flatMap(({ keys }) => keys), ...Object.keys(kernel)];
+  const kindOf = (keys: readonly string[]): StepSchema | undefined =>
+    patterns.find((pattern) => pattern.keys.some((key) => keys.includes(key)))?.schema ??
+    Object.entries(kernel).find(([name]) => keys.includes(name))?.[1];
+
+  const chosen = z.unknown().transform((value, context): Step => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+      context.addIssue({ code: 'custom', message: 'a step is a map of keys' });
+      return z.NEVER;
+    }
+    if (made.has(value)) return value as Step;
+    const keys = Object.keys(value);
+    const kind = kindOf(keys);
+    if (!kind) {
+      const key = keys.find((one) => !(COMMON_KEYS as readonly string[]).includes(one));
+      const like = key === undefined ? undefined : nearest(key, names);
+      context.addIssue({
+        code: 'custom',
+        ...(key === undefined ? {} : { path: [key] }),
+        message: `${like ? `"${key}" is no kind of step; did you mean "${like}"? A` : 'a'} step has one of: ${names.join(', ')}`,
+      });
+      return z.NEVER;
+    }
+    const result = kind.safeParse(value);
+    if (result.success) {
+      made.add(result.data);
+      return result.data;
+    }
+    for (const issue of result.error.issues) context.addIssue({ ...issue });
+    return z.NEVER;
+  });
+  return chosen;
+};
