@@ -91,7 +91,7 @@ test('the nouns answer', async () => {
   assert.equal(await get('webhooks'), { webhooks: ['github', 'own'] });
   const status = await get('status');
   assert.is(status['paused'], false);
-  assert.equal(status['activations'], { open: 1, completed: 0, failed: 0 });
+  assert.equal(status['activations'], { open: 1, completed: 0, failed: 0, cancelled: 0 });
   assert.is((status['runs'] as unknown[]).length, 1);
 });
 
