@@ -25,6 +25,7 @@ import { backoffDelay } from './core/backoff.js';
 import { isReserved } from './core/event-type.js';
 import { toConductorError } from './core/errors.js';
 import type { Arrival, Bus, Clock, Handlers, Ledger, Log, Random, Rules, Runs, Source } from './core/ports.js';
+import { adoptOrphans } from './pipeline/adopt-orphans.js';
 import { pipeline } from './pipeline/pipeline.js';
 import type { PipelinePorts } from './pipeline/context.js';
 import { router } from './router/router.js';
@@ -51,7 +52,8 @@ export const conductor = (
   const sources$ = merge(...ports.sources.map((source) => listen(ports, source))).pipe(takeUntil(drain$));
   const router$ = router(ports).pipe(ignoreElements(), takeUntil(drain$));
   const pipeline$ = pipeline(ports, drain$, kill$).pipe(ignoreElements());
-  return merge(sources$, router$, pipeline$, ports.broadcast$.pipe(takeUntil(drain$)));
+  const orphans$ = adoptOrphans(ports, drain$, kill$);
+  return merge(sources$, router$, pipeline$, orphans$, ports.broadcast$.pipe(takeUntil(drain$)));
 };
 
 /** Appends what a source brings and tells it the outcome. A source that dies is said and opened again. */

@@ -194,10 +194,11 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     }
     // npm passes the terminal's signal on a second time.
     if (now - signalled < 250) return;
+    if (exit !== 0) process.exit(exit);
     exit = 130;
-    kill$.next();
+    // What runs is ended, and its end is said, before the service goes.
     server.kill();
-    void stopRuns(local, 'killed').then(() => process.exit(exit));
+    kill$.next();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

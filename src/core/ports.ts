@@ -166,8 +166,8 @@ export interface Runner {
   attempt(spec: AttemptSpec): Observable<AgentEvent | RunEnd>;
   /** A run that was started by a process that is gone: adopts a living agent, finds a dead one's result. Same contract. */
   adopt(run: RunStarted | RunInfo): Observable<AgentEvent | RunEnd>;
-  /** Whether a living process reports the run; if not, it is to be adopted. */
-  isOwned(run: RunScope): boolean;
+  /** `owned`: a living process reports the run; `orphaned`: it died; `unclaimed`: nobody has begun it, or it has ended. */
+  ownership(run: RunScope): 'owned' | 'orphaned' | 'unclaimed';
   /** Ends the run's whole process tree; resolves when nothing of it is left and, if the run is this process's, its end was said. */
   stop(run: RunScope, reason: string): Promise<void>;
 }

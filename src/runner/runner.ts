@@ -169,7 +169,12 @@ export const createRunner = (options: RunnerOptions): Runner => {
   return {
     attempt: (spec) => observe(spec.run_id, (emit, mine) => attempt(spec, emit, mine)),
     adopt: (run) => observe(run.run_id, (emit, mine) => adoptRun({ ...ports, stopChild }, run, emit, mine)),
-    isOwned: (run) => live.has(run.run_id) || isOwned(rawFolder(rootPath, run.run_id).owner),
+    ownership: ({ run_id }) => {
+      if (live.has(run_id)) return 'owned';
+      const raw = rawFolder(rootPath, run_id);
+      if (!raw.exists()) return 'unclaimed';
+      return isOwned(raw.owner) ? 'owned' : 'orphaned';
+    },
     stop,
   };
 };

@@ -48,12 +48,12 @@ test('a living agent whose starter was killed is followed to its end, all of its
     { say: 'after' },
     { result: true },
   );
-  assert.ok(world.runner.isOwned(run.spec), 'its starter has it');
+  assert.is(world.runner.ownership(run.spec), 'owned');
   await run.kill();
   assert.ok(lives(run.pid), 'the agent lives on');
-  assert.not(world.runner.isOwned(run.spec));
+  assert.is(world.runner.ownership(run.spec), 'orphaned');
   const ended = adopt(world, run.spec);
-  await until('it is ours', () => world.runner.isOwned(run.spec));
+  await until('it is ours', () => world.runner.ownership(run.spec) === 'owned');
   writeFileSync(go, '');
   const end = await ended;
   assert.equal([end.status, end.exit_code, end.output], ['completed', 0, 'after'], end.error_summary);
@@ -94,7 +94,7 @@ test('an adopted run can be stopped', async () => {
   const run = await orphan(world, 'claude', { deaf: true }, { hang: true });
   await run.kill();
   const ended = adopt(world, run.spec);
-  await until('it is ours', () => world.runner.isOwned(run.spec));
+  await until('it is ours', () => world.runner.ownership(run.spec) === 'owned');
   await world.runner.stop(run.spec, 'enough');
   assert.not(lives(run.pid));
   assert.is((await ended).reason, 'stopped: enough');
