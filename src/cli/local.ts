@@ -1,5 +1,7 @@
 import { openFileBus } from '../bus/file-bus.js';
 import { createAgents } from '../runner/agents.js';
+import { leaveOuterCgroup } from '../runner/cgroup.js';
+import { createRedactor } from '../runner/redact.js';
 import { createRunner } from '../runner/runner.js';
 import { createIds } from '../storage/ids.js';
 import { openRoot } from '../storage/root.js';
@@ -7,27 +9,19 @@ import { openRuns } from '../storage/run-store.js';
 import { openSlots } from '../storage/slots.js';
 import { binFolder } from './package-folder.js';
 import { clock, random } from './system.js';
-import { expandPath, loadConfig, type LoadedConfig } from './load-config.js';
+import { loadConfig, type LoadedConfig } from './load-config.js';
+import { agentsOf, secretsOf } from './agents.js';
 
 /** What every command that runs agents needs; without the service's parts. */
 export const openLocal = async (options: { root: string; config?: string | undefined }) => {
   const loaded: LoadedConfig = loadConfig(options.config);
+  leaveOuterCgroup();
   const { config, folder } = loaded;
   const root = await openRoot(options.root);
   const bus = await openFileBus({ root: root.path, key: root.key, clock, durability: config.defaults.durability });
   const runs = openRuns(root.path);
   const agents = createAgents({
-    config: Object.fromEntries(
-      Object.entries(config.agents).map(([name, agent]) => [
-        name,
-        {
-          ...(agent.backend === undefined ? {} : { backend: agent.backend }),
-          ...(agent.command === undefined ? {} : { command: agent.command }),
-          ...(agent.model === undefined ? {} : { model: agent.model }),
-          ...(agent.token_file === undefined ? {} : { token_file: expandPath(agent.token_file, folder) }),
-        },
-      ]),
-    ),
+    config: agentsOf(config, folder),
     ...(config.defaults.agent === undefined ? {} : { defaultAgent: config.defaults.agent }),
     environment: process.env,
   });
@@ -38,6 +32,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     clock,
     environment: process.env,
     binFolder,
+    redact: createRedactor(secretsOf(loaded, process.env)),
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
   });
   return { ...loaded, root, bus, runs, agents, runner, ids: createIds(clock, process.pid), clock, random };

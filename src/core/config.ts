@@ -3,16 +3,35 @@ import { durationSchema } from './schema-parts.js';
 
 const agentSchema = z.strictObject({
   backend: z.string().optional(),
+  /** The program and its first arguments, in place of the backend's own. */
   command: z.array(z.string()).min(1).optional(),
+  /** What a `command` writes on stdout, where it is one of the known JSONL families. */
+  speaks: z.enum(['claude', 'codex', 'gemini']).optional(),
   model: z.string().optional(),
+  /** A file that is put before every prompt. */
+  role: z.string().optional(),
+  timeout: durationSchema.optional(),
+  tools: z.enum(['all', 'read-only']).default('all'),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of a variable'), z.string()).default({}),
   token_file: z.string().optional(),
   token: z
     .never(
       'a token never stands in the file: put it in a file of its own (chmod 600) and name it as token_file, or set the variable of the agent',
     )
     .optional(),
-  timeout: durationSchema.optional(),
+  /** Of a REST backend; or of the service that the CLI talks to. */
+  base_url: z.url().optional(),
+  /** Tried in this order when the agent's quota is used up. */
+  fallback: z.array(z.string()).default([]),
+  sandbox: z.union([z.enum(['none', 'pidns', 'bwrap']), z.array(z.string()).min(1)]).optional(),
+  /** Ended when it is silent for so long. */
+  idle: durationSchema.optional(),
+  max_turns: z.int().min(1).optional(),
+  max_usd: z.number().positive().optional(),
+  /** Bytes of stdout and stderr. */
+  max_output: z.int().min(1).optional(),
 });
+export type AgentSettings = z.output<typeof agentSchema>;
 
 export const configSchema = z.strictObject({
   agents: z.record(z.string(), agentSchema).default({}),

@@ -151,6 +151,8 @@ export interface AttemptSpec {
   attempt: number;
   /** Beside its time; the agent's own limits hold too. */
   limits?: RunLimits;
+  /** The agent's own session to go on with, where it can. */
+  resume_session?: string;
   /** Lower goes first where runs wait for a slot; 0 to 9, default 5. */
   priority?: number;
 }
@@ -178,8 +180,11 @@ export interface AgentDescription {
   backend: string;
   /** Absolute path of its program, where it has one and it was found. */
   program?: string;
-  /** What it is told before every prompt. */
-  role?: string;
+  timeout_ms?: number;
+  /** Tried in this order when its quota is used up. */
+  fallback?: readonly string[];
+  /** It can go on with an earlier session. */
+  resumes?: boolean;
 }
 
 export interface Agents {

@@ -8,7 +8,6 @@ import {
   ignoreElements,
   lastValueFrom,
   mergeMap,
-  takeUntil,
   timer,
   type Observable,
 } from 'rxjs';
@@ -16,6 +15,7 @@ import type { RunStarted } from '../core/ledger-view.js';
 import { toConductorError } from '../core/errors.js';
 import type { Clock, Ledger, Log, Runner, Runs } from '../core/ports.js';
 import type { RunEnd } from '../core/run.js';
+import { untilStopped } from '../operators/until-stopped.js';
 import { stopFact } from './run-attempts.js';
 
 export interface OrphanPorts {
@@ -73,7 +73,7 @@ export const adoptOrphans = (
     };
 
     return timer(0, EVERY_MS, ports.clock.scheduler).pipe(
-      takeUntil(drain$),
+      untilStopped(drain$),
       exhaustMap(() => from(orphans())),
       mergeMap((run) => {
         begun.add(run.run_id);

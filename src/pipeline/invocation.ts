@@ -30,9 +30,7 @@ const isScript = (agent: AgentDescription): boolean => agent.backend === SHELL;
 const choose = (agents: Agents, names: readonly string[], hasFallback: boolean): AgentDescription => {
   const [only] = names;
   if (names.length === 1 && only !== undefined && !hasFallback) {
-    const agent = agents.find(only);
-    if (isScript(agent) && agent.role !== undefined) return refuse(names);
-    return agent;
+    return agents.find(only);
   }
   const agent = agents.choose(names);
   return isScript(agent) && !names.includes(agent.name) && !hasFallback ? refuse(names) : agent;
@@ -91,7 +89,6 @@ export const invocation = ({ context, step, path, frame }: Call<AgentStep | Shel
   if (isScript(agent)) return script(step.prompt, agent.name);
   const schema = typeof step.output === 'object' ? step.output.schema : undefined;
   const text = [
-    agent.role,
     put(step.prompt),
     schema && `Answer with one JSON value that fits this JSON Schema, and nothing else:\n${JSON.stringify(schema)}`,
   ]

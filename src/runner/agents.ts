@@ -23,7 +23,7 @@ export interface RunnableAgents extends Agents {
   choose(names?: readonly string[]): RunnableAgent;
 }
 
-const BACKENDS: Readonly<Record<string, Backend>> = { claude, codex, gemini, shell, command };
+export const BACKENDS: Readonly<Record<string, Backend>> = { claude, codex, gemini, shell, command };
 /** In the order in which we look for one when nobody said which. */
 const CLIS = ['claude', 'codex', 'gemini'];
 
@@ -70,13 +70,27 @@ export const createAgents = ({ config, defaultAgent, environment }: AgentsOption
         backend === undefined ? 'has neither a backend nor a command' : `has the unknown backend "${backend}"`;
       throw new ConductorError('configuration', `the agent "${name}" ${what}; backends are ${known}`);
     }
+    if (kind === shell && own.role !== undefined)
+      throw new ConductorError(
+        'configuration',
+        `the agent "${name}" runs scripts and can have no role: give it a backend`,
+      );
+    const base = {
+      name,
+      backend,
+      kind: own.speaks === undefined ? kind : { ...kind, family: own.speaks },
+      config: own,
+      ...(own.timeout_ms === undefined ? {} : { timeout_ms: own.timeout_ms }),
+      ...(own.fallback === undefined ? {} : { fallback: own.fallback }),
+      ...(kind.resumes ? { resumes: true } : {}),
+    };
     const [wanted, ...first] = own.command ?? (kind.program === undefined ? [] : [kind.program]);
     if (wanted === undefined) {
       if (kind === command) throw new ConductorError('configuration', `the agent "${name}" has no command`);
-      return { name, backend, kind, config: own, argv: [] };
+      return { ...base, argv: [] };
     }
     const program = findProgram(wanted, environment['PATH']);
-    return { name, backend, kind, config: own, argv: [program ?? wanted, ...first], ...(program ? { program } : {}) };
+    return { ...base, argv: [program ?? wanted, ...first], ...(program ? { program } : {}) };
   };
 
   const canRun = (agent: RunnableAgent): boolean => agent.argv.length === 0 || agent.program !== undefined;

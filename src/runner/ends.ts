@@ -52,7 +52,7 @@ export const endWithout = async (
   try {
     for (const path of [info.stdout_path, info.stderr_path]) await (await open(path, 'a')).close();
     const failure = { info, duration_ms, ended: end_time, exit_code: -1, stderr: '', ...ending };
-    output = await settleOutput(info, undefined, failure);
+    output = await settleOutput(info, undefined, failure, ports.redact);
     await ports.runs.update({ ...info, error_summary: ending.message, end_time, exit_code, status: 'failed' });
   } catch {
     // The disk is what failed: the answer is all that we can still give.

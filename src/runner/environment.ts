@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { MAX_DEPTH } from '../core/depth.js';
@@ -14,12 +14,16 @@ const CERTIFICATES = new Set(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_
 const passes = (name: string): boolean =>
   PASSED.has(name) || name.startsWith('LC_') || PROXIES.test(name) || CERTIFICATES.has(name);
 
-const readToken = (file: string): string => {
+/** The key in the file, which nobody else may read. Throws `configuration` with the remedy. */
+export const readToken = (file: string): string => {
   const path = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
   let token: string;
   try {
     token = readFileSync(path, 'utf8').trim();
+    if ((statSync(path).mode & 0o077) !== 0)
+      throw new ConductorError('configuration', `others may read the token file ${file}: chmod 600 ${path}`);
   } catch (error) {
+    if (error instanceof ConductorError) throw error;
     throw new ConductorError('configuration', `cannot read the token file ${file}`, { cause: error });
   }
   if (token === '') throw new ConductorError('configuration', `the token file ${file} is empty`);
@@ -56,7 +60,12 @@ export const buildEnvironment = (input: EnvironmentInput): Record<string, string
     const value = environment[name];
     if (value !== undefined) env[name] = value;
   }
-  Object.assign(env, credential(input.kind, input.config, environment), input.extra, spec.env);
+  const { baseUrl } = input.kind;
+  if (baseUrl !== undefined && input.config.base_url !== undefined) env[baseUrl] = input.config.base_url;
+  Object.assign(env, credential(input.kind, input.config, environment), input.extra);
+  // What a stranger caused gets the agent's own key, which it cannot work without, and no other secret.
+  if (spec.trust === 'full') Object.assign(env, input.config.env);
+  Object.assign(env, spec.env);
   if (input.binFolder !== undefined) env['PATH'] = [input.binFolder, env['PATH']].filter(Boolean).join(delimiter);
   // Last, so that nothing a caller adds can take a run out of its own mark.
   return Object.assign(env, {

@@ -5,8 +5,10 @@ import type { RunInfo, RunLimits } from '../core/run.js';
 import type { RunnableAgents } from './agents.js';
 import { createCgroup, killCgroup } from './cgroup.js';
 import { buildEnvironment } from './environment.js';
+import { preambleOf, wholePrompt } from './preamble.js';
 import { bootId, pidNamespace } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
+import { boxed } from './sandbox.js';
 import { startShim, type Started } from './shim.js';
 import type { Family } from './streams/family.js';
 
@@ -54,24 +56,33 @@ export const launch = async (
 ): Promise<Launched> => {
   const agent = ports.agents.find(spec.agent);
   await checkFolder(spec.cwd);
+  const asRoot = process.getuid?.() === 0;
+  const place = {
+    rootPath: ports.rootPath,
+    runFolder: ports.runs.folder(spec),
+    taskFolder: ports.runs.folder({ project_id: spec.project_id, task_id: spec.task_id }),
+    outputPath: info.output_path,
+  };
+  const readOnly = agent.config.tools === 'read-only' || spec.trust === 'outside';
+  const preamble = agent.kind.preamble ? preambleOf(spec, place, readOnly) : '';
   const plan = agent.kind.launch({
     spec,
     config: agent.config,
     program: agent.argv,
     scriptPath: raw.script,
-    asRoot: process.getuid?.() === 0,
+    asRoot,
+    readOnly,
+    prompt: wholePrompt(spec.stdin ?? spec.prompt, agent.config.role, preamble),
   });
+  const argv = boxed(agent.config.sandbox, { cwd: spec.cwd, writable: [ports.rootPath], asRoot }, plan.argv);
   const env = buildEnvironment({
     spec,
     kind: agent.kind,
     config: agent.config,
     environment: ports.environment,
     extra: plan.env ?? {},
-    rootPath: ports.rootPath,
     binFolder: ports.binFolder,
-    runFolder: ports.runs.folder(spec),
-    outputPath: info.output_path,
-    taskFolder: ports.runs.folder({ project_id: spec.project_id, task_id: spec.task_id }),
+    ...place,
   });
   const family = agent.kind.family;
   const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
@@ -88,11 +99,9 @@ export const launch = async (
       ...(cgroup ? { cgroup } : {}),
     },
   });
-  const started = await startShim({ raw, argv: plan.argv, cwd: spec.cwd, env, slotFd, cgroup }).catch(
-    async (error: unknown) => {
-      if (cgroup !== undefined) await killCgroup(cgroup);
-      throw error;
-    },
-  );
-  return { ...started, argv: plan.argv, family, limits, cgroup };
+  const started = await startShim({ raw, argv, cwd: spec.cwd, env, slotFd, cgroup }).catch(async (error: unknown) => {
+    if (cgroup !== undefined) await killCgroup(cgroup);
+    throw error;
+  });
+  return { ...started, argv, family, limits, cgroup };
 };

@@ -1,4 +1,4 @@
-import { appendFile, copyFile, open, stat, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, open, readFile, stat, writeFile } from 'node:fs/promises';
 import type { FailureClass, RunInfo } from '../core/run.js';
 
 const ADVICE: Record<FailureClass, string> = {
@@ -62,6 +62,7 @@ ${ADVICE[failure.class]}
 
 /** How much of output.md is handed on in memory. The file is whole. */
 const HANDED_ON = 1024 * 1024;
+const REDACTED = 64 * 1024 * 1024;
 
 const readStart = async (path: string): Promise<string> => {
   const handle = await open(path, 'r');
@@ -74,6 +75,15 @@ const readStart = async (path: string): Promise<string> => {
 };
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
+
+/** The agent wrote it itself, past us. Only a short one is read: what people put into a report, not a dump. */
+const redactFile = async (path: string, redact: (text: string) => string): Promise<void> => {
+  const size = await sizeOf(path);
+  if (size === 0 || size > REDACTED) return;
+  const text = await readFile(path, 'utf8');
+  const clean = redact(text);
+  if (clean !== text) await writeFile(path, clean);
+};
 
 /** What the agent wrote, without the report that we appended. */
 export const withoutReport = (text: string): string => {
@@ -89,8 +99,10 @@ export const settleOutput = async (
   info: RunInfo,
   finalText: string | undefined,
   failure: Failure | undefined,
+  redact: (text: string) => string,
 ): Promise<string> => {
   const path = info.output_path;
+  await redactFile(path, redact);
   if ((await sizeOf(path)) === 0) {
     if (finalText !== undefined && finalText !== '') await writeFile(path, finalText);
     else await copyFile(info.stdout_path, path).catch(() => writeFile(path, ''));

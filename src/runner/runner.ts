@@ -61,7 +61,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
         await raw.remove();
         return await remember(known);
       }
-      if (known === undefined) await runs.create(info, spec.prompt);
+      if (known === undefined) await runs.create(info, redact(spec.prompt));
       parent?.childBegan(spec.run_id, from);
       if (spec.depth >= MAX_DEPTH)
         throw new ConductorError(

@@ -119,7 +119,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
           message: meaning.error_summary ?? '',
           stderr: heard.stderr,
         };
-  const output = await settleOutput(info, heard.finalText, failure);
+  const output = await settleOutput(info, heard.finalText, failure, redact);
   const signal = signalOf(exit_code);
   const learnt = {
     ...(signal === undefined ? {} : { signal }),

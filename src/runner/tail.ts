@@ -62,13 +62,12 @@ export const openTail = async (input: TailInput): Promise<Tail> => {
 
   const give = async (lines: string[], end: '\n' | ''): Promise<void> => {
     if (lines.length === 0) return;
-    const clean = lines.map(input.redact);
-    for (const line of clean) input.onLine(line);
+    const text = input.redact(lines.join('\n'));
+    for (const line of text.split('\n')) input.onLine(line);
     if (full) return;
-    const text = `${clean.join('\n')}${end}`;
-    written += Buffer.byteLength(text);
+    written += Buffer.byteLength(text) + end.length;
     if (written > limits.kept) await beFull();
-    else await copy.appendFile(text);
+    else await copy.appendFile(text + end);
   };
 
   const take = async (text: string): Promise<void> => {

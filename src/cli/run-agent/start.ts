@@ -5,7 +5,7 @@ import type { Bus } from '../../core/ports.js';
 import type { AgentEvent, RunEnd } from '../../core/run.js';
 import { runAttempts } from '../../pipeline/run-attempts.js';
 import type { Local } from '../local.js';
-import { surroundingDepth } from '../surrounding.js';
+import { surroundings } from '../surrounding.js';
 import { env } from './options.js';
 
 export interface Start {
@@ -49,8 +49,7 @@ export const startRun = async (local: Local, start: Start): Promise<RunEnd> => {
       cwd: resolve(start.cwd ?? '.'),
       env: {},
       timeout_ms: start.timeout_ms ?? local.config.agents[agent.name]?.timeout ?? local.config.defaults.timeout,
-      depth: await surroundingDepth(local.runs, process.env),
-      trust: 'full',
+      ...(await surroundings(local.runs, process.env)),
       ...(parent === undefined ? {} : { parent_run_id: parent }),
       ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
       retry: { attempts: 1, base_ms: 1_000, cap_ms: 30_000 },

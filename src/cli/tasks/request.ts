@@ -7,7 +7,7 @@ import type { Receipt } from '../../core/ports.js';
 import type { TaskRequest } from '../../core/task.js';
 import { writeAtomically } from '../../storage/atomic-write.js';
 import type { Local } from '../local.js';
-import { surroundingDepth } from '../surrounding.js';
+import { surroundings } from '../surrounding.js';
 
 export interface Scope {
   project_id: string;
@@ -17,7 +17,7 @@ export interface Scope {
 /** Says durably that a run is asked for, and puts the prompt into the task's folder for people to read. */
 export const requestTask = async (local: Local, scope: Scope, request: TaskRequest): Promise<Receipt> => {
   if (request.prompt.trim() === '') throw new ConductorError('usage', 'the prompt is empty');
-  const depth = await surroundingDepth(local.runs, process.env);
+  const { depth, trust } = await surroundings(local.runs, process.env);
   if (depth >= MAX_DEPTH)
     throw new ConductorError('too_deep', `depth ${depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`);
   const run_id = process.env['RUN_ID'];
@@ -27,6 +27,7 @@ export const requestTask = async (local: Local, scope: Scope, request: TaskReque
       type: 'TASK_REQUESTED',
       ...(run_id ? { run_id, source: `run:${run_id}` } : { source: 'cli' }),
       depth,
+      trust,
       data: { ...request },
       body: `${request.agent} is asked for: ${request.prompt.trim().split('\n')[0]!.slice(0, 200)}`,
     },

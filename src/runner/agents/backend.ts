@@ -1,14 +1,24 @@
 import type { AttemptSpec } from '../../core/ports.js';
 import type { RunLimits } from '../../core/run.js';
+import type { Sandbox } from '../sandbox.js';
 import type { Family } from '../streams/family.js';
 
 export interface AgentConfig {
   backend?: string | undefined;
   /** The program and its arguments, in place of the backend's own program. */
   command?: readonly string[] | undefined;
+  speaks?: Family | undefined;
   model?: string | undefined;
-  /** A file that holds the key, for agents whose key is not in our environment. */
+  /** Absolute path of a text that goes before every prompt. */
+  role?: string | undefined;
+  tools?: 'all' | 'read-only' | undefined;
+  env?: Readonly<Record<string, string>> | undefined;
+  /** A file that holds the key, for agents whose key is not in our environment. Nobody else may read it. */
   token_file?: string | undefined;
+  base_url?: string | undefined;
+  fallback?: readonly string[] | undefined;
+  timeout_ms?: number | undefined;
+  sandbox?: Sandbox | undefined;
   limits?: RunLimits | undefined;
 }
 
@@ -21,6 +31,10 @@ export interface LaunchContext {
   scriptPath: string;
   /** We are root. */
   asRoot: boolean;
+  /** It may look, and change nothing. */
+  readOnly: boolean;
+  /** Role, preamble and prompt. */
+  prompt: string;
 }
 
 export interface Launch {
@@ -41,10 +55,13 @@ export interface Backend {
   family?: Family;
   /** Variables that may hold its credential; the first one set is passed on, and only that one. */
   keys: readonly string[];
+  /** The variable that says where its service is. */
+  baseUrl?: string;
+  /** It can go on with an earlier session of its own. */
+  resumes?: boolean;
+  /** It is told where it is and how to speak on the bus. */
+  preamble?: boolean;
   /** Variables without secrets that say where it finds its things. */
   settings: readonly string[];
   launch(context: LaunchContext): Launch;
 }
-
-/** What the agent CLIs read: on stdin, for one argument holds only 128 KiB. */
-export const promptOf = (spec: AttemptSpec): string => spec.stdin ?? spec.prompt;

@@ -1,18 +1,27 @@
-import { promptOf, type Backend } from './backend.js';
+import type { Backend } from './backend.js';
+
+const READING = 'Read,Grep,Glob,LS,WebFetch,WebSearch';
 
 export const claude: Backend = {
   name: 'claude',
   program: 'claude',
   family: 'claude',
   keys: ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_AUTH_TOKEN'],
+  baseUrl: 'ANTHROPIC_BASE_URL',
+  resumes: true,
+  preamble: true,
   settings: ['ANTHROPIC_BASE_URL', 'CLAUDE_CONFIG_DIR', 'CLAUDE_CODE_MAX_RETRIES'],
-  launch: ({ spec, config, program, asRoot }) => ({
+  launch: ({ spec, config, program, asRoot, readOnly, prompt }) => ({
     argv: [
       ...program,
-      ...['-p', '--output-format', 'stream-json', '--verbose', '--dangerously-skip-permissions'],
+      ...['-p', '--output-format', 'stream-json', '--verbose'],
+      ...(readOnly ? ['--permission-mode', 'dontAsk', '--allowedTools', READING] : ['--dangerously-skip-permissions']),
       ...(config.model === undefined ? [] : ['--model', config.model]),
+      ...(config.limits?.turns === undefined ? [] : ['--max-turns', String(config.limits.turns)]),
+      ...(config.limits?.usd === undefined ? [] : ['--max-budget-usd', String(config.limits.usd)]),
+      ...(spec.resume_session === undefined ? [] : ['--resume', spec.resume_session]),
     ],
-    stdin: promptOf(spec),
+    stdin: prompt,
     env: {
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
       DISABLE_AUTOUPDATER: '1',

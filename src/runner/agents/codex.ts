@@ -1,22 +1,34 @@
-import { promptOf, type Backend } from './backend.js';
+import type { Backend } from './backend.js';
+
+/** Its own variable for this is not heard by all of its versions; a provider is. */
+const provider = (url: string): string[] => [
+  '-c',
+  `model_providers.conductor={name="conductor",base_url="${url}",env_key="OPENAI_API_KEY",wire_api="responses"}`,
+  '-c',
+  'model_provider=conductor',
+];
 
 export const codex: Backend = {
   name: 'codex',
   program: 'codex',
   family: 'codex',
   keys: ['OPENAI_API_KEY', 'CODEX_API_KEY'],
+  resumes: true,
+  preamble: true,
   settings: ['CODEX_HOME', 'OPENAI_BASE_URL'],
-  launch: ({ spec, config, program }) => ({
+  launch: ({ spec, config, program, readOnly, prompt }) => ({
     argv: [
       ...program,
       ...['exec', '--json', '--skip-git-repo-check'],
       // Without these it waits seconds for the network at its end.
       ...['--disable', 'plugins', '-c', 'analytics.enabled=false', '-c', 'check_for_update_on_startup=false'],
       // The run's folder, where output.md goes, lies outside its working directory.
-      ...['--dangerously-bypass-approvals-and-sandbox'],
+      ...(readOnly ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']),
+      ...(config.base_url === undefined ? [] : provider(config.base_url)),
       ...(config.model === undefined ? [] : ['-m', config.model]),
+      ...(spec.resume_session === undefined ? [] : ['resume', spec.resume_session]),
       '-',
     ],
-    stdin: promptOf(spec),
+    stdin: prompt,
   }),
 };

@@ -1,0 +1,52 @@
+import type { AgentSettings, Config } from '../core/config.js';
+import type { AgentConfig } from '../runner/agents/backend.js';
+import { BACKENDS } from '../runner/agents.js';
+import { readToken } from '../runner/environment.js';
+import { expandPath, readSecret, type LoadedConfig } from './load-config.js';
+
+const agentOf = (agent: AgentSettings, folder: string): AgentConfig => ({
+  backend: agent.backend,
+  command: agent.command,
+  speaks: agent.speaks,
+  model: agent.model,
+  role: agent.role === undefined ? undefined : expandPath(agent.role, folder),
+  tools: agent.tools,
+  env: agent.env,
+  token_file: agent.token_file === undefined ? undefined : expandPath(agent.token_file, folder),
+  base_url: agent.base_url,
+  ...(agent.fallback.length === 0 ? {} : { fallback: agent.fallback }),
+  timeout_ms: agent.timeout,
+  sandbox: agent.sandbox,
+  limits: {
+    ...(agent.idle === undefined ? {} : { idle_ms: agent.idle }),
+    ...(agent.max_turns === undefined ? {} : { turns: agent.max_turns }),
+    ...(agent.max_usd === undefined ? {} : { usd: agent.max_usd }),
+    ...(agent.max_output === undefined ? {} : { output_bytes: agent.max_output }),
+  },
+});
+
+/** The agents of the configuration, as the runner takes them. */
+export const agentsOf = (config: Config, folder: string): Record<string, AgentConfig> =>
+  Object.fromEntries(Object.entries(config.agents).map(([name, agent]) => [name, agentOf(agent, folder)]));
+
+const orNothing = (read: () => string): string => {
+  try {
+    return read();
+  } catch {
+    // Whoever needs it says what is wrong with it.
+    return '';
+  }
+};
+
+/** The values that must not leave us: keys of agents, from files and the environment, and secrets of webhooks. */
+export const secretsOf = ({ config, folder }: LoadedConfig, environment: NodeJS.ProcessEnv): string[] => [
+  ...Object.values(BACKENDS).flatMap(({ keys }) => keys.map((key) => environment[key] ?? '')),
+  ...Object.values(agentsOf(config, folder)).flatMap(({ token_file }) =>
+    token_file === undefined ? [] : [orNothing(() => readToken(token_file))],
+  ),
+  ...Object.values(config.webhooks).flatMap((webhook) =>
+    'secret_file' in webhook && typeof webhook.secret_file === 'string'
+      ? [orNothing(() => readSecret(String(webhook.secret_file), folder))]
+      : [],
+  ),
+];
