@@ -1,0 +1,24 @@
+import { hmac, isDigest, type Algorithm, type Encoding } from './hmac.js';
+import { headerOf, type Verifier } from './verifier.js';
+
+export interface BodyHmac {
+  /** The headers it may stand in, in lower case; the first that is there counts. Signing uses the first. */
+  headers: readonly [string, ...string[]];
+  algorithm?: Algorithm | undefined;
+  encoding?: Encoding | undefined;
+  /** What stands before the digest, as `sha256=`. */
+  prefix?: string | undefined;
+}
+
+/** A keyed digest of the body alone, in one header. It carries no time, so only the delivery id tells a repetition. */
+export const bodyHmac = ({ headers, algorithm = 'sha256', encoding = 'hex', prefix = '' }: BodyHmac): Verifier => ({
+  verify({ headers: given, rawBody }, secret) {
+    const name = headers.find((one) => headerOf(given, one) !== undefined);
+    const text = name === undefined ? undefined : headerOf(given, name);
+    if (text === undefined) return 'missing';
+    if (!text.startsWith(prefix)) return 'wrong';
+    const digest = text.slice(prefix.length);
+    return isDigest(digest, encoding, algorithm, hmac(algorithm, secret, rawBody)) ? 'good' : 'wrong';
+  },
+  sign: (rawBody, secret) => ({ [headers[0]]: `${prefix}${hmac(algorithm, secret, rawBody).toString(encoding)}` }),
+});
