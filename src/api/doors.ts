@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { WebSocket } from 'ws';
-import type { Agents, Bus, Clock, Handlers, Ledger, Log, Receipt, Rules } from '../core/ports.js';
+import type { Agents, Bus, Clock, Handlers, Ledger, Log, Rules } from '../core/ports.js';
+import type { WebhookAnswer } from '../core/webhook.js';
 
 /** What the API asks of rooms it does not import. */
 export interface WebhookDoor {
   names(): readonly string[];
-  receive(name: string, headers: IncomingHttpHeaders, rawBody: Buffer): Promise<Receipt[]>;
+  receive(name: string, headers: IncomingHttpHeaders, rawBody: Buffer): Promise<WebhookAnswer>;
 }
 
 export interface HubDoor {

@@ -4,7 +4,9 @@ import getRawBody from 'raw-body';
 import { ConductorError } from '../core/errors.js';
 import { guard, isForAnyHost } from './guard.js';
 
-const MOST_BODY = '1mb';
+const MIB = 1024 * 1024;
+/** Providers send up to 25 MiB, and never a second time. */
+const mostFor = (path: string): number => (/^(\/api\/v1)?\/webhooks\//.test(path) ? 25 : 1);
 
 /** The caller's id where it is one, else ours: on every answer, errors included. */
 export const requestId: Middleware = async (ctx, next) => {
@@ -31,13 +33,17 @@ export const body: Middleware = async (ctx, next) => {
   if (encoding !== '' && encoding !== 'identity') {
     throw new ConductorError('unsupported_media_type', `the content encoding "${encoding}" is not taken`);
   }
+  const most = mostFor(ctx.path);
   try {
-    ctx.state['rawBody'] = await getRawBody(ctx.req, { limit: MOST_BODY, length: ctx.get('content-length') || null });
+    ctx.state['rawBody'] = await getRawBody(ctx.req, {
+      limit: most * MIB,
+      length: ctx.get('content-length') || null,
+    });
   } catch (error) {
     if ((error as { type?: string }).type === 'entity.too.large') {
       // Read on and forget: a sender that is cut off in the middle never sees the answer.
       ctx.req.resume();
-      throw new ConductorError('too_large', 'the body is over 1 MiB');
+      throw new ConductorError('too_large', `the body is over ${most} MiB`);
     }
     throw new ConductorError('bad_request', 'the body did not arrive whole', { cause: error });
   }

@@ -111,6 +111,13 @@ export interface Handlers {
   close(): Promise<void>;
 }
 
+/** Bytes too large for a record, kept by their hash. */
+export interface Blobs {
+  /** Resolves when durable; a record that names them is appended afterwards. `storage` when they cannot be. */
+  put(bytes: Uint8Array): Promise<{ sha256: string; bytes: number }>;
+  get(sha256: string): Promise<Uint8Array | undefined>;
+}
+
 /** Drafts from outside, and the answer to whoever sent them. */
 export interface Arrival {
   drafts: readonly Draft[];

@@ -4,11 +4,14 @@ export type Json = Readonly<Record<string, unknown>>;
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The value at a dotted path. */
+/** The value at a dotted path, through own properties and indexes of lists. */
 export const at = (value: unknown, path: string): unknown => {
   let here = value;
   for (const key of path.split('.')) {
-    here = isObject(here) && Object.hasOwn(here, key) ? here[key] : undefined;
+    here =
+      typeof here === 'object' && here !== null && Object.hasOwn(here, key)
+        ? (here as Record<string, unknown>)[key]
+        : undefined;
   }
   return here;
 };
@@ -17,16 +20,6 @@ export const at = (value: unknown, path: string): unknown => {
 export const textAt = (value: unknown, path: string, most = 1_000): string | undefined => {
   const found = at(value, path);
   return typeof found === 'string' && found !== '' ? found.slice(0, most) : undefined;
-};
-
-export const numberAt = (value: unknown, path: string): number | undefined => {
-  const found = at(value, path);
-  return typeof found === 'number' ? found : undefined;
-};
-
-export const listAt = (value: unknown, path: string): readonly unknown[] => {
-  const found = at(value, path);
-  return Array.isArray(found) ? found : [];
 };
 
 /** Without the keys that have nothing to say. */

@@ -15,6 +15,7 @@ export const layout = (root: string) => {
     queueFolder: join(own, 'queue'),
     rawFolder: join(own, 'raw'),
     raw: (run_id: string): string => join(own, 'raw', run_id),
+    blobsFolder: join(own, 'blobs'),
     busFile: join(root, 'MESSAGE-BUS.md'),
     runsFolder: root,
     project: (project_id: string): string => join(root, project_id),

@@ -88,7 +88,7 @@ test('the nouns answer', async () => {
   assert.equal(await get('version'), { version: '0.1.0' });
   assert.is((await get('rules'))['hash'], 'abc');
   assert.is(((await get('handlers'))['handlers'] as { name: string }[])[0]?.name, 'build');
-  assert.equal(await get('webhooks'), { webhooks: ['github', 'own'] });
+  assert.equal(await get('webhooks'), { webhooks: ['github', 'own', 'slack', 'stripe', 'bitbucket'] });
   const status = await get('status');
   assert.is(status['paused'], false);
   assert.equal(status['activations'], { open: 1, completed: 0, failed: 0, cancelled: 0 });

@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
 import { ConductorError } from '../../src/core/errors.js';
-import { all, clock, open, post, sign, type World } from './world.js';
+import { slack } from '../../src/sources/verifiers/slack.js';
+import { stripe } from '../../src/sources/verifiers/stripe.js';
+import type { Verifier } from '../../src/sources/verifiers/verifier.js';
+import { all, clock, OLD_SECRET, open, post, SECRET, sign, type World } from './world.js';
 
 let world: World;
 test.before.each(async () => {
@@ -79,19 +83,39 @@ test('malformed JSON is a 400 only when it is signed', async () => {
   assert.is((await deliver('{"ref":')).status, 400);
   assert.is((await deliver('{"ref":', { 'x-hub-signature-256': sign('x') })).status, 401);
   assert.is((await deliver('[]')).status, 400);
-  assert.is((await deliver(push, { 'content-type': 'application/x-www-form-urlencoded' })).status, 415);
   assert.is((await deliver(push, { 'x-github-delivery': 'x'.repeat(201) })).status, 400);
 });
 
-test('1 MiB is taken and a byte more is a 413', async () => {
-  const filled = (bytes: number): string => `${push}${' '.repeat(bytes - Buffer.byteLength(push))}`;
-  assert.is((await deliver(filled(1024 * 1024))).status, 202);
-  assert.is((await deliver(filled(1024 * 1024 + 1))).status, 413);
+const filled = (bytes: number): string => `${push}${' '.repeat(bytes - Buffer.byteLength(push))}`;
+
+test('25 MiB are taken, with the mapped fields on the bus and the bytes beside it; a byte more is a 413', async () => {
+  const most = filled(25 * 1024 * 1024);
+  assert.is((await deliver(most)).status, 202);
+  const [event] = await all(world.bus);
+  assert.is(event?.data['branch'], 'main');
+  const { sha256, bytes } = event?.data['payload'] as { sha256: string; bytes: number };
+  assert.is(bytes, most.length - push.length + Buffer.byteLength(push));
+  assert.is(sha256, createHash('sha256').update(most).digest('hex'));
+  assert.equal(await world.blobs.get(sha256), Buffer.from(most));
+  assert.is((await deliver(filled(25 * 1024 * 1024 + 1))).status, 413);
 });
 
-test('a body over 1 MiB that does not say its length is a 413', async () => {
-  const part = new Uint8Array(64 * 1024);
-  let left = 40;
+test('a large body is durable before the message that names it; where it cannot be kept it is a 503', async () => {
+  const full = await open({
+    blobs: {
+      put: () => Promise.reject(new ConductorError('storage', 'no space')),
+      get: () => Promise.resolve(undefined),
+    },
+  });
+  assert.is((await deliver(filled(40_000), {}, '/webhooks/github', full)).status, 503);
+  assert.equal(await all(full.bus), []);
+  assert.is((await deliver(push, {}, '/webhooks/github', full)).status, 202);
+  await full.close();
+});
+
+test('a body over 25 MiB that does not say its length is a 413', async () => {
+  const part = new Uint8Array(512 * 1024);
+  let left = 60;
   const stream = new ReadableStream({
     pull: (controller) => (left-- > 0 ? controller.enqueue(part) : controller.close()),
   });
@@ -103,17 +127,95 @@ test('a body over 1 MiB that does not say its length is a 413', async () => {
   assert.is(answer.status, 413);
 });
 
+test('a form with the payload in it, as GitHub sends unless told otherwise', async () => {
+  const form = new URLSearchParams({ payload: push }).toString();
+  const answer = await deliver(form, { 'content-type': 'application/x-www-form-urlencoded' });
+  assert.is(answer.status, 202);
+  const [event] = await all(world.bus);
+  assert.is(event?.data['branch'], 'main');
+  assert.is((event?.data['commits'] as { message: string }[])[0]?.message, 'Grüße 🎉');
+});
+
+test('who is behind it is told apart: a person, a bot, machinery', async () => {
+  const kinds = async (): Promise<unknown[]> => (await all(world.bus)).map(({ meta }) => meta?.['actor_kind']);
+  await deliver(push);
+  await deliver(JSON.stringify({ ...(JSON.parse(push) as object), sender: { login: 'renovate[bot]', type: 'Bot' } }));
+  const check_run = { conclusion: 'failure', name: 'unit' };
+  const failed = JSON.stringify({ action: 'completed', check_run, sender: { login: 'ci[bot]', type: 'Bot' } });
+  await deliver(failed, { 'x-github-event': 'check_run' });
+  assert.equal(await kinds(), ['person', 'bot', 'system']);
+});
+
+test('while a secret is exchanged both are good', async () => {
+  const text = JSON.stringify({ type: 'DEPLOY_WANTED' });
+  for (const [secret, status] of [
+    [SECRET, 202],
+    [OLD_SECRET, 202],
+    ['neither', 401],
+  ] as const) {
+    const answer = await post(`${world.url}/webhooks/own`, text, { 'x-signature-256': sign(text, secret) });
+    assert.is(answer.status, status);
+  }
+});
+
+const signedNow = (verifier: Verifier, text: string, seconds = 0): Record<string, string> =>
+  verifier.sign(Buffer.from(text), SECRET, { now: Date.now() - seconds * 1_000, id: 'one' });
+
+test('Slack asks whether we are here and is answered; what was signed too long ago is not heard', async () => {
+  const asked = JSON.stringify({ type: 'url_verification', challenge: 'abc' });
+  const answer = await post(`${world.url}/webhooks/slack`, asked, signedNow(slack, asked));
+  assert.is(answer.status, 200);
+  assert.equal(await answer.json(), { challenge: 'abc' });
+  const stale = await post(`${world.url}/webhooks/slack`, asked, signedNow(slack, asked, 400));
+  assert.is(stale.status, 401);
+  assert.match(await stale.text(), /clock/);
+  assert.equal(await all(world.bus), []);
+});
+
+test('an event sent twice by Stripe under two signatures is told once', async () => {
+  const paid = JSON.stringify({ id: 'evt_1', type: 'invoice.paid', data: { object: { id: 'in_1' } } });
+  const first = await post(`${world.url}/webhooks/stripe`, paid, signedNow(stripe, paid, 60));
+  const second = await post(`${world.url}/webhooks/stripe`, paid, signedNow(stripe, paid));
+  const told = [await first.json(), await second.json()] as { msg_id: string; duplicate: boolean }[];
+  assert.is(told[0]?.msg_id, told[1]?.msg_id);
+  assert.equal(
+    told.map(({ duplicate }) => duplicate),
+    [false, true],
+  );
+  assert.is((await all(world.bus))[0]?.type, 'STRIPE_INVOICE_PAID');
+});
+
+test('one delivery with several branches is one event each, appended together', async () => {
+  const change = (name: string) => ({ new: { name, type: 'branch', target: { hash: name.repeat(4) } } });
+  const text = JSON.stringify({
+    actor: { nickname: 'ann' },
+    repository: { full_name: 'acme/app' },
+    push: { changes: [change('main'), { new: null, old: change('gone').new }, change('next')] },
+  });
+  const headers = { 'x-event-key': 'repo:push', 'x-request-uuid': 'u1', 'x-hub-signature': sign(text) };
+  for (const duplicate of [false, true]) {
+    const answer = await post(`${world.url}/webhooks/bitbucket`, text, headers);
+    assert.is(((await answer.json()) as { duplicate: boolean }).duplicate, duplicate);
+  }
+  const events = await all(world.bus);
+  assert.equal(
+    events.map(({ data }) => data['branch']),
+    ['main', 'next'],
+  );
+  assert.is(events[0]?.actor, 'ann');
+});
+
 test('an event that nothing answers to is acknowledged and not told', async () => {
   const ping = await deliver('{"zen":"x"}', { 'x-github-event': 'ping' });
   assert.is(ping.status, 202);
   assert.match(((await ping.json()) as { ignored: string }).ignored, /ping/);
-  assert.is((await deliver('{"action":"closed"}', { 'x-github-event': 'pull_request' })).status, 202);
+  assert.is((await deliver('{"action":"assigned"}', { 'x-github-event': 'pull_request' })).status, 202);
   assert.is((await deliver('{}', { 'x-github-event': 'constructor' })).status, 202);
   assert.equal(await all(world.bus), []);
 });
 
 test('an unknown webhook is a 404', async () => {
-  assert.is((await deliver(push, {}, '/webhooks/gitlab')).status, 404);
+  assert.is((await deliver(push, {}, '/webhooks/nobody')).status, 404);
   assert.is((await deliver(push, {}, '/webhooks/constructor')).status, 404);
 });
 

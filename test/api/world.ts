@@ -1,12 +1,16 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { asyncScheduler, concatMap, EMPTY, from, type Subscription } from 'rxjs';
 import { WebSocket, type ClientOptions } from 'ws';
 import { createApi } from '../../src/api/app.js';
 import { listen, type Listening } from '../../src/api/server.js';
 import { createHub, type Hub } from '../../src/broadcast/hub.js';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
-import type { Agents, Bus, Clock, Handlers, Ledger, Log, Rules } from '../../src/core/ports.js';
+import type { Agents, Blobs, Bus, Clock, Handlers, Ledger, Log, Rules } from '../../src/core/ports.js';
+import { openBlobs } from '../../src/storage/blobs.js';
 import { createWebhooks } from '../../src/sources/webhooks.js';
 
 export const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
@@ -25,12 +29,14 @@ export const logInto = (lines: Logged[]): Log => {
   return { info: at('info'), warn: at('warn'), error: at('error') };
 };
 
+export const OLD_SECRET = 'an older secret';
 export const SECRET = 'a secret for the tests';
 export const sign = (body: string | Buffer, secret = SECRET): string =>
   `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 
 export interface World {
   bus: Bus;
+  blobs: Blobs;
   hub: Hub;
   server: Listening;
   url: string;
@@ -46,12 +52,21 @@ export const open = async ({
   bus = openMemoryBus({ clock }),
   takeWebhooks = true,
   allowedHosts,
-}: { bus?: Bus; takeWebhooks?: boolean; allowedHosts?: string[] } = {}): Promise<World> => {
+  blobs = openBlobs(mkdtempSync(join(tmpdir(), 'blobs-'))),
+}: { bus?: Bus; takeWebhooks?: boolean; allowedHosts?: string[]; blobs?: Blobs } = {}): Promise<World> => {
   const lines: Logged[] = [];
   const log = logInto(lines);
   const hub = createHub({ bus, log });
   const webhooks = createWebhooks({
-    config: { github: { secret: SECRET }, own: { secret: SECRET, provider: 'generic' } },
+    config: {
+      github: { secrets: [SECRET] },
+      own: { secrets: [SECRET, OLD_SECRET], provider: 'generic' },
+      slack: { secrets: [SECRET] },
+      stripe: { secrets: [SECRET] },
+      bitbucket: { secrets: [SECRET] },
+    },
+    blobs,
+    clock,
   });
   const running: Subscription[] = [hub.start().subscribe()];
   if (takeWebhooks) {
@@ -103,6 +118,7 @@ export const open = async ({
   const server = await listen({ app, hub, port: 0, allowedHosts });
   return {
     bus,
+    blobs,
     hub,
     server,
     url: server.url,

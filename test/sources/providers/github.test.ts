@@ -1,6 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readGithub } from '../../src/sources/github.js';
+import { meaningsOf, type Meaning } from '../../../src/sources/mapping.js';
+import type { Json } from '../../../src/sources/json.js';
+import { github } from '../../../src/sources/providers/github.js';
+
+const readGithub = (event: string, payload: Json): Meaning | undefined => meaningsOf(github.rows, event, payload)[0];
 
 const repository = { full_name: 'acme/app' };
 const sender = { login: 'ann' };
@@ -72,7 +76,7 @@ test('an opened pull request', () => {
     diff_url: 'https://example.org/7.diff',
     html_url: 'https://example.org/7',
   });
-  assert.is(readGithub('pull_request', { action: 'closed', pull_request }), undefined);
+  assert.is(readGithub('pull_request', { action: 'assigned', pull_request }), undefined);
 });
 
 const run = { conclusion: 'failure', head_branch: 'main', head_sha: sha, html_url: 'https://example.org/run' };
@@ -95,9 +99,10 @@ for (const [event, payload, name] of failures) {
       { branch: 'main', at: sha, conclusion: 'failure', called: name, html_url: 'https://example.org/run' },
     );
   });
-  test(`a ${event} that went well, or goes on, is nothing`, () => {
+  test(`a ${event} that went well is no failure, and one that goes on is nothing`, () => {
     const good = JSON.parse(JSON.stringify(payload).replace('failure', 'success')) as Record<string, unknown>;
-    assert.is(readGithub(event, { action: 'completed', repository, ...good }), undefined);
+    const passed = readGithub(event, { action: 'completed', repository, ...good })?.type;
+    assert.is(passed, event === 'workflow_run' ? 'TEST_PASSED' : undefined);
     assert.is(readGithub(event, { action: 'created', repository, ...payload }), undefined);
   });
 }

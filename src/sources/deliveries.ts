@@ -1,0 +1,76 @@
+import { ConductorError } from '../core/errors.js';
+import type { Draft } from '../core/event.js';
+import type { Blobs } from '../core/ports.js';
+import type { Mapping } from '../core/webhook.js';
+import { compact, textAt, type Json } from './json.js';
+import { meaningsOf, type Meaning } from './mapping.js';
+import { readOwnType } from './own-types.js';
+import type { Delivery, Provider } from './providers/provider.js';
+
+/** A larger payload is kept beside the bus, and the record names it. */
+const MOST_INLINE = 32 * 1024;
+const MOST_ID = 200;
+
+export interface Endpoint {
+  name: string;
+  provider: Provider;
+  /** Rows of the user's own; tried first. */
+  rows: readonly Mapping[];
+}
+
+const meaningsFor = ({ provider, rows }: Endpoint, delivery: Delivery): Meaning[] => {
+  const { payload } = delivery;
+  const told = meaningsOf([...rows, ...provider.rows], provider.eventOf(delivery), payload);
+  if (told.length > 0 || provider.saysOurTypes !== true) return told;
+  // Where rows say what is meant, the rest of what the sender says is for somebody else.
+  return rows.length > 0 ? [] : [readOwnType(payload)];
+};
+
+const deliveryOf = ({ provider }: Endpoint, delivery: Delivery): string | undefined => {
+  const id = provider.deliveryOf(delivery);
+  if (id !== undefined && id.length > MOST_ID)
+    throw new ConductorError('bad_request', `the delivery id is longer than ${MOST_ID} characters`);
+  return id;
+};
+
+const actorOf = (provider: Provider, payload: Json): string | undefined =>
+  provider.actor.map((path) => textAt(payload, path, 200)).find((actor) => actor !== undefined);
+
+/** Who sent it: `system` for what machinery says whoever is named, else `bot` or `person`. */
+const actorKind = ({ system }: Meaning, provider: Provider, payload: Json): string =>
+  system ? 'system' : provider.isBot?.(payload) || actorOf(provider, payload)?.endsWith('[bot]') ? 'bot' : 'person';
+
+/** Short values only, for data whose whole is kept elsewhere. */
+const shortOf = (data: Json): Json =>
+  Object.fromEntries<unknown>(
+    Object.entries(data)
+      .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
+      .map(([key, value]) => [key, typeof value === 'string' ? value.slice(0, 1_000) : value])
+      .slice(0, 20),
+  );
+
+/** What a delivery is told as; empty when nothing here answers to it. What the drafts refer to is durable before. */
+export const draftsOf = async (endpoint: Endpoint, delivery: Delivery, blobs: Blobs): Promise<Draft[]> => {
+  const { name, provider } = endpoint;
+  const { payload, rawBody } = delivery;
+  const meanings = meaningsFor(endpoint, delivery);
+  if (meanings.length === 0) return [];
+  const id = deliveryOf(endpoint, delivery);
+  const isLarge = rawBody.length > MOST_INLINE;
+  const kept = isLarge ? { payload: await blobs.put(rawBody) } : {};
+  return meanings.map(
+    (meaning, index) =>
+      compact({
+        type: meaning.type,
+        body: meaning.body,
+        data: { ...(isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data), ...kept },
+        source: `webhook:${name}`,
+        actor: actorOf(provider, payload),
+        meta: { actor_kind: actorKind(meaning, provider, payload) },
+        // Without an id of the sender's own, two equal bodies are two events: nothing tells them apart from a repetition.
+        dedupe_key: id === undefined ? undefined : `webhook:${name}:${id}${index === 0 ? '' : `:${index}`}`,
+        depth: 0,
+        trust: 'outside',
+      }) as Draft,
+  );
+};
