@@ -10,6 +10,7 @@ import type { Delivery, Provider } from './providers/provider.js';
 /** A larger payload is kept beside the bus, and the record names it. */
 const MOST_INLINE = 32 * 1024;
 const MOST_ID = 200;
+const MOST_SHORT = 20;
 
 export interface Endpoint {
   name: string;
@@ -41,13 +42,14 @@ const actorKind = ({ system }: Meaning, provider: Provider, payload: Json): stri
   system ? 'system' : provider.isBot?.(payload) || actorOf(provider, payload)?.endsWith('[bot]') ? 'bot' : 'person';
 
 /** Short values only, for data whose whole is kept elsewhere. */
-const shortOf = (data: Json): Json =>
-  Object.fromEntries<unknown>(
-    Object.entries(data)
-      .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
-      .map(([key, value]) => [key, typeof value === 'string' ? value.slice(0, 1_000) : value])
-      .slice(0, 20),
-  );
+const shortOf = (data: Json): Json => {
+  const kept: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(data).slice(0, MOST_SHORT)) {
+    if (typeof value === 'number' || typeof value === 'boolean') kept[key] = value;
+    if (typeof value === 'string') kept[key] = value.slice(0, 1_000);
+  }
+  return kept;
+};
 
 /** What a delivery is told as; empty when nothing here answers to it. What the drafts refer to is durable before. */
 export const draftsOf = async (endpoint: Endpoint, delivery: Delivery, blobs: Blobs): Promise<Draft[]> => {
