@@ -4,6 +4,7 @@ import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as serve from './commands/serve.js';
 import * as task from './commands/task.js';
+import * as webhook from './commands/webhook.js';
 import { fail } from './fail.js';
 import { readVersion } from './package-folder.js';
 
@@ -13,7 +14,7 @@ const program = new Command('conductor')
   .exitOverride();
 
 // One file a noun. A noun loads what it needs when it is called.
-for (const noun of [serve, task, nightSwitch, rules]) noun.register(program);
+for (const noun of [serve, task, nightSwitch, rules, webhook]) noun.register(program);
 
 try {
   await program.parseAsync();

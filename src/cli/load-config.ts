@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { configSchema, type Config } from '../core/config.js';
 import { ConductorError } from '../core/errors.js';
 import { parseYamlFile } from '../core/yaml-document.js';
+import type { WebhookConfig } from '../sources/webhooks.js';
 
 const KEYS = [
   'agents',
@@ -79,6 +80,15 @@ export const loadConfig = (path: string | undefined): LoadedConfig => {
 
 export const expandPath = (path: string, folder: string): string =>
   path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : resolve(folder, path);
+
+/** The webhooks of the configuration with their secrets. */
+export const webhooksOf = ({ config, folder }: LoadedConfig): Record<string, WebhookConfig> =>
+  Object.fromEntries(
+    Object.entries(config.webhooks).map(([name, { secret_file, ...webhook }]) => [
+      name,
+      { ...webhook, secrets: secret_file.map((file) => readSecret(file, folder)) },
+    ]),
+  );
 
 /** A secret's text. The file must exist and be nobody else's to read. */
 export const readSecret = (path: string, folder: string): string => {

@@ -17,7 +17,7 @@ import { timerSource } from '../sources/timers.js';
 import { createWebhooks } from '../sources/webhooks.js';
 import { openBlobs } from '../storage/blobs.js';
 import { holdRoot } from '../storage/root.js';
-import { expandPath, readSecret, type LoadedConfig } from './load-config.js';
+import { expandPath, webhooksOf, type LoadedConfig } from './load-config.js';
 import { openLocal } from './local.js';
 import { Opened } from './opened.js';
 import { stopRuns } from './stop-runs.js';
@@ -61,18 +61,6 @@ const sourcesOf = ({ config, folder }: LoadedConfig): Source[] => [
   ),
 ];
 
-const webhooksOf = ({ config, folder }: LoadedConfig, root: string) =>
-  createWebhooks({
-    config: Object.fromEntries(
-      Object.entries(config.webhooks).map(([name, { secret_file, ...webhook }]) => [
-        name,
-        { ...webhook, secrets: secret_file.map((file) => readSecret(file, folder)) },
-      ]),
-    ),
-    blobs: openBlobs(root),
-    clock,
-  });
-
 /** The repository an event names: by its configured name; by a path only where the event is trusted. */
 const repositoryOf = (
   { config, folder }: LoadedConfig,
@@ -115,7 +103,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const knowsHandler = (name: string): boolean => handlers.find(name) !== undefined;
   const rules = opened.add(await openRules(rulesFolder, knowsHandler, log), (one) => one.close());
   const ledger = opened.add(await openLedger(local.bus), (one) => one.close());
-  const webhooks = webhooksOf(local, local.root.path);
+  const webhooks = createWebhooks({ config: webhooksOf(local), blobs: openBlobs(local.root.path), clock });
   const hub = createHub({ bus: local.bus, log });
   const app = createApi({
     bus: local.bus,

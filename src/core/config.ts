@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { durationSchema } from './schema-parts.js';
-import { webhookSchema } from './webhook.js';
+import { webhookNameSchema, webhookSchema } from './webhook.js';
 
 const agentSchema = z.strictObject({
   backend: z.string().optional(),
@@ -55,12 +55,7 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
-  webhooks: z
-    .record(
-      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a webhook is named as a word of its address'),
-      webhookSchema,
-    )
-    .default({}),
+  webhooks: z.record(webhookNameSchema, webhookSchema).default({}),
   timers: z
     .record(
       z.string(),

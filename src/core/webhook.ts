@@ -61,6 +61,13 @@ export const PROVIDERS = [
 ] as const;
 export type ProviderName = (typeof PROVIDERS)[number];
 
+export const webhookNameSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'a webhook is named as a word of its address: letters, digits, ".", "_", "-"',
+  );
+
 const headerSchema = z
   .string()
   .regex(/^[A-Za-z0-9-]{1,100}$/, 'a header name')

@@ -120,6 +120,7 @@ export const bitbucket: Provider = {
   verifier,
   eventOf: ({ headers }) => headerOf(headers, 'x-event-key') ?? '',
   deliveryOf: ({ headers }) => headerOf(headers, 'x-request-uuid') ?? headerOf(headers, 'x-request-id'),
+  headersOf: (event, delivery) => ({ 'x-event-key': event, 'x-request-uuid': delivery }),
   rows: table(rows),
   actor: ACTOR,
   isBot: (payload) => textAt(payload, 'actor.type') === 'app_user',

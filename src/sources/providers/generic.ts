@@ -22,6 +22,10 @@ export const generic = ({
     delivery === undefined
       ? ['x-delivery-id', 'webhook-id', 'idempotency-key'].map((name) => headerOf(given.headers, name)).find(Boolean)
       : read(given, delivery),
+  headersOf: (named, id) => ({
+    ...(event.header === undefined ? {} : { [event.header]: named }),
+    ...(delivery?.field === undefined ? { [delivery?.header ?? 'x-delivery-id']: id } : {}),
+  }),
   rows: [],
   actor: ['actor'],
   saysOurTypes: true,

@@ -33,6 +33,7 @@ export const gitea: Provider = {
   verifier,
   eventOf: ({ headers }) => first(headers, 'event') ?? '',
   deliveryOf: ({ headers }) => first(headers, 'delivery'),
+  headersOf: (event, delivery) => ({ 'x-gitea-event': event, 'x-gitea-delivery': delivery }),
   rows: [...table(rows), ...github.rows],
   actor: ['sender.login', 'sender.username', 'pusher.login'],
 };

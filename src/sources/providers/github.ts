@@ -249,6 +249,7 @@ export const github: Provider = {
   verifier,
   eventOf: ({ headers }) => headerOf(headers, 'x-github-event') ?? '',
   deliveryOf: ({ headers }) => headerOf(headers, 'x-github-delivery'),
+  headersOf: (event, delivery) => ({ 'x-github-event': event, 'x-github-delivery': delivery }),
   rows: table(rows),
   actor: ['sender.login', 'pusher.name'],
   isBot: (payload) => textAt(payload, 'sender.type') === 'Bot',

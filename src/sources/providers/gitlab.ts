@@ -183,6 +183,7 @@ export const gitlab: Provider = {
     const event = headerOf(headers, 'x-gitlab-event-uuid');
     return event === undefined ? undefined : `${event}:${createHash('sha256').update(rawBody).digest('hex')}`;
   },
+  headersOf: (event, delivery) => ({ 'x-gitlab-event': event, 'idempotency-key': delivery }),
   rows: table(rows),
   actor: ['user_username', 'user.username', 'user_name', 'user.name'],
   isBot: (payload) =>

@@ -18,6 +18,8 @@ export interface Provider {
   eventOf(delivery: Delivery): string;
   /** What tells a repetition from a second event; undefined when nothing does. */
   deliveryOf(delivery: Delivery): string | undefined;
+  /** The headers beside the signature that the provider would send; the body says the rest. */
+  headersOf?(event: string, delivery: string): Record<string, string>;
   rows: readonly Mapping[];
   /** Where the person or bot behind it stands, the first that is there. */
   actor: readonly string[];

@@ -1,0 +1,24 @@
+import { loadConfig } from '../load-config.js';
+import { printTable } from '../table.js';
+import { addressOf } from './address.js';
+
+export const listWebhooks = (options: { server: string; config?: string; json?: boolean }): void => {
+  const { config } = loadConfig(options.config);
+  printTable(
+    Object.entries(config.webhooks).map(([name, { provider, secret_file, events }]) => ({
+      name,
+      provider: provider ?? name,
+      url: addressOf(options.server, name),
+      secret_files: secret_file,
+      events: events.length,
+    })),
+    [
+      { title: 'name', of: (one) => one.name },
+      { title: 'provider', of: (one) => one.provider },
+      { title: 'url', of: (one) => one.url },
+      { title: 'secrets', of: (one) => one.secret_files.length },
+      { title: 'own events', of: (one) => one.events },
+    ],
+    { json: options.json, name: 'webhooks' },
+  );
+};
