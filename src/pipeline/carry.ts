@@ -1,4 +1,4 @@
-import type { Draft, Event } from '../core/event.js';
+import type { Event } from '../core/event.js';
 import { toConductorError } from '../core/errors.js';
 import type { Handler } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
@@ -7,6 +7,7 @@ import { TASK_HANDLER } from '../core/task.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Context, PipelinePorts } from './context.js';
 import { dependenciesDone } from './dependencies.js';
+import { factOf } from './facts.js';
 import { Journal } from './journal.js';
 import { follow, stopFact } from './run-attempts.js';
 import { runAll, runStep } from './run-step.js';
@@ -29,26 +30,6 @@ export interface Carrying {
 
 const CANCELLED = 'cancelled: ';
 export const cancelReason = (reason: string): string => `${CANCELLED}${reason}`;
-
-export const factOf = (
-  { project_id, task_id, trust, depth, event, root }: Activation,
-  type: string,
-  data: Record<string, unknown>,
-  body: string,
-): Draft => ({
-  type,
-  source: 'pipeline',
-  project_id,
-  task_id,
-  trust,
-  depth,
-  parents: [
-    { msg_id: event, kind: 'caused_by' },
-    { msg_id: root, kind: 'root' },
-  ],
-  data,
-  body,
-});
 
 /** The tree that the activation was begun with. A function cannot be kept: a changed file of them parks it. */
 const treeOf = (
@@ -118,8 +99,8 @@ export const carry = async (carrying: Carrying, activation: Activation, stop: St
       status === 'completed'
         ? `${activation.handler} completed`
         : `ERROR: ${activation.handler} ${status} (${exit}): ${error ?? ''}`;
-    await journal.commit(factOf(activation, 'HANDLER_FINISHED', data, body));
     await checkpoint?.end(status, error);
+    await journal.commit(factOf(activation, 'HANDLER_FINISHED', data, body));
     return { activation: id, status };
   };
   const cancelled = (): Promise<Outcome> => end('cancelled', 1, stop.reason?.slice(CANCELLED.length));

@@ -4,7 +4,7 @@ import type { Activation } from '../core/ledger-view.js';
 import type { Handlers } from '../core/ports.js';
 import { cancelReason, carry, type Outcome } from './carry.js';
 import type { PipelinePorts } from './context.js';
-import { resumeFact } from './resume.js';
+import { resumeFact } from './facts.js';
 import { Stop } from './stop.js';
 import { Wakes } from './wakes.js';
 

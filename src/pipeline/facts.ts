@@ -1,6 +1,26 @@
 import type { Draft } from '../core/event.js';
 import type { Activation } from '../core/ledger-view.js';
-import { factOf } from './carry.js';
+
+/** What the pipeline says about an activation. */
+export const factOf = (
+  { project_id, task_id, trust, depth, event, root }: Activation,
+  type: string,
+  data: Record<string, unknown>,
+  body: string,
+): Draft => ({
+  type,
+  source: 'pipeline',
+  project_id,
+  task_id,
+  trust,
+  depth,
+  parents: [
+    { msg_id: event, kind: 'caused_by' },
+    { msg_id: root, kind: 'root' },
+  ],
+  data,
+  body,
+});
 
 /** Lets a failed or parked activation go on, with the tree of this hash. */
 export const resumeFact = (activation: Activation, hash: string, why: string): Draft =>
