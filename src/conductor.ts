@@ -17,7 +17,9 @@ import {
   merge,
   mergeMap,
   retry,
+  Subject,
   takeUntil,
+  tap,
   timer,
   type Observable,
 } from 'rxjs';
@@ -53,7 +55,10 @@ export const conductor = (
   const router$ = router(ports).pipe(ignoreElements(), takeUntil(drain$));
   const pipeline$ = pipeline(ports, drain$, kill$).pipe(ignoreElements());
   const orphans$ = adoptOrphans(ports, drain$, kill$);
-  return merge(sources$, router$, pipeline$, orphans$, ports.broadcast$.pipe(takeUntil(drain$)));
+  // Whoever watches hears the end, too.
+  const ended$ = new Subject<void>();
+  const work$ = merge(sources$, router$, pipeline$, orphans$).pipe(tap({ complete: () => ended$.next() }));
+  return merge(ports.broadcast$.pipe(takeUntil(ended$)), work$);
 };
 
 /** Appends what a source brings and tells it the outcome. A source that dies is said and opened again. */

@@ -1,7 +1,27 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Agents, Bus, Clock, Handlers, Ledger, Log, Rules } from '../core/ports.js';
+import type {
+  Agents,
+  Bus,
+  Clock,
+  Handlers,
+  Ids,
+  Ledger,
+  Log,
+  Receipt,
+  Rules,
+  Runner,
+  Runs,
+  Source,
+} from '../core/ports.js';
 import type { WebhookAnswer } from '../core/webhook.js';
+import type { Caller } from './access/caller.js';
+import type { Gate } from './access/gate.js';
+import type { Sessions } from './access/sessions.js';
+import type { Audit } from './audit.js';
+import type { Lists } from './lists/lists.js';
+import type { Metrics } from './metrics.js';
 
 /** What the API asks of rooms it does not import. */
 export interface WebhookDoor {
@@ -9,8 +29,33 @@ export interface WebhookDoor {
   receive(name: string, headers: IncomingHttpHeaders, rawBody: Buffer): Promise<WebhookAnswer>;
 }
 
+/** What a listener wants to hear; a message is told when one of its filters takes it. */
+export interface Filter {
+  /** A glob, as `TEST_*`. */
+  type?: string | undefined;
+  project_id?: string | undefined;
+  task_id?: string | undefined;
+  run_id?: string | undefined;
+  /** The rule whose activation the message belongs to. */
+  rule?: string | undefined;
+}
+
+interface Watch {
+  /** First everything after this message, then what happens, each once. */
+  since?: string | undefined;
+  filters?: readonly Filter[] | undefined;
+}
+
+/** What a watcher asks for over its socket, beside listening. */
+export interface Commands {
+  post(message: unknown): Promise<Receipt>;
+  cancel(run_id: string): Promise<void>;
+}
+
 export interface HubDoor {
-  handle(socket: WebSocket, options?: { since?: string | undefined }): void;
+  /** `connection` is what the socket runs over: a burst goes out in one write. */
+  handle(socket: WebSocket, options: Watch & { connection: Duplex; commands?: Commands | undefined }): void;
+  stream(response: ServerResponse, options?: Watch): void;
   ready(): Promise<void>;
   readonly size: number;
   close(): void;
@@ -22,13 +67,26 @@ export interface ApiOptions {
   rules: Rules;
   handlers: Handlers;
   agents: Agents;
+  runs: Runs;
+  runner: Pick<Runner, 'stop'>;
+  ids: Ids;
+  sources: readonly Pick<Source, 'name' | 'description'>[];
   webhooks: WebhookDoor;
-  hub: Pick<HubDoor, 'size'>;
+  hub: Pick<HubDoor, 'size' | 'stream' | 'ready'>;
+  lists: Lists;
+  gate: Gate;
+  sessions: Sessions;
+  audit: Audit;
+  metrics: Metrics;
   log: Log;
   clock: Clock;
-  /** Names beside loopback's own under which the service may be called, as `conductor.example.org`. */
-  allowedHosts?: readonly string[] | undefined;
+  /** Nothing new starts any more. */
+  isDraining: () => boolean;
+  /** Where the service was started: runs work there unless told otherwise. */
+  folder: string;
   version: string;
   /** Milliseconds since the epoch. */
   startedAt: number;
 }
+
+export type { Caller };

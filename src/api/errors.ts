@@ -41,5 +41,9 @@ export const errors =
     if (problem === undefined) return;
     ctx.status = problem.status;
     if (problem.status === 503) ctx.set('Retry-After', '5');
+    if (problem.status === 429)
+      ctx.set('Retry-After', `${(problem.details?.['retry_after'] as number | undefined) ?? 1}`);
+    if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="conductor"');
+    ctx.state['errorCode'] = problem.code;
     ctx.body = errorBody(problem);
   };

@@ -33,4 +33,4 @@ export const guard = (
 };
 
 /** Health tells nothing that matters, and those who ask it (balancers, containers) use names of their own. */
-export const isForAnyHost = (path: string): boolean => path === '/api/v1/health' || path === '/health';
+export const isForAnyHost = (path: string): boolean => ['/api/v1/health', '/health', '/healthz'].includes(path);

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import getRawBody from 'raw-body';
 import { ConductorError } from '../core/errors.js';
-import { guard, isForAnyHost } from './guard.js';
 
 const MIB = 1024 * 1024;
 /** Providers send up to 25 MiB, and never a second time. */
@@ -14,18 +13,8 @@ export const requestId: Middleware = async (ctx, next) => {
   const id = /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
   ctx.state['requestId'] = id;
   ctx.set('X-Request-ID', id);
-  ctx.set('X-Content-Type-Options', 'nosniff');
-  ctx.set('Cache-Control', 'no-store');
   await next();
 };
-
-export const guarded =
-  (allowedHosts: readonly string[] | undefined): Middleware =>
-  async (ctx, next) => {
-    const refusal = guard(ctx.req.headers, { allowedHosts, anyHost: isForAnyHost(ctx.path) });
-    if (refusal) throw refusal;
-    await next();
-  };
 
 /** The bytes as they came, for every method: bounded before anyone looks at them. */
 export const body: Middleware = async (ctx, next) => {

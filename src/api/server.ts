@@ -1,12 +1,12 @@
+import { rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type Koa from 'koa';
-import { WebSocketServer } from 'ws';
-import { ConductorError, toConductorError } from '../core/errors.js';
+import { ConductorError } from '../core/errors.js';
 import type { HubDoor } from './doors.js';
-import { errorBody } from './errors.js';
-import { guard } from './guard.js';
+import { ownerOfPort } from './port-owner.js';
+import { createUpgrade, refuse, type UpgradeOptions } from './upgrade.js';
 
 export interface Listening {
   url: string;
@@ -17,113 +17,105 @@ export interface Listening {
   kill(): void;
 }
 
-export interface ListenOptions {
+export interface ListenOptions extends UpgradeOptions {
   app: Koa;
   hub: HubDoor;
   host?: string;
   /** 0: any that is free. */
   port: number;
-  allowedHosts?: readonly string[] | undefined;
+  /** A socket of the file system, in place of host and port. */
+  socketPath?: string | undefined;
 }
 
-const SOCKET_PATHS = new Set(['/ws', '/api/v1/ws']);
-/** Watchers only listen. */
-const MOST_FROM_WATCHER = 64 * 1024;
+const MOST_CONNECTIONS = 4_096;
 
-const isLoopback = (host: string): boolean =>
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
-const urlOf = (request: IncomingMessage): URL => {
-  try {
-    return new URL(request.url ?? '/', 'http://localhost');
-  } catch (cause) {
-    throw new ConductorError('bad_request', 'the address is none', { cause });
-  }
+const takenBy = (port: number): string => {
+  const pid = ownerOfPort(port);
+  return pid === undefined ? 'another program' : `process ${pid}`;
 };
 
-const refuse = (socket: Duplex, error: ConductorError): void => {
-  const text = JSON.stringify(errorBody(error));
-  socket.end(
-    `HTTP/1.1 ${error.status} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  );
-};
-
-const cannotListen = (error: NodeJS.ErrnoException, host: string, port: number): ConductorError =>
-  error.code === 'EADDRINUSE'
-    ? new ConductorError(
-        'port_in_use',
-        `${host}:${port} is taken by another program; choose another port with --port`,
-        { cause: error },
-      )
-    : new ConductorError('configuration', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
-
-export const listen = async ({
-  app,
-  hub,
-  host = '127.0.0.1',
-  port,
-  allowedHosts,
-}: ListenOptions): Promise<Listening> => {
-  // Callers are not told apart by a token yet, so nobody but this machine may call.
-  if (!isLoopback(host))
-    throw new ConductorError(
-      'configuration',
-      `"${host}" is not this machine alone: only loopback (127.0.0.1) is served`,
-    );
-
-  const answer = app.callback();
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    void answer(request, response);
+const cannotListen = (error: NodeJS.ErrnoException, { host, port, socketPath }: ListenOptions): ConductorError => {
+  const where = socketPath ?? `${host}:${port}`;
+  if (error.code !== 'EADDRINUSE')
+    return new ConductorError('configuration', `cannot listen on ${where}: ${error.message}`, { cause: error });
+  const who = socketPath === undefined ? takenBy(port) : 'another program';
+  const pid = socketPath === undefined ? ownerOfPort(port) : undefined;
+  return new ConductorError('port_in_use', `${where} is taken by ${who}; choose another with --port`, {
+    cause: error,
+    ...(pid === undefined ? {} : { details: { pid } }),
   });
+};
+
+/** A socket file whose service was killed is in the way of the next one; one that answers is not ours to take. */
+const removeDead = async (path: string): Promise<void> => {
+  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const isAlive = await new Promise<boolean>((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.on('error', () => resolve(false));
+  });
+  if (!isAlive) rmSync(path, { force: true });
+};
+
+export const listen = async (options: ListenOptions): Promise<Listening> => {
+  const { app, hub, host = '127.0.0.1', port, socketPath } = options;
+  const answer = app.callback();
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 5_000 },
+    (request, response) => void answer(request, response),
+  );
+  server.maxConnections = MOST_CONNECTIONS;
+  server.maxHeadersCount = 64;
+  const { upgrade, clients } = createUpgrade(options);
   /** Asked for a socket and do not have it yet. */
   const pending = new Set<Duplex>();
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MOST_FROM_WATCHER });
+  let draining = false;
 
-  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const refusal = guard(request.headers, { allowedHosts });
-    if (refusal) throw refusal;
-    const url = urlOf(request);
-    if (!SOCKET_PATHS.has(url.pathname)) throw new ConductorError('not_found', `there is no socket at ${url.pathname}`);
-    // What is said after the handshake is never missed.
-    await hub.ready();
-    if (socket.destroyed || socket.writableEnded) return;
-    sockets.handleUpgrade(request, socket, head, (watcher) =>
-      hub.handle(watcher, { since: url.searchParams.get('since') ?? undefined }),
-    );
-  };
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => undefined);
+    if (draining) {
+      refuse(socket, new ConductorError('unavailable', 'the conductor is stopping'));
+      return;
+    }
     pending.add(socket);
-    void upgrade(request, socket, head)
-      .catch((error: unknown) => refuse(socket, toConductorError(error)))
-      .finally(() => pending.delete(socket));
+    void upgrade(request, socket, head).finally(() => pending.delete(socket));
   });
 
+  if (socketPath !== undefined) await removeDead(socketPath);
   await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(cannotListen(error, host, port));
-    server.once('error', failed);
-    server.listen(port, host, () => {
+    const failed = (error: NodeJS.ErrnoException): void => reject(cannotListen(error, { ...options, host }));
+    const listening = (): void => {
       server.off('error', failed);
       resolve();
-    });
+    };
+    server.once('error', failed);
+    if (socketPath === undefined) server.listen(port, host, listening);
+    // The folder's rights are the rights of the socket; the token is asked for all the same.
+    else server.listen({ path: socketPath, readableAll: false, writableAll: false }, listening);
   });
 
-  const bound = (server.address() as AddressInfo).port;
+  const bound = socketPath === undefined ? (server.address() as AddressInfo).port : 0;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    url: socketPath === undefined ? `http://${host.includes(':') ? `[${host}]` : host}:${bound}` : 'http://localhost',
     port: bound,
     drain: () =>
       new Promise((resolve) => {
+        draining = true;
         server.close(() => resolve());
-        server.closeIdleConnections();
         hub.close();
+        server.closeIdleConnections();
         for (const socket of pending) refuse(socket, new ConductorError('unavailable', 'the conductor is stopping'));
       }),
     kill() {
       server.close();
       server.closeAllConnections();
       for (const socket of pending) socket.destroy();
-      for (const watcher of sockets.clients) watcher.terminate();
+      for (const watcher of clients) watcher.terminate();
     },
   };
 };

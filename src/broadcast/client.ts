@@ -1,80 +1,78 @@
-import { WebSocket } from 'ws';
+import type { Sink } from './sink.js';
+import type { Told } from './told.js';
 
 /** How much may wait for one watcher. What it cannot take is not kept for it: it may come back with `since`. */
 const MOST_WAITING_BYTES = 1024 * 1024;
-const MOST_GOODBYE_MS = 3_000;
 
 export interface Client {
-  /** Something just happened. Kept back while the past is still being told. */
-  live(id: string, frame: Buffer): void;
+  readonly sink: Sink;
+  /** What just happened, and the same written out in one piece. Kept back while the past is still being told. */
+  live(messages: readonly Told[], bytes: Buffer): void;
+  /** The past is about to be told: what happens meanwhile is kept back. False when that is so already. */
+  holdBack(): boolean;
   /** Something from the past; resolves when there is room for more, false when nobody listens any more. */
-  past(frame: Buffer): Promise<boolean>;
+  past(messages: readonly Told[]): Promise<boolean>;
   /** The past is told: now what was kept back, without the messages of `told`. */
   join(told: Set<string>): void;
-  refuse(code: string, message: string): void;
-  ping(): void;
   goodbye(): void;
 }
 
-export const createClient = (socket: WebSocket, keepBack: boolean): Client => {
-  let kept: { id: string; frame: Buffer }[] | undefined = keepBack ? [] : undefined;
+export const createClient = (sink: Sink): Client => {
+  let kept: Told[] | undefined;
   let keptBytes = 0;
-  let told: Set<string> = new Set();
-  let answered = true;
-  socket.on('pong', () => (answered = true));
+  let alreadyTold: Set<string> = new Set();
+  let last: string | undefined;
 
-  const isOpen = (): boolean => socket.readyState === WebSocket.OPEN;
-
-  const close = (code: number, reason: string): void => {
+  const tooSlow = (): void => {
     kept = undefined;
-    socket.close(code, reason);
-    // The goodbye waits behind everything unread; whoever does not read is not waited for.
-    setTimeout(() => socket.terminate(), MOST_GOODBYE_MS).unref();
+    sink.end('slow', last);
   };
-  const tooSlow = (): void => close(1013, 'too slow: come back with since');
 
-  const send = (id: string, frame: Buffer): void => {
-    if (!isOpen() || told.delete(id)) return;
-    if (socket.bufferedAmount + frame.length > MOST_WAITING_BYTES && socket.bufferedAmount > 0) tooSlow();
-    else socket.send(frame, { binary: false });
+  const send = (messages: readonly Told[], bytes: Buffer): void => {
+    if (!sink.isOpen) return;
+    if (sink.waiting > 0 && sink.waiting + bytes.length > MOST_WAITING_BYTES) {
+      tooSlow();
+      return;
+    }
+    sink.write(bytes);
+    last = messages.at(-1)?.event.msg_id ?? last;
+  };
+
+  /** Without what the past told already. */
+  const sendNew = (messages: readonly Told[]): void => {
+    const fresh = messages.filter(({ event }) => !alreadyTold.delete(event.msg_id));
+    for (const message of fresh) send([message], message.bytes(sink.kind));
   };
 
   return {
-    live(id, frame) {
+    sink,
+    live(messages, bytes) {
       if (kept === undefined) {
-        send(id, frame);
+        if (alreadyTold.size === 0) send(messages, bytes);
+        else sendNew(messages);
         return;
       }
-      kept.push({ id, frame });
-      keptBytes += frame.length;
-      if (keptBytes > MOST_WAITING_BYTES && kept.length > 1) tooSlow();
+      kept.push(...messages);
+      keptBytes += bytes.length;
+      if (keptBytes > MOST_WAITING_BYTES && kept.length > messages.length) tooSlow();
     },
-    past: (frame) =>
-      new Promise((resolve) => {
-        if (!isOpen()) resolve(false);
-        else socket.send(frame, { binary: false }, (error) => resolve(!error));
-      }),
-    join(alreadyTold) {
-      told = alreadyTold;
+    holdBack() {
+      if (kept !== undefined) return false;
+      kept = [];
+      keptBytes = 0;
+      return true;
+    },
+    async past(messages) {
+      if (!sink.isOpen) return false;
+      last = messages.at(-1)?.event.msg_id ?? last;
+      return sink.writeAndWait(Buffer.concat(messages.map((message) => message.bytes(sink.kind))));
+    },
+    join(told) {
+      alreadyTold = told;
       const waiting = kept ?? [];
       kept = undefined;
-      for (const { id, frame } of waiting) send(id, frame);
+      sendNew(waiting);
     },
-    refuse(code, message) {
-      if (!isOpen()) return;
-      socket.send(JSON.stringify({ event: 'error', data: { code, message } }));
-      close(code === 'not_found' ? 1008 : 1011, code);
-    },
-    ping() {
-      if (!answered) {
-        socket.terminate();
-        return;
-      }
-      answered = false;
-      if (isOpen()) socket.ping();
-    },
-    goodbye() {
-      close(1001, 'the conductor is stopping');
-    },
+    goodbye: () => sink.end('stopping', last),
   };
 };

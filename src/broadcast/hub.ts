@@ -1,15 +1,32 @@
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { concatMap, defer, from, ignoreElements, interval, merge, type Observable, retry, tap } from 'rxjs';
 import type { WebSocket } from 'ws';
-import { toConductorError } from '../core/errors.js';
+import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Batch, Bus, Cursor, Log } from '../core/ports.js';
 import { createClient, type Client } from './client.js';
+import { wants, type Filter, type RulesOf } from './filter.js';
+import { obey, type Commands } from './protocol.js';
 import { replay } from './replay.js';
+import type { Sink } from './sink.js';
+import { sseSink } from './sse-sink.js';
+import { told, type Told } from './told.js';
+import { wsSink } from './ws-sink.js';
+
+export interface Watch {
+  /** First everything after this message, then what happens, each once. */
+  since?: string | undefined;
+  /** Default: everything. */
+  filters?: readonly Filter[] | undefined;
+}
 
 export interface Hub {
-  /** A new watcher. With `since` it first gets everything after that message, then what happens, each once. */
-  handle(socket: WebSocket, options?: { since?: string | undefined }): void;
+  /** A new watcher on a WebSocket; `connection` is what it runs over. */
+  handle(socket: WebSocket, options: Watch & { connection: Duplex; commands?: Commands | undefined }): void;
+  /** A new watcher on an event stream. */
+  stream(response: ServerResponse, options?: Watch): void;
   /** Tells everything that happens from now on; one reading of the bus for all watchers. */
   start(): Observable<never>;
   /** Resolves when nothing said from now on would be missed. */
@@ -19,14 +36,27 @@ export interface Hub {
   close(): void;
 }
 
-const PING_EVERY_MS = 30_000;
+const PING_EVERY_MS = 15_000;
 const RETRY_AFTER_MS = 1_000;
 const BREATH_BYTES = 128 * 1024;
 
-export const frameOf = (event: Event): Buffer => Buffer.from(JSON.stringify({ event: 'message', data: event }));
+/** Watchers that want the same: their messages are put together once. */
+interface Group {
+  filters: readonly Filter[];
+  clients: Set<Client>;
+}
 
-export const createHub = ({ bus, log }: { bus: Bus; log: Log }): Hub => {
-  const clients = new Set<Client>();
+export const createHub = ({
+  bus,
+  log,
+  rulesOf = () => [],
+}: {
+  bus: Bus;
+  log: Log;
+  rulesOf?: RulesOf | undefined;
+}): Hub => {
+  const groups = new Map<string, Group>();
+  let size = 0;
   /** The last message told, or the last there was before the first was told. */
   let last: string | undefined;
   let cursor: Cursor | undefined;
@@ -42,44 +72,98 @@ export const createHub = ({ bus, log }: { bus: Bus; log: Log }): Hub => {
     return cursor;
   };
 
+  const tellGroup = ({ filters, clients }: Group, messages: readonly Told[]): void => {
+    const wanted = messages.filter(({ event }) => wants(filters, event, rulesOf));
+    if (wanted.length === 0) return;
+    for (const kind of ['ws', 'sse'] as const) {
+      const some = [...clients].filter(({ sink }) => sink.kind === kind);
+      if (some.length === 0) continue;
+      // In one piece, for the cost of telling is the cost of the write.
+      const bytes = wanted.length === 1 ? wanted[0]!.bytes(kind) : Buffer.concat(wanted.map((one) => one.bytes(kind)));
+      for (const client of some) client.live(wanted, bytes);
+    }
+  };
+
   const tell = async (batch: Batch): Promise<void> => {
-    let bytes = 0;
-    for (const event of batch.events) {
-      last = event.msg_id;
-      if (clients.size === 0) continue;
-      // Written out once, however many watch.
-      const frame = frameOf(event);
-      for (const client of clients) client.live(event.msg_id, frame);
-      bytes += frame.length;
-      if (bytes < BREATH_BYTES) continue;
+    for (let at = 0; at < batch.events.length;) {
+      const messages: Told[] = [];
       // A long batch in one breath would fill the buffer of a watcher that reads well, too.
-      bytes = 0;
-      await setImmediate();
+      for (let bytes = 0; at < batch.events.length && bytes < BREATH_BYTES; at += 1) {
+        const event = batch.events[at]!;
+        messages.push(told(event));
+        bytes += event.body.length + 512;
+      }
+      for (const group of groups.values()) tellGroup(group, messages);
+      last = messages.at(-1)?.event.msg_id ?? last;
+      if (at < batch.events.length && size > 0) await setImmediate();
     }
     cursor = batch.cursor;
   };
 
-  const ping = (): void => {
-    for (const client of clients) client.ping();
+  const enter = (client: Client, filters: readonly Filter[]): (() => void) => {
+    const key = JSON.stringify(filters);
+    const group = groups.get(key) ?? { filters, clients: new Set() };
+    groups.set(key, group);
+    group.clients.add(client);
+    return () => {
+      group.clients.delete(client);
+      if (group.clients.size === 0) groups.delete(key);
+    };
+  };
+
+  /** From now on the watcher hears what the filters take, after what it missed of it. */
+  const subscriber = (client: Client) => {
+    let leave: (() => void) | undefined;
+    const subscribe = ({ since, filters = [] }: Watch): void => {
+      if (since !== undefined && !client.holdBack())
+        throw new ConductorError('conflict', 'the messages of the last "since" are still being told');
+      leave?.();
+      leave = enter(client, filters);
+      if (since === undefined) return;
+      const isWanted = (event: Event): boolean => wants(filters, event, rulesOf);
+      replay({ bus, client, since, last, isWanted }).catch((error: unknown) => {
+        const { code, message } = toConductorError(error);
+        if (code === 'not_found') {
+          if (client.sink.unknownSince(message)) client.join(new Set());
+          return;
+        }
+        log.warn('a watcher could not be given what it missed', { code, reason: message });
+        client.sink.end('failed', undefined);
+      });
+    };
+    return { subscribe, leave: () => leave?.() };
+  };
+
+  const welcome = (sink: Sink, watch: Watch) => {
+    const client = createClient(sink);
+    const { subscribe, leave } = subscriber(client);
+    size += 1;
+    sink.onClose(() => {
+      size -= 1;
+      leave();
+    });
+    subscribe(watch);
+    return subscribe;
+  };
+
+  const everyone = function* (): Generator<Client> {
+    for (const { clients } of groups.values()) yield* clients;
   };
 
   return {
-    handle(socket, options = {}) {
+    handle(socket, { connection, commands, ...watch }) {
       if (closed) {
         socket.close(1001, 'the conductor is stopping');
         return;
       }
-      const client = createClient(socket, options.since !== undefined);
-      clients.add(client);
-      socket.once('close', () => clients.delete(client));
-      // A watcher that breaks its connection is no news; `close` follows.
-      socket.on('error', () => undefined);
-      if (options.since === undefined) return;
-      replay({ bus, client, since: options.since, last, frameOf }).catch((error: unknown) => {
-        const { code, message } = toConductorError(error);
-        log.warn('a watcher could not be given what it missed', { code, reason: message });
-        client.refuse(code, code === 'internal' ? 'reading the bus failed' : message);
-      });
+      const sink = wsSink(socket, connection);
+      const subscribe = welcome(sink, watch);
+      socket.on('message', (text: Buffer, isBinary) => void obey({ sink, text, isBinary, subscribe, commands }));
+    },
+    stream(response, watch = {}) {
+      const sink = sseSink(response);
+      if (closed) sink.end('stopping', undefined);
+      else welcome(sink, watch);
     },
     start: () =>
       merge(
@@ -92,15 +176,19 @@ export const createHub = ({ bus, log }: { bus: Bus; log: Log }): Hub => {
           }),
           retry({ delay: RETRY_AFTER_MS }),
         ),
-        interval(PING_EVERY_MS).pipe(tap(ping)),
+        interval(PING_EVERY_MS).pipe(
+          tap(() => {
+            for (const { sink } of everyone()) sink.ping();
+          }),
+        ),
       ).pipe(ignoreElements()),
     ready: () => readiness,
     get size() {
-      return clients.size;
+      return size;
     },
     close() {
       closed = true;
-      for (const client of clients) client.goodbye();
+      for (const client of [...everyone()]) client.goodbye();
     },
   };
 };

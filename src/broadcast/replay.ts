@@ -1,6 +1,9 @@
 import type { Event } from '../core/event.js';
 import type { Bus } from '../core/ports.js';
 import type { Client } from './client.js';
+import { told as toldOf, type Told } from './told.js';
+
+const AT_ONCE = 64;
 
 /**
  * Tells one watcher what it missed and joins it to what happens now, with no gap and nothing twice.
@@ -14,21 +17,32 @@ export const replay = async ({
   client,
   since,
   last,
-  frameOf,
+  isWanted,
 }: {
   bus: Bus;
   client: Client;
   since: string;
   last: string | undefined;
-  frameOf: (event: Event) => Buffer;
+  isWanted: (event: Event) => boolean;
 }): Promise<void> => {
   const told = new Set<string>();
-  for await (const event of bus.read({ since_id: last ?? '' })) told.add(event.msg_id);
-  let beyond = last === undefined || since === last || told.has(since);
-  for await (const event of bus.read({ since_id: since })) {
-    if (beyond) told.add(event.msg_id);
-    if (event.msg_id === last) beyond = true;
-    if (!(await client.past(frameOf(event)))) return;
+  let ahead = false;
+  for await (const event of bus.read({ since_id: last ?? '' })) {
+    ahead ||= event.msg_id === since;
+    if (isWanted(event)) told.add(event.msg_id);
   }
+  let beyond = last === undefined || since === last || ahead;
+  let waiting: Told[] = [];
+  for await (const event of bus.read({ since_id: since })) {
+    const isNew = beyond;
+    if (event.msg_id === last) beyond = true;
+    if (!isWanted(event)) continue;
+    if (isNew) told.add(event.msg_id);
+    waiting.push(toldOf(event));
+    if (waiting.length < AT_ONCE) continue;
+    if (!(await client.past(waiting))) return;
+    waiting = [];
+  }
+  if (waiting.length > 0 && !(await client.past(waiting))) return;
   client.join(told);
 };

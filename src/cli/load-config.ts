@@ -7,6 +7,9 @@ import { parseYamlFile } from '../core/yaml-document.js';
 import type { WebhookConfig } from '../sources/webhooks.js';
 
 const KEYS = [
+  'service',
+  'allowed_hosts',
+  'trusted_proxies',
   'agents',
   'defaults',
   'watch',

@@ -2,9 +2,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
 import { conductor } from '../conductor.js';
-import { createApi } from '../api/app.js';
-import { listen } from '../api/server.js';
-import { createHub } from '../broadcast/hub.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Source } from '../core/ports.js';
@@ -19,9 +16,10 @@ import { openBlobs } from '../storage/blobs.js';
 import { holdRoot } from '../storage/root.js';
 import { expandPath, webhooksOf, type LoadedConfig } from './load-config.js';
 import { openLocal } from './local.js';
+import { openService } from './open-service.js';
 import { Opened } from './opened.js';
 import { stopRuns } from './stop-runs.js';
-import { packageFolder, readVersion } from './package-folder.js';
+import { packageFolder } from './package-folder.js';
 import { clock, log, nonce, random } from './system.js';
 
 export interface ServeOptions {
@@ -31,6 +29,8 @@ export interface ServeOptions {
   rules: string;
   handlers: string;
   config?: string | undefined;
+  /** A socket of the file system, in place of host and port. */
+  socketPath?: string | undefined;
 }
 
 const hasYaml = (folder: string): boolean =>
@@ -104,22 +104,21 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const rules = opened.add(await openRules(rulesFolder, knowsHandler, log), (one) => one.close());
   const ledger = opened.add(await openLedger(local.bus), (one) => one.close());
   const webhooks = createWebhooks({ config: webhooksOf(local), blobs: openBlobs(local.root.path), clock });
-  const hub = createHub({ bus: local.bus, log });
-  const app = createApi({
-    bus: local.bus,
-    ledger,
-    rules,
-    handlers,
-    agents: local.agents,
-    webhooks,
-    hub,
-    log,
-    clock,
-    version: readVersion(),
-    startedAt: clock.now(),
-  });
-  const server = opened.add(await listen({ app, hub, host: options.host, port: options.port }), (one) => one.drain());
   const sources: Source[] = [webhooks, ...sourcesOf(local)];
+  let isDraining = false;
+  const server = opened.add(
+    await openService({
+      ...options,
+      local,
+      ledger,
+      rules,
+      handlers,
+      webhooks,
+      sources,
+      isDraining: () => isDraining,
+    }),
+    (one) => one.drain(),
+  );
 
   const environmentFor = (event: Event): Record<string, string> => {
     const { deploy } = local.config;
@@ -147,7 +146,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       rules,
       handlers,
       sources,
-      broadcast$: hub.start(),
+      broadcast$: server.broadcast$,
       clock,
       random,
       nonce,
@@ -177,6 +176,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     if (signalled === 0) {
       signalled = now;
       log.info('draining: what is running may end; press Ctrl-C again to kill');
+      isDraining = true;
       drain$.next();
       return;
     }

@@ -34,7 +34,16 @@ const agentSchema = z.strictObject({
 });
 export type AgentSettings = z.output<typeof agentSchema>;
 
+/** How the service is reached. The token is no part of it: that stands in the root. */
+const serviceSchema = z.strictObject({
+  /** Names beside loopback's own under which it may be called, as `conductor.example.org`. */
+  allowed_hosts: z.array(z.string().min(1)).default([]),
+  /** Addresses or networks whose `X-Forwarded-For` is believed, as `10.0.0.0/8`. */
+  trusted_proxies: z.array(z.string().min(1)).default([]),
+});
+
 export const configSchema = z.strictObject({
+  service: serviceSchema.prefault({}),
   agents: z.record(z.string(), agentSchema).default({}),
   defaults: z
     .strictObject({

@@ -215,6 +215,8 @@ export interface Runs {
     latest?: boolean;
   }): AsyncIterable<RunInfo>;
   folder(scope: { project_id: string; task_id: string; run_id?: string }): string;
+  /** Removes the folder of a run, or of a task with all its runs. */
+  remove(scope: { project_id: string; task_id: string; run_id?: string }): Promise<void>;
 }
 
 /** A run that waits for a slot. */

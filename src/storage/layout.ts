@@ -8,6 +8,9 @@ export const layout = (root: string) => {
     rootFile: join(own, 'root.json'),
     keyFile: join(own, 'key'),
     serviceLock: join(own, 'service.lock'),
+    serviceFile: join(own, 'service.json'),
+    tokenFile: join(own, 'token'),
+    auditFile: join(own, 'audit.jsonl'),
     slotsFolder: join(own, 'slots'),
     slot: (number: number): string => join(own, 'slots', String(number)),
     /** Held by the child run to which this one lent its slot. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import { idSchema } from '../core/event.js';
@@ -97,6 +97,10 @@ export const openRuns = (rootPath: string): Runs => {
       await writeAtomically(file, encodeRunInfo(info)).catch(refuse(file));
     },
     find: async (scope) => read(folder(scope)),
+    async remove(scope) {
+      const path = folder(scope);
+      await rm(path, { recursive: true, force: true }).catch(refuse(path));
+    },
     async *list(filter = {}) {
       const projects = filter.project_id === undefined ? await folders(paths.runsFolder) : [filter.project_id];
       const found: { run_id: string; path: string }[] = [];

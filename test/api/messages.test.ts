@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { all, open, post, type World } from './world.js';
+import { all, get, open, post, type World } from './world.js';
 
 let world: World;
 test.before.each(async () => {
@@ -71,7 +71,7 @@ for (const [name, body, headers, status, code, message] of refused) {
 test('messages are listed newest last, by type, and page by page', async () => {
   await world.bus.append(Array.from({ length: 5 }, (_, n) => ({ type: n % 2 ? 'ODD' : 'EVEN', body: String(n) })));
   const list = async (query: string) => {
-    const answer = (await (await fetch(at(`messages?${query}`))).json()) as {
+    const answer = (await (await get(at(`messages?${query}`))).json()) as {
       messages: { msg_id: string; body: string }[];
       more: boolean;
     };
@@ -85,9 +85,9 @@ test('messages are listed newest last, by type, and page by page', async () => {
   const rest = await list(`since_id=${first.messages[1]?.msg_id}&limit=3`);
   assert.is(rest.bodies, '234');
   assert.is(rest.more, false);
-  assert.is((await fetch(at('messages?since_id=MSG-never'))).status, 404);
-  assert.match((await errorOf(await fetch(at('messages?limit=0')))).message, /limit/);
-  assert.match((await errorOf(await fetch(at('messages?colour=red')))).message, /colour/);
+  assert.is((await get(at('messages?since_id=MSG-never'))).status, 404);
+  assert.match((await errorOf(await get(at('messages?limit=0')))).message, /limit/);
+  assert.match((await errorOf(await get(at('messages?colour=red')))).message, /colour/);
 });
 
 test.run();

@@ -1,17 +1,32 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncScheduler, concatMap, EMPTY, from, type Subscription } from 'rxjs';
 import { WebSocket, type ClientOptions } from 'ws';
+import { createCredentials } from '../../src/api/access/credentials.js';
+import { createGate } from '../../src/api/access/gate.js';
+import { createLimits } from '../../src/api/access/limits.js';
+import { createSessions, type Sessions } from '../../src/api/access/sessions.js';
 import { createApi } from '../../src/api/app.js';
+import { openAudit } from '../../src/api/audit.js';
+import { commandsFor } from '../../src/api/commands.js';
+import type { ApiOptions } from '../../src/api/doors.js';
+import type { Endpoint } from '../../src/api/endpoint.js';
+import { endpointsOf } from '../../src/api/endpoints.js';
+import { openLists, type Lists } from '../../src/api/lists/lists.js';
+import { createMetrics } from '../../src/api/metrics.js';
 import { listen, type Listening } from '../../src/api/server.js';
 import { createHub, type Hub } from '../../src/broadcast/hub.js';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
-import type { Agents, Blobs, Bus, Clock, Handlers, Ledger, Log, Rules } from '../../src/core/ports.js';
+import type { Blobs, Bus, Clock, Handlers, Ledger, Log, Rules, Runs, Tickets } from '../../src/core/ports.js';
+import { openLedger } from '../../src/ledger/ledger.js';
+import { createAgents } from '../../src/runner/agents.js';
 import { openBlobs } from '../../src/storage/blobs.js';
 import { createWebhooks } from '../../src/sources/webhooks.js';
+import { createIds } from '../../src/storage/ids.js';
+import { openRuns } from '../../src/storage/run-store.js';
+import { createTickets } from '../../src/storage/tickets.js';
+import { temporary } from '../support/service.js';
 
 export const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
 
@@ -38,25 +53,55 @@ export interface World {
   bus: Bus;
   blobs: Blobs;
   hub: Hub;
+  lists: Lists;
+  ledger: Ledger;
+  sessions: Sessions;
+  endpoints: Endpoint[];
   server: Listening;
   url: string;
   ws: string;
+  root: string;
+  /** The root's own. */
+  token: string;
+  tickets: Tickets;
+  runs: Runs;
+  stopped: string[];
   lines: Logged[];
+  drain(): void;
   close(): Promise<void>;
 }
 
 const none = Promise.resolve();
+export const TOKEN = `ct_${'5'.repeat(64)}`;
+
+/** Headers of the root's own token. */
+export const signedIn = (token = TOKEN): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
 /** The API as the service puts it together, on a free port and a bus in memory. */
 export const open = async ({
   bus = openMemoryBus({ clock }),
   takeWebhooks = true,
   allowedHosts,
-  blobs = openBlobs(mkdtempSync(join(tmpdir(), 'blobs-'))),
-}: { bus?: Bus; takeWebhooks?: boolean; allowedHosts?: string[]; blobs?: Blobs } = {}): Promise<World> => {
+  trustedProxies,
+  blobs = openBlobs(temporary('blobs')),
+}: {
+  bus?: Bus;
+  takeWebhooks?: boolean;
+  allowedHosts?: string[];
+  trustedProxies?: string[];
+  blobs?: Blobs;
+} = {}): Promise<World> => {
   const lines: Logged[] = [];
   const log = logInto(lines);
-  const hub = createHub({ bus, log });
+  const root = temporary('api');
+  const ledger = await openLedger(bus);
+  const lists = openLists({ bus, log });
+  const hub = createHub({
+    bus,
+    log,
+    rulesOf: (event) =>
+      typeof event.data['activation'] === 'string' ? [event.data['activation'].split('/')[0] ?? ''] : [],
+  });
   const webhooks = createWebhooks({
     config: {
       github: { secrets: [SECRET] },
@@ -86,18 +131,31 @@ export const open = async ({
         .subscribe(),
     );
   }
-  const view = {
-    paused: false,
-    routed_to: undefined,
-    activations: new Map([['one/MSG', { status: 'open' }]]),
-    runs: new Map([['run-1', { run_id: 'run-1', agent: 'shell' }]]),
-    chains: new Map(),
-    windows: new Map(),
-    lineage: new Map(),
-  };
-  const app = createApi({
+  const tickets = createTickets(Buffer.alloc(32, 7));
+  const sessions = createSessions(clock);
+  const gate = createGate({
+    credentials: createCredentials({ token: TOKEN, tickets, sessions, ledger, clock }),
+    limits: createLimits(clock),
+    allowedHosts,
+    trustedProxies,
+  });
+  const audit = await openAudit(join(root, 'audit.jsonl'), { clock, log });
+  const runs = openRuns(root);
+  const stopped: string[] = [];
+  let isDraining = false;
+  const options: ApiOptions = {
     bus,
-    ledger: { view, folded$: EMPTY, record: () => Promise.resolve([]), close: () => none } as unknown as Ledger,
+    ledger,
+    lists,
+    runs,
+    runner: {
+      stop: (run) => {
+        stopped.push(run.run_id);
+        return none;
+      },
+    },
+    ids: createIds(clock),
+    sources: [{ name: 'webhooks', description: 'webhooks: github, own' }],
     rules: {
       current: { hash: 'abc', rules: [{ id: 'one', on: ['CODE_PUSHED'], do: 'build' }] },
       changes$: EMPTY,
@@ -106,27 +164,53 @@ export const open = async ({
     handlers: {
       list: () => [{ name: 'build', hash: 'def', file: '/handlers/build.yaml', steps: [{ shell: 'true' }] }],
     } as unknown as Handlers,
-    agents: { list: () => [{ name: 'shell', backend: 'shell' }] } as unknown as Agents,
+    agents: createAgents({ config: {}, environment: { PATH: '/usr/bin:/bin' } }),
     webhooks,
     hub,
+    gate,
+    sessions,
+    audit,
+    metrics: createMetrics({ lists, ledger, watchers: () => hub.size }),
     log,
     clock,
-    allowedHosts,
+    isDraining: () => isDraining,
+    folder: root,
     version: '0.1.0',
     startedAt: clock.now(),
+  };
+  const server = await listen({
+    app: createApi(options),
+    hub,
+    gate,
+    audit,
+    commandsFor: commandsFor(options),
+    port: 0,
   });
-  const server = await listen({ app, hub, port: 0, allowedHosts });
+  await lists.ready();
   return {
     bus,
     blobs,
     hub,
+    lists,
+    ledger,
+    sessions,
+    endpoints: endpointsOf(options),
     server,
     url: server.url,
     ws: server.url.replace('http', 'ws'),
+    root,
+    token: TOKEN,
+    tickets,
+    runs,
+    stopped,
     lines,
+    drain: () => (isDraining = true),
     async close() {
       server.kill();
       for (const one of running) one.unsubscribe();
+      lists.close();
+      await ledger.close();
+      await audit.close();
       await bus.close();
     },
   };
@@ -139,7 +223,7 @@ interface Frame {
 
 /** A watcher that keeps what it gets. */
 export const watch = async (url: string, options: ClientOptions = {}) => {
-  const socket = new WebSocket(url, options);
+  const socket = new WebSocket(url, { ...options, headers: { ...signedIn(), ...options.headers } });
   const frames: Frame[] = [];
   const waiting = new Set<() => void>();
   let code: number | undefined;
@@ -168,12 +252,23 @@ export const watch = async (url: string, options: ClientOptions = {}) => {
   };
 };
 
-export const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+/** As the root's owner, unless the headers say otherwise; a header that is undefined is left out. */
+const headersOf = (headers: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries({ ...signedIn(), ...headers }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    ),
+  );
+
+export const post = (url: string, body: unknown, headers: Record<string, string | undefined> = {}) =>
   fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: headersOf({ 'content-type': 'application/json', ...headers }),
     body: typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body),
   });
+
+export const get = (url: string, headers: Record<string, string | undefined> = {}, method = 'GET') =>
+  fetch(url, { method, headers: headersOf(headers) });
 
 export const all = async (bus: Bus) => {
   const events = [];

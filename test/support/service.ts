@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -71,6 +71,8 @@ export const isAlive = (pid: number): boolean => {
 
 export interface Service {
   url: string;
+  /** The root's token, as our commands find it. */
+  token: string;
   process: ChildProcess;
   output(): string;
   /** SIGTERM, then its exit code. */
@@ -93,8 +95,13 @@ export const startService = async (
       throw new Error(`the service ended with ${code}: ${output}`);
     }),
   ]);
+  const root = args.includes('--root') ? (args[args.indexOf('--root') + 1] ?? '') : 'runs';
+  const { token } = JSON.parse(readFileSync(resolvePath(options.cwd, root, '.conductor', 'service.json'), 'utf8')) as {
+    token: string;
+  };
   return {
     url,
+    token,
     process: child,
     output: () => output,
     stop() {

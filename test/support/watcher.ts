@@ -22,7 +22,9 @@ export interface Watcher {
 /** Hears everything that is said from now on. */
 export const watch = async (service: Service): Promise<Watcher> => {
   const heard: Said[] = [];
-  const socket = new WebSocket(`${service.url.replace('http', 'ws')}/ws`);
+  const socket = new WebSocket(`${service.url.replace('http', 'ws')}/ws`, {
+    headers: { authorization: `Bearer ${service.token}` },
+  });
   socket.on('message', (frame: Buffer) => heard.push((JSON.parse(frame.toString()) as { data: Said }).data));
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   return {

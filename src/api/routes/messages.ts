@@ -1,60 +1,103 @@
-import type Router from '@koa/router';
 import { z } from 'zod';
 import { ConductorError } from '../../core/errors.js';
-import { draftSchema, type Event } from '../../core/event.js';
+import { draftSchema, idSchema, type Draft, type Event } from '../../core/event.js';
 import { isReserved, normaliseType } from '../../core/event-type.js';
-import type { BusQuery } from '../../core/ports.js';
-import { checked } from '../checked.js';
+import type { BusQuery, Receipt } from '../../core/ports.js';
+import type { Caller } from '../access/caller.js';
 import type { ApiOptions } from '../doors.js';
-import { jsonOf } from '../request.js';
+import { endpoint, type Endpoint } from '../endpoint.js';
+import { eventShape, receiptShape, words } from './shapes.js';
 
-const querySchema = z.strictObject({
+const listQuery = z.strictObject({
   /** After this message, from the oldest on; without it, the newest. */
   since_id: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  /** One or more, also as a list with commas. */
-  type: z
-    .union([z.string(), z.array(z.string())])
-    .transform((types) =>
-      [types]
-        .flat()
-        .flatMap((type) => type.split(','))
-        .map(normaliseType),
-    )
-    .optional(),
-  project_id: z.string().optional(),
-  task_id: z.string().optional(),
-  run_id: z.string().optional(),
+  type: words.transform((types) => types.map(normaliseType)).optional(),
+  project_id: idSchema.optional(),
+  task_id: idSchema.optional(),
+  run_id: z.string().max(128).optional(),
 });
 
-export const messageRoutes = (router: Router, { bus }: ApiOptions): void => {
-  router.post('/api/v1/messages', async (ctx) => {
-    const draft = checked(draftSchema, jsonOf(ctx.get('content-type'), ctx.state['rawBody'] as Buffer));
-    if (isReserved(draft.type)) {
-      throw new ConductorError('reserved_type', `${draft.type} is said by the conductor alone`, {
-        details: { field: 'type' },
-      });
-    }
-    const [receipt] = await bus.append([{ ...draft, source: draft.source ?? 'api' }]);
-    ctx.status = 202;
-    ctx.body = { msg_id: receipt?.msg_id, duplicate: receipt?.duplicate ?? false };
-  });
-
-  router.get('/api/v1/messages', async (ctx) => {
-    const { since_id, limit, type, ...scope } = checked(querySchema, { ...ctx.query });
-    // One more than asked for tells whether there are more.
-    const query = {
-      ...scope,
-      ...(type === undefined ? {} : { types: type }),
-      ...(since_id === undefined ? { tail: limit } : { since_id }),
-    } as BusQuery;
-    const messages: Event[] = [];
-    let more = false;
-    for await (const event of bus.read(query)) {
-      more = messages.length === limit;
-      if (more) break;
-      messages.push(event);
-    }
-    ctx.body = { messages, more };
-  });
+/** Whoever shows a run's ticket speaks as that run, whatever the message says. */
+export const asCaller = (draft: Draft, caller: Caller, view: ApiOptions['ledger']['view']): Draft => {
+  const { run } = caller;
+  if (run === undefined) return { ...draft, source: draft.source ?? 'api' };
+  const lineage = view.lineage.get(run.run_id);
+  return {
+    ...draft,
+    ...run,
+    source: `run:${run.run_id}`,
+    depth: Math.max(draft.depth ?? 0, lineage?.depth ?? 0),
+    trust: lineage?.trust ?? 'full',
+  };
 };
+
+/** Appends for a caller. Resolves when durable. */
+export const postAs = async (
+  { bus, ledger }: Pick<ApiOptions, 'bus' | 'ledger'>,
+  draft: z.output<typeof draftSchema>,
+  caller: Caller,
+): Promise<Receipt> => {
+  if (isReserved(draft.type)) {
+    throw new ConductorError('reserved_type', `${draft.type} is said by the conductor alone`, {
+      details: { field: 'type' },
+    });
+  }
+  const [receipt] = await bus.append([asCaller(draft, caller, ledger.view)]);
+  if (receipt === undefined) throw new ConductorError('internal', 'the bus gave no receipt');
+  return receipt;
+};
+
+export const messageRoutes = ({ bus, ledger }: ApiOptions): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/v1/messages',
+    summary: 'Says a message; answers when it is durable.',
+    scopes: ['write', 'run'],
+    body: draftSchema,
+    status: 202,
+    answer: receiptShape,
+    errors: ['reserved_type', 'too_large', 'unsupported_media_type', 'storage'],
+    handle: ({ body, caller }) => postAs({ bus, ledger }, body, caller),
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/v1/messages',
+    summary: 'The newest messages, or those after one.',
+    scopes: ['read', 'run'],
+    query: listQuery,
+    answer: z.strictObject({ messages: z.array(eventShape), more: z.boolean() }),
+    errors: ['not_found'],
+    handle: async ({ query: { since_id, limit, type, ...scope } }) => {
+      // One more than asked for tells whether there are more.
+      const query = {
+        ...scope,
+        ...(type === undefined ? {} : { types: type }),
+        ...(since_id === undefined ? { tail: limit } : { since_id }),
+      } as BusQuery;
+      const messages: Event[] = [];
+      let more = false;
+      for await (const event of bus.read(query)) {
+        more = messages.length === limit;
+        if (more) break;
+        messages.push(event);
+      }
+      return { messages: messages as z.input<typeof eventShape>[], more };
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/v1/messages/:msg_id',
+    summary: 'One message.',
+    scopes: ['read', 'run'],
+    params: z.strictObject({ msg_id: z.string().max(200) }),
+    answer: eventShape,
+    errors: ['not_found'],
+    handle: async ({ params }) => {
+      for await (const event of bus.read()) {
+        if (event.msg_id === params.msg_id) return event as z.input<typeof eventShape>;
+      }
+      throw new ConductorError('not_found', `there is no message ${params.msg_id}`);
+    },
+  }),
+];

@@ -1,8 +1,14 @@
-import type Router from '@koa/router';
+import { z } from 'zod';
 import type { ApiOptions } from '../doors.js';
+import { endpoint, type Endpoint } from '../endpoint.js';
 
-export const versionRoutes = (router: Router, { version }: ApiOptions): void => {
-  router.get('/api/v1/version', (ctx) => {
-    ctx.body = { version };
-  });
-};
+export const versionRoutes = ({ version }: ApiOptions): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/v1/version',
+    summary: 'The version that runs.',
+    scopes: ['read', 'run'],
+    answer: z.strictObject({ version: z.string() }),
+    handle: () => ({ version }),
+  }),
+];

@@ -1,15 +1,34 @@
-import type Router from '@koa/router';
+import { z } from 'zod';
 import type { ApiOptions } from '../doors.js';
+import { endpoint, type Endpoint } from '../endpoint.js';
+import { receiptShape } from './shapes.js';
 
-export const webhookRoutes = (router: Router, { webhooks }: ApiOptions): void => {
-  router.get('/api/v1/webhooks', (ctx) => {
-    ctx.body = { webhooks: webhooks.names() };
-  });
-
-  router.post(['/webhooks/:name', '/api/v1/webhooks/:name'], async (ctx) => {
-    const answer = await webhooks.receive(ctx.params['name'] ?? '', ctx.req.headers, ctx.state['rawBody'] as Buffer);
-    // A challenge is only taken as answered with a 200.
-    ctx.status = 'challenge' in answer ? 200 : 202;
-    ctx.body = answer;
-  });
-};
+export const webhookRoutes = ({ webhooks }: ApiOptions): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/v1/webhooks',
+    summary: 'The names of the webhooks.',
+    scopes: ['read'],
+    answer: z.strictObject({ webhooks: z.array(z.string()) }),
+    handle: () => ({ webhooks: [...webhooks.names()] }),
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/v1/webhooks/:name',
+    also: ['/webhooks/:name'],
+    summary: 'Takes a signed delivery; answers when its message is durable.',
+    // The signature over the raw bytes is the credential.
+    scopes: 'anyone',
+    params: z.strictObject({ name: z.string().max(200) }),
+    query: z.looseObject({}),
+    status: 202,
+    answer: z.union([receiptShape, z.strictObject({ ignored: z.string() }), z.strictObject({ challenge: z.string() })]),
+    errors: ['unauthorized', 'not_found', 'too_large', 'unsupported_media_type', 'unavailable', 'storage'],
+    handle: async ({ params, ctx }) => {
+      const answer = await webhooks.receive(params.name, ctx.req.headers, ctx.state['rawBody'] as Buffer);
+      // A challenge is only taken as answered with a 200.
+      if ('challenge' in answer) ctx.state['status'] = 200;
+      return answer;
+    },
+  }),
+];

@@ -9,8 +9,11 @@ export const register = (program: Command): void => {
       new Option('--port <number>', 'port to listen on').argParser(parsePort).env('CONDUCTOR_PORT').default(14_355),
     )
     .addOption(
-      new Option('--host <address>', 'loopback address to listen on').env('CONDUCTOR_HOST').default('127.0.0.1'),
+      new Option('--host <address>', 'address to listen on; any other than loopback wants TLS in front')
+        .env('CONDUCTOR_HOST')
+        .default('127.0.0.1'),
     )
+    .option('--unix-socket <path>', 'listen on a socket of the file system instead')
     .addOption(rootOption())
     .addOption(new Option('--rules <folder>', 'the rule table').env('CONDUCTOR_RULES').default('rules'))
     .addOption(new Option('--handlers <folder>', 'the handlers').env('CONDUCTOR_HANDLERS').default('handlers'))
@@ -23,9 +26,10 @@ export const register = (program: Command): void => {
         rules: string;
         handlers: string;
         config?: string;
+        unixSocket?: string;
       }) => {
         const { serve } = await import('../serve.js');
-        process.exitCode = await serve(options);
+        process.exitCode = await serve({ ...options, socketPath: options.unixSocket });
       },
     );
 };

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Clock, Log } from '../core/ports.js';
+
+/** One line of audit.jsonl. */
+export interface AuditEntry {
+  request_id: string;
+  /** Who, as far as the credential told; `anyone` without one. */
+  caller: string;
+  address: string;
+  method: string;
+  path: string;
+  status: number;
+  /** The error's code, where it was one. */
+  code?: string;
+  /** What was decided: an approval, a rule switched off. */
+  decision?: Record<string, unknown>;
+}
+
+export interface Audit {
+  write(entry: AuditEntry): void;
+  /** Resolves when every line is in the file. */
+  close(): Promise<void>;
+}
+
+const lastLine = async (file: string): Promise<string | undefined> => {
+  let last: string | undefined;
+  try {
+    for await (const line of createInterface({ input: createReadStream(file) })) if (line !== '') last = line;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return last;
+};
+
+const linkOf = (line: string | undefined): string =>
+  createHash('sha256')
+    .update(line ?? '')
+    .digest('base64url');
+
+/** Who asked for a change, and who was refused: one line each, chained by the hash of the line before (`prev`). */
+export const openAudit = async (
+  file: string,
+  { clock, log }: { clock: Pick<Clock, 'now'>; log: Log },
+): Promise<Audit> => {
+  let prev = linkOf(await lastLine(file));
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  stream.on('error', (error) => log.error('the audit cannot be written', { file, reason: error.message }));
+  return {
+    write(entry) {
+      const line = JSON.stringify({ ts: new Date(clock.now()).toISOString(), ...entry, prev });
+      prev = linkOf(line);
+      stream.write(`${line}\n`);
+    },
+    close: () => new Promise((resolve) => stream.end(() => resolve())),
+  };
+};
+
+/** The first line whose `prev` is not the hash of the line before it, from 1; undefined when the chain is whole. */
+export const findBreak = async (file: string): Promise<number | undefined> => {
+  let before: string | undefined;
+  let number = 0;
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    number += 1;
+    if ((JSON.parse(line) as { prev?: string }).prev !== linkOf(before)) return number;
+    before = line;
+  }
+  return undefined;
+};

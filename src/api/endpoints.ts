@@ -1,0 +1,38 @@
+import type { ApiOptions } from './doors.js';
+import type { Endpoint } from './endpoint.js';
+import { openapiRoutes } from './openapi/routes.js';
+import { activationRoutes } from './routes/activations.js';
+import { approvalRoutes } from './routes/approvals.js';
+import { handlerRoutes } from './routes/handlers.js';
+import { healthRoutes } from './routes/health.js';
+import { loginRoutes } from './routes/login.js';
+import { messageRoutes } from './routes/messages.js';
+import { metricsRoutes } from './routes/metrics.js';
+import { nightSwitchRoutes } from './routes/night-switch.js';
+import { ruleRoutes } from './routes/rules.js';
+import { runRoutes } from './routes/runs.js';
+import { statusRoutes } from './routes/status.js';
+import { taskRoutes } from './routes/tasks.js';
+import { versionRoutes } from './routes/version.js';
+import { webhookRoutes } from './routes/webhooks.js';
+
+/** Everything that the service answers to over HTTP, one noun after the other. */
+export const endpointsOf = (options: ApiOptions): Endpoint[] => {
+  const nouns = [
+    healthRoutes,
+    versionRoutes,
+    statusRoutes,
+    messageRoutes,
+    runRoutes,
+    taskRoutes,
+    activationRoutes,
+    ruleRoutes,
+    handlerRoutes,
+    approvalRoutes,
+    webhookRoutes,
+    metricsRoutes,
+    nightSwitchRoutes,
+    loginRoutes,
+  ].flatMap((routes) => routes(options));
+  return [...nouns, ...openapiRoutes(nouns, options.version)];
+};

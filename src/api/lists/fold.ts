@@ -1,0 +1,236 @@
+import type { ApprovalDecided, ApprovalRequested } from '../../core/approval.js';
+import { isBelieved, type Event } from '../../core/event.js';
+import type { Routed, RunStarted, StepResult } from '../../core/ledger-view.js';
+import type { ActivationRow, ApprovalRow, RunRow, TaskRow } from './rows.js';
+import { createShelf, type Shelf } from './shelf.js';
+
+export interface Shelves {
+  runs: Shelf<RunRow>;
+  tasks: Shelf<TaskRow>;
+  activations: Shelf<ActivationRow>;
+  approvals: Shelf<ApprovalRow>;
+  /** Messages folded in, by type. */
+  counts: Map<string, number>;
+}
+
+export const emptyShelves = (): Shelves => ({
+  runs: createShelf(),
+  tasks: createShelf(),
+  activations: createShelf(),
+  approvals: createShelf(),
+  counts: new Map(),
+});
+
+export const taskKey = ({ project_id, task_id }: { project_id: string; task_id: string }): string =>
+  `${project_id}/${task_id}`;
+
+/** The task as it is from now on; made where it was not known. */
+const touchTask = (
+  { tasks }: Shelves,
+  event: Event,
+  scope: { project_id: string; task_id: string },
+  change: Partial<TaskRow>,
+): void => {
+  const key = taskKey(scope);
+  const known = tasks.get(key);
+  if (known) {
+    Object.assign(known, change, { last_activity: event.ts });
+    return;
+  }
+  const { project_id, task_id } = scope;
+  tasks.add(
+    key,
+    {
+      project_id,
+      task_id,
+      status: 'pending',
+      runs: 0,
+      running: 0,
+      created: event.ts,
+      last_activity: event.ts,
+      msg_id: event.msg_id,
+      ...change,
+    },
+    [project_id],
+  );
+};
+
+const routed = (shelves: Shelves, event: Event): void => {
+  for (const fired of (event.data as unknown as Routed).fired) {
+    if (shelves.activations.get(fired.activation)) continue;
+    const { activation, rule, handler, project_id, task_id, depth, trust, root } = fired;
+    shelves.activations.add(
+      activation,
+      {
+        activation,
+        rule,
+        event: fired.event,
+        handler,
+        project_id,
+        task_id,
+        depth,
+        trust,
+        root,
+        status: 'open',
+        opened: event.ts,
+        steps: [],
+        msg_id: event.msg_id,
+      },
+      [project_id, `rule ${rule}`],
+    );
+    touchTask(shelves, event, fired, { status: 'running', activation });
+  }
+};
+
+const runStarted = (shelves: Shelves, event: Event): void => {
+  const { root: _root, ...start } = event.data as unknown as RunStarted;
+  if (shelves.runs.get(start.run_id)) return;
+  const { run_id, project_id, task_id, agent, cwd, depth, attempt, parent_run_id, activation, step } = start;
+  shelves.runs.add(
+    run_id,
+    {
+      run_id,
+      project_id,
+      task_id,
+      agent,
+      status: 'running',
+      attempt,
+      depth,
+      cwd,
+      start_time: event.ts,
+      ...(parent_run_id === undefined ? {} : { parent_run_id }),
+      ...(activation === undefined ? {} : { activation }),
+      ...(step === undefined ? {} : { step }),
+      msg_id: event.msg_id,
+    },
+    [project_id, taskKey(start)],
+  );
+  const task = shelves.tasks.get(taskKey(start));
+  touchTask(shelves, event, start, {
+    status: 'running',
+    runs: (task?.runs ?? 0) + 1,
+    running: (task?.running ?? 0) + 1,
+    latest_run_id: run_id,
+  });
+};
+
+const runStopped = (shelves: Shelves, event: Event): void => {
+  const { run_id, status, exit, exit_code, reason, cost_usd, duration_ms } = event.data;
+  const run = shelves.runs.get(String(run_id));
+  if (!run) return;
+  const wasRunning = run.status === 'running';
+  run.status = status === 'completed' ? 'completed' : 'failed';
+  run.end_time = event.ts;
+  if (typeof exit === 'number') run.exit = exit;
+  if (typeof exit_code === 'number') run.exit_code = exit_code;
+  if (typeof duration_ms === 'number') run.duration_ms = duration_ms;
+  if (typeof cost_usd === 'number') run.cost_usd = cost_usd;
+  if (typeof reason === 'string') run.reason = reason;
+  if (typeof event.data['class'] === 'string') run.class = event.data['class'];
+  if (run.status === 'failed') run.error = event.body.slice(0, 500);
+  const task = shelves.tasks.get(taskKey(run));
+  if (!task) return;
+  const running = Math.max(0, task.running - (wasRunning ? 1 : 0));
+  const carried = task.activation && shelves.activations.get(task.activation)?.status === 'open';
+  touchTask(shelves, event, run, { running, status: running > 0 || carried ? 'running' : run.status });
+};
+
+const stepFinished = (shelves: Shelves, event: Event): void => {
+  const { activation, step, status, attempts, exit, run_id, error } = event.data as unknown as StepResult;
+  const row = shelves.activations.get(activation);
+  if (!row) return;
+  row.steps = row.steps.filter((one) => one.step !== step);
+  row.steps.push({
+    step,
+    status,
+    attempts,
+    exit,
+    ...(run_id === undefined ? {} : { run_id }),
+    ...(error === undefined ? {} : { error: error.slice(0, 500) }),
+  });
+};
+
+const handlerFinished = (shelves: Shelves, event: Event): void => {
+  const row = shelves.activations.get(String(event.data['activation']));
+  if (!row) return;
+  const { status } = event.data;
+  row.status = status === 'completed' || status === 'cancelled' ? status : 'failed';
+  row.closed = event.ts;
+  if (typeof event.data['exit'] === 'number') row.exit = event.data['exit'];
+  if (typeof event.data['error'] === 'string') row.error = event.data['error'].slice(0, 500);
+  touchTask(shelves, event, row, { status: row.status === 'cancelled' ? 'stopped' : row.status });
+};
+
+const handlerResumed = (shelves: Shelves, event: Event): void => {
+  const row = shelves.activations.get(String(event.data['activation']));
+  if (!row) return;
+  row.status = 'open';
+  for (const key of ['closed', 'exit', 'error'] as const) delete row[key];
+  touchTask(shelves, event, row, { status: 'running' });
+};
+
+const taskOf = (event: Event): { project_id: string; task_id: string } | undefined =>
+  event.task_id === undefined ? undefined : { project_id: event.project_id, task_id: event.task_id };
+
+const taskChanged =
+  (status: TaskRow['status']) =>
+  (shelves: Shelves, event: Event): void => {
+    const task = taskOf(event);
+    if (task) touchTask(shelves, event, task, { status });
+  };
+
+const approvalRequested = ({ approvals }: Shelves, event: Event): void => {
+  const asked = event.data as unknown as ApprovalRequested;
+  if (approvals.get(asked.approval)) return;
+  const { approval, question, run_id, activation, step, expires_at } = asked;
+  approvals.add(approval, {
+    approval,
+    question,
+    status: 'waiting',
+    project_id: event.project_id,
+    ...(event.task_id === undefined ? {} : { task_id: event.task_id }),
+    ...(run_id === undefined ? {} : { run_id }),
+    ...(activation === undefined ? {} : { activation }),
+    ...(step === undefined ? {} : { step }),
+    ...(asked.default === undefined ? {} : { default: asked.default }),
+    ...(expires_at === undefined ? {} : { expires_at }),
+    asked: event.ts,
+    msg_id: event.msg_id,
+  });
+};
+
+const approvalDecided = ({ approvals }: Shelves, event: Event): void => {
+  const { approval, decision, by, comment } = event.data as unknown as ApprovalDecided;
+  const row = approvals.get(approval);
+  if (row?.status !== 'waiting') return;
+  row.status = decision === 'approve' ? 'approve' : 'reject';
+  row.decided = event.ts;
+  row.by = by;
+  if (comment !== undefined) row.comment = comment;
+};
+
+const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> = {
+  ROUTED: routed,
+  RUN_START: runStarted,
+  RUN_STOP: runStopped,
+  STEP_FINISHED: stepFinished,
+  HANDLER_FINISHED: handlerFinished,
+  APPROVAL_REQUESTED: approvalRequested,
+  APPROVAL_DECIDED: approvalDecided,
+  HANDLER_RESUMED: handlerResumed,
+  TASK_REQUESTED: taskChanged('pending'),
+  TASK_STOPPED: taskChanged('stopped'),
+  TASK_DELETED: (shelves, event) => {
+    const task = taskOf(event);
+    if (!task) return;
+    shelves.tasks.remove(taskKey(task));
+    for (const run of shelves.runs.of(taskKey(task))) shelves.runs.remove(run.run_id);
+  },
+  RUN_DELETED: (shelves, event) => shelves.runs.remove(String(event.data['run_id'])),
+};
+
+/** What one message changes in the lists. Only what is believed counts, as in the ledger. */
+export const fold = (shelves: Shelves, event: Event): void => {
+  shelves.counts.set(event.type, (shelves.counts.get(event.type) ?? 0) + 1);
+  if (isBelieved(event) && Object.hasOwn(FOLDS, event.type)) FOLDS[event.type]?.(shelves, event);
+};

@@ -1,0 +1,73 @@
+import { defer, retry, tap, type Subscription } from 'rxjs';
+import { toConductorError } from '../../core/errors.js';
+import type { Bus, Cursor, Log } from '../../core/ports.js';
+import { emptyShelves, fold, type Shelves } from './fold.js';
+
+export interface Lists extends Shelves {
+  /** Resolves when what was on the bus at the start is folded in. */
+  ready(): Promise<void>;
+  readonly isReady: boolean;
+  /** Resolves when the message, and all before it, is folded in. */
+  until(msg_id: string): Promise<void>;
+  close(): void;
+}
+
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * Runs, tasks, activations and approvals in memory, folded from the bus: a page costs what it shows, however many
+ * there are.
+ */
+export const openLists = ({ bus, log }: { bus: Bus; log: Log }): Lists => {
+  const shelves = emptyShelves();
+  const waiting = new Set<{ msg_id: string; resolve: () => void }>();
+  let seen = '';
+  let cursor: Cursor | undefined;
+  let isReady = false;
+
+  const until = (msg_id: string): Promise<void> =>
+    seen >= msg_id ? Promise.resolve() : new Promise((resolve) => waiting.add({ msg_id, resolve }));
+
+  const subscription: Subscription = defer(() => bus.follow(cursor))
+    .pipe(
+      tap((batch) => {
+        for (const event of batch.events) {
+          fold(shelves, event);
+          // A foreign record may have any id; ours alone rise.
+          if (event.sealed && event.msg_id > seen) seen = event.msg_id;
+        }
+        cursor = batch.cursor;
+        for (const one of waiting) {
+          if (seen < one.msg_id) continue;
+          waiting.delete(one);
+          one.resolve();
+        }
+      }),
+      tap({
+        error: (error: unknown) =>
+          log.error('the lists lost the bus', { reason: toConductorError(error).message, cursor }),
+      }),
+      retry({ delay: RETRY_AFTER_MS }),
+    )
+    .subscribe();
+
+  const readiness = (async (): Promise<void> => {
+    let last = '';
+    for await (const event of bus.read({ tail: 20 })) if (event.sealed) last = event.msg_id;
+    await until(last);
+    isReady = true;
+  })();
+  readiness.catch((error: unknown) =>
+    log.error('the lists could not be read', { reason: toConductorError(error).message }),
+  );
+
+  return {
+    ...shelves,
+    until,
+    ready: () => readiness,
+    get isReady() {
+      return isReady;
+    },
+    close: () => subscription.unsubscribe(),
+  };
+};

@@ -1,0 +1,84 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Middleware } from 'koa';
+import type { Lists } from './lists/lists.js';
+import type { Ledger } from '../core/ports.js';
+
+export interface Metrics {
+  /** Text of Prometheus, and its media type. */
+  text(): Promise<string>;
+  readonly media: string;
+  /** Counts and times each request by its route, never by its path: a path holds ids without end. */
+  count: Middleware;
+}
+
+export const createMetrics = ({
+  lists,
+  ledger,
+  watchers,
+}: {
+  lists: Pick<Lists, 'counts' | 'runs' | 'tasks' | 'approvals'>;
+  ledger: Pick<Ledger, 'view'>;
+  watchers: () => number;
+}): Metrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'conductor_http_requests_total',
+    help: 'Requests by method, route and status.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'conductor_http_request_duration_seconds',
+    help: 'Time to answer, by route.',
+    labelNames: ['route'],
+    buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
+    registers,
+  });
+  new Gauge({
+    name: 'conductor_messages',
+    help: 'Messages on the bus, by type.',
+    labelNames: ['type'],
+    registers,
+    collect() {
+      for (const [type, count] of lists.counts) this.set({ type }, count);
+    },
+  });
+  new Gauge({
+    name: 'conductor_activations',
+    help: 'Activations by status.',
+    labelNames: ['status'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { status } of ledger.view.activations.values()) this.inc({ status });
+    },
+  });
+  const gauge = (name: string, help: string, value: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge('conductor_active_runs', 'Runs that were started and have not ended.', () => ledger.view.runs.size);
+  gauge('conductor_runs', 'Runs known.', () => lists.runs.size);
+  gauge('conductor_tasks', 'Tasks known.', () => lists.tasks.size);
+  gauge('conductor_watchers', 'Connected WebSocket and SSE clients.', watchers);
+  gauge('conductor_paused', '1 while nothing new starts.', () => (ledger.view.paused ? 1 : 0));
+
+  return {
+    text: () => registry.metrics(),
+    media: registry.contentType,
+    async count(ctx, next) {
+      const began = performance.now();
+      await next();
+      const route = (ctx as { _matchedRoute?: string })._matchedRoute ?? 'none';
+      requests.inc({ method: ctx.method, route, status: ctx.status });
+      seconds.observe({ route }, (performance.now() - began) / 1_000);
+    },
+  };
+};

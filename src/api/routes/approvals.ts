@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { ApiOptions } from '../doors.js';
+import { decide } from '../decide.js';
+import { endpoint, type Endpoint } from '../endpoint.js';
+import { approvalRow } from '../lists/rows.js';
+import { pageOf, pageQuery } from './shapes.js';
+
+export const approvalRoutes = (options: ApiOptions): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/v1/approvals',
+    summary: 'What waits for a person, and what was decided.',
+    scopes: ['read'],
+    query: z.strictObject({ ...pageQuery, status: z.enum(['waiting', 'approve', 'reject']).optional() }),
+    answer: pageOf('approvals', approvalRow),
+    handle: ({ query: { cursor, limit, status } }) => {
+      const { rows, next } = options.lists.approvals.page({
+        limit,
+        ...(cursor === undefined ? {} : { before: cursor }),
+        where: (one) => status === undefined || one.status === status,
+      });
+      return { approvals: rows, ...(next === undefined ? {} : { next }) };
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/v1/approvals/decide',
+    summary: 'Decides one of them. The first decision counts.',
+    scopes: ['admin'],
+    // The name has slashes, so it goes in the body.
+    body: z.strictObject({
+      approval: z.string().min(1).max(600),
+      decision: z.enum(['approve', 'reject']),
+      comment: z.string().max(10_000).optional(),
+    }),
+    answer: approvalRow,
+    errors: ['not_found', 'conflict'],
+    handle: async ({ body, caller, ctx }) => {
+      const row = await decide(options, body, `api:${caller.name}`);
+      ctx.state['decision'] = { approval: body.approval, decision: body.decision };
+      return row;
+    },
+  }),
+];

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { ConductorError, toConductorError } from '../core/errors.js';
+import type { RunInfo } from '../core/run.js';
+import type { Caller } from './access/caller.js';
+import type { ApiOptions } from './doors.js';
+import type { RunRow } from './lists/rows.js';
+
+type Ports = Pick<ApiOptions, 'bus' | 'ledger' | 'lists' | 'runs' | 'runner' | 'log'>;
+
+export const findRun = ({ lists }: Pick<ApiOptions, 'lists'>, run_id: string): RunRow => {
+  const run = lists.runs.get(run_id);
+  if (!run) throw new ConductorError('not_found', `there is no run ${run_id}`);
+  return run;
+};
+
+/** Everything its own file says; `not_found` where the folder is gone. */
+export const readRun = async (ports: Pick<ApiOptions, 'lists' | 'runs'>, run_id: string): Promise<RunInfo> => {
+  const info = await ports.runs.find(findRun(ports, run_id));
+  if (!info) throw new ConductorError('not_found', `the folder of the run ${run_id} is gone`);
+  return info;
+};
+
+/** Begins to end the run's process tree; what becomes of it is said on the bus. */
+export const stopRun = async (ports: Ports, run_id: string, caller: Caller): Promise<void> => {
+  const row = findRun(ports, run_id);
+  if (row.status !== 'running') throw new ConductorError('conflict', `the run ${run_id} has ended (${row.status})`);
+  const info = await readRun(ports, run_id);
+  ports.runner
+    .stop(info, `by ${caller.name}`)
+    .catch((error: unknown) =>
+      ports.log.error('a run could not be stopped', { run_id, reason: toConductorError(error).message }),
+    );
+};
+
+/** What TASK_REQUESTED asks for: one run, carried by whichever service has the root. */
+export interface TaskRequest {
+  prompt: string;
+  /** Absolute. */
+  cwd: string;
+  agent: string;
+  timeout_ms: number;
+}
+
+/** Says durably that a run is asked for. */
+export const requestTask = async (
+  ports: Pick<ApiOptions, 'ledger' | 'lists'>,
+  scope: { project_id: string; task_id: string },
+  request: TaskRequest,
+  by: { source: string; run_id?: string; depth?: number; trust?: 'full' | 'outside' },
+): Promise<string> => {
+  const [receipt] = await ports.ledger.record([
+    {
+      ...scope,
+      ...by,
+      type: 'TASK_REQUESTED',
+      data: { ...request },
+      body: `${request.agent} is asked for: ${request.prompt.trim().split('\n')[0]?.slice(0, 200) ?? ''}`,
+    },
+  ]);
+  if (receipt === undefined) throw new ConductorError('internal', 'the bus gave no receipt');
+  await ports.lists.until(receipt.msg_id);
+  return receipt.msg_id;
+};
+
+/** Asks for the same once more, in the same task. */
+export const retryRun = async (ports: Ports, run_id: string, caller: Caller) => {
+  const row = findRun(ports, run_id);
+  if (row.status === 'running') throw new ConductorError('conflict', `the run ${run_id} is still running`);
+  const info = await readRun(ports, run_id);
+  const { agent, cwd, timeout_ms, project_id, task_id, trust } = info;
+  const prompt = await readFile(info.prompt_path, 'utf8');
+  const request = { prompt, cwd, agent, timeout_ms };
+  const msg_id = await requestTask(ports, { project_id, task_id }, request, { source: `api:${caller.name}`, trust });
+  return { project_id, task_id, msg_id };
+};
+
+/** Removes the folder. What was said on the bus stays. */
+export const deleteRun = async (ports: Ports, run_id: string, caller: Caller): Promise<void> => {
+  const row = findRun(ports, run_id);
+  if (row.status === 'running') throw new ConductorError('conflict', `the run ${run_id} is running: stop it first`);
+  const { project_id, task_id } = row;
+  const [receipt] = await ports.ledger.record([
+    {
+      project_id,
+      task_id,
+      run_id,
+      type: 'RUN_DELETED',
+      source: `api:${caller.name}`,
+      data: { run_id },
+      body: 'the run was deleted',
+    },
+  ]);
+  await ports.runs.remove(row);
+  if (receipt) await ports.lists.until(receipt.msg_id);
+};
