@@ -58,6 +58,8 @@ const KEYS = [
   'body',
   'every',
   'cron',
+  'at',
+  'missed',
   'time_zone',
   'path',
   'test_command',

@@ -4,7 +4,7 @@ import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
 import { conductor } from '../conductor.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
-import type { Source } from '../core/ports.js';
+import type { Ledger, Source } from '../core/ports.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openHandlers } from '../pipeline/handlers.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
@@ -39,7 +39,7 @@ const hasYaml = (folder: string): boolean =>
 const orShipped = (folder: string, name: string): string =>
   hasYaml(folder) ? resolve(folder) : join(packageFolder, name);
 
-const sourcesOf = ({ config, folder }: LoadedConfig): Source[] => [
+const sourcesOf = ({ config, folder }: LoadedConfig, ledger: Ledger): Source[] => [
   ...config.watch.map((watch) =>
     fileSource({
       paths: watch.paths,
@@ -52,10 +52,10 @@ const sourcesOf = ({ config, folder }: LoadedConfig): Source[] => [
   ),
   ...Object.entries(config.timers).map(([name, timer]) =>
     timerSource({
+      ...timer,
       name,
-      ...(timer.every === undefined ? {} : { every_ms: timer.every }),
-      ...(timer.cron === undefined ? {} : { cron: timer.cron }),
-      ...(timer.time_zone === undefined ? {} : { time_zone: timer.time_zone }),
+      every_ms: timer.every,
+      lastSlot: () => ledger.view.timers.get(name),
       clock,
     }),
   ),
@@ -104,7 +104,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const rules = opened.add(await openRules(rulesFolder, knowsHandler, log), (one) => one.close());
   const ledger = opened.add(await openLedger(local.bus), (one) => one.close());
   const webhooks = createWebhooks({ config: webhooksOf(local), blobs: openBlobs(local.root.path), clock });
-  const sources: Source[] = [webhooks, ...sourcesOf(local)];
+  const sources: Source[] = [webhooks, ...sourcesOf(local, ledger)];
   let isDraining = false;
   const server = opened.add(
     await openService({

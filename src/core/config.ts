@@ -71,15 +71,20 @@ export const configSchema = z.strictObject({
       z
         .strictObject({
           every: durationSchema.optional(),
+          /** Five fields, or six with seconds first. */
           cron: z.string().optional(),
+          /** One moment, as 2027-01-31T12:00:00Z. */
+          at: z.string().optional(),
           time_zone: z.string().optional(),
+          /** What is said of slots that passed while nobody was there: nothing, the newest, or all. */
+          missed: z.enum(['skip', 'once', 'all']).default('once'),
         })
         .refine(
-          (timer) => (timer.every === undefined) !== (timer.cron === undefined),
-          'a timer has either "every" or "cron"',
+          (timer) => [timer.every, timer.cron, timer.at].filter((one) => one !== undefined).length === 1,
+          'a timer has one of "every", "cron" and "at"',
         ),
     )
-    .default({ health: { every: 60_000 } }),
+    .default({ health: { every: 60_000, missed: 'skip' } }),
   repositories: z
     .record(
       z.string(),

@@ -150,6 +150,8 @@ export interface LedgerView {
   chains: Map<string, number>;
   /** Times (ms) at which a throttled rule fired, by `<rule>\n<key>`. */
   windows: Map<string, number[]>;
+  /** The newest slot each timer said, RFC 3339. */
+  timers: Map<string, string>;
   /** Depth and root of runs, for what they say on the bus. */
   lineage: Map<string, { depth: number; root?: string; trust: Trust }>;
 }

@@ -15,6 +15,7 @@ export const emptyView = (): LedgerView => ({
   waiting: new Map(),
   chains: new Map(),
   windows: new Map(),
+  timers: new Map(),
   lineage: new Map(),
 });
 
@@ -110,6 +111,11 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   if (root !== undefined) view.chains.set(root, (view.chains.get(root) ?? 0) + 1);
 };
 
+const timerFired = ({ timers }: LedgerView, { data }: Event): void => {
+  const [name, slot] = [String(data['name']), String(data['slot'])];
+  if (slot > (timers.get(name) ?? '')) timers.set(name, slot);
+};
+
 /** What one believed event changes. Everything else, a forged reserved record too, changes nothing. */
 export const fold = (state: FoldState, event: Event): void => {
   if (!isBelieved(event)) return;
@@ -157,8 +163,11 @@ export const fold = (state: FoldState, event: Event): void => {
     case 'TASK_DELETED':
       undecided.set(event.msg_id, event);
       return taskDeleted(view, event);
+    case 'TIMER_FIRED':
+      undecided.set(event.msg_id, event);
+      return timerFired(view, event);
     default:
       if (foldHandler(view, event)) return;
-      if (event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_')) undecided.set(event.msg_id, event);
+      if (event.type.startsWith('TASK_')) undecided.set(event.msg_id, event);
   }
 };

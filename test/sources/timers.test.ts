@@ -73,28 +73,144 @@ test('what could not be stored is offered again, with the same key', () => {
   ]);
 });
 
-test('slots slept through are said once', () => {
+type Missed = 'skip' | 'once' | 'all';
+const health = { name: 'x', every_ms: 10_000 };
+
+/** Says three slots; after the first the machine sleeps for so long. */
+const withSleep = (missed: Missed, sleep_ms: number): string[] => {
   const said: string[] = [];
   const scheduler = new TestScheduler(() => undefined);
   scheduler.run(({ flush }) => {
     let slept = 0;
     const clock: Clock = { now: () => scheduler.now() + slept, scheduler };
-    timerSource({ name: 'x', every_ms: 10_000, clock })
+    timerSource({ ...health, missed, clock })
       .open()
       .pipe(take(3))
-      .subscribe(({ drafts }) => {
-        said.push((drafts[0]?.data as { slot: string }).slot.slice(14, 19));
-        if (said.length === 1) slept = 300_000;
+      .subscribe(({ drafts: [draft], settle }) => {
+        const { slot, missed: count = 0 } = draft?.data as { slot: string; missed?: number };
+        said.push(`${slot.slice(14, 19)}${count === 0 ? '' : ` and ${count} before`}`);
+        if (said.length === 1) slept = sleep_ms;
+        settle?.({ receipts: [] });
       });
     flush();
   });
-  assert.equal(said, ['00:10', '00:20', '05:20']);
+  return said;
+};
+
+test('slots that a sleeping machine missed: skipped, the newest said for all, or each said', () => {
+  // Woken at 00:42; the newest slot, at 00:40, is two seconds late and so still on time.
+  assert.equal(withSleep('once', 32_000), ['00:10', '00:40 and 2 before', '00:50']);
+  assert.equal(withSleep('skip', 32_000), ['00:10', '00:40', '00:50']);
+  assert.equal(withSleep('all', 32_000), ['00:10', '00:20', '00:30']);
+});
+
+/** The first slots said after a restart, when `last` was the newest slot on the bus. */
+const afterRestart = (
+  options: Omit<TimerOptions, 'clock' | 'lastSlot'>,
+  last: string | undefined,
+  start: string,
+  count: number,
+): string[] => {
+  const said: string[] = [];
+  const scheduler = new TestScheduler(() => undefined);
+  scheduler.run(({ flush }) => {
+    const clock: Clock = { now: () => Date.parse(start) + scheduler.now(), scheduler };
+    timerSource({ ...options, lastSlot: () => last, clock })
+      .open()
+      .pipe(take(count))
+      .subscribe(({ drafts: [draft], settle }) => {
+        said.push((draft?.data as { slot: string }).slot.replace(':00.000Z', ''));
+        settle?.({ receipts: [] });
+      });
+    flush();
+  });
+  return said;
+};
+const nightly = { name: 'nightly', cron: '0 2 * * *', time_zone: 'Europe/Berlin' };
+
+test('after a restart the slots since the last one that was said count as missed', () => {
+  const since = (missed: Missed, count: number): string[] =>
+    afterRestart({ ...nightly, missed }, '2026-01-10T01:00:00.000Z', '2026-01-13T12:00:00Z', count);
+  assert.equal(since('all', 4), ['2026-01-11T01:00', '2026-01-12T01:00', '2026-01-13T01:00', '2026-01-14T01:00']);
+  assert.equal(since('once', 2), ['2026-01-13T01:00', '2026-01-14T01:00']);
+  assert.equal(since('skip', 1), ['2026-01-14T01:00']);
+});
+
+test('a restart within the minute of a slot misses nothing, and says no slot twice', () => {
+  const at = (last: string): string[] => afterRestart({ ...nightly, missed: 'skip' }, last, '2026-01-13T01:00:30Z', 1);
+  assert.equal(at('2026-01-12T01:00:00.000Z'), ['2026-01-13T01:00']);
+  assert.equal(at('2026-01-13T01:00:00.000Z'), ['2026-01-14T01:00']);
+});
+
+test('a timer that never said anything has missed nothing', () => {
+  for (const missed of ['once', 'all'] as const)
+    assert.equal(afterRestart({ ...nightly, missed }, undefined, '2026-01-13T12:00:00Z', 1), ['2026-01-14T01:00']);
+});
+
+test('of very many missed slots the newest hundred are said', () => {
+  const said = afterRestart({ ...health, missed: 'all' }, '2026-01-01T00:00:00.000Z', '2026-02-01T00:00:05Z', 101);
+  assert.equal(
+    [said[0], said[99], said[100]],
+    ['2026-01-31T23:43:30.000Z', '2026-02-01T00:00', '2026-02-01T00:00:10.000Z'],
+  );
+});
+
+test('a single moment is said once: at its time, later when it was missed, and never again', () => {
+  const once = { name: 'once', at: '2026-03-01T12:00:00Z', missed: 'once' as const };
+  const said = '2026-03-01T12:00:00.000Z';
+  assert.equal(afterRestart(once, undefined, '2026-01-01T00:00:00Z', 9), ['2026-03-01T12:00']);
+  assert.equal(afterRestart(once, undefined, '2026-03-05T00:00:00Z', 9), ['2026-03-01T12:00']);
+  assert.equal(afterRestart({ ...once, missed: 'skip' }, undefined, '2026-03-05T00:00:00Z', 9), []);
+  assert.equal(afterRestart(once, said, '2026-03-05T00:00:00Z', 9), []);
+  const local = { name: 'once', at: '2026-07-01T12:00', time_zone: 'Europe/Berlin' };
+  assert.equal(afterRestart(local, undefined, '2026-01-01T00:00:00Z', 9), ['2026-07-01T10:00']);
+});
+
+test('cron with seconds', () => {
+  const often = { name: 'often', cron: '*/20 * * * * *', time_zone: 'UTC' };
+  assert.equal(slots(often, '2026-01-01T00:00:05Z', 3), [
+    '2026-01-01T00:00:20.000Z',
+    '2026-01-01T00:00:40.000Z',
+    '2026-01-01T00:01:00.000Z',
+  ]);
+});
+
+test('a time that the change of the clock leaves out or repeats is said once', () => {
+  const early = { name: 'early', cron: '30 2 * * *', time_zone: 'Europe/Berlin' };
+  // 02:30 does not exist on 29 March and exists twice on 25 October 2026.
+  assert.equal(slots(early, '2026-03-28T12:00:00Z', 2), ['2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z']);
+  assert.equal(slots(early, '2026-10-24T12:00:00Z', 2), ['2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z']);
+  const hourly = { name: 'hourly', cron: '0 * * * *', time_zone: 'Europe/Berlin' };
+  const hours = slots(hourly, '2026-10-24T23:30:00Z', 4).map((slot) => slot.slice(11, 13));
+  assert.equal(hours, ['00', '01', '02', '03']);
+});
+
+test('a clock that is set back says no slot a second time', () => {
+  const said: string[] = [];
+  const scheduler = new TestScheduler(() => undefined);
+  scheduler.run(({ flush }) => {
+    let set = 0;
+    const clock: Clock = { now: () => scheduler.now() + set, scheduler };
+    timerSource({ ...health, clock })
+      .open()
+      .pipe(take(3))
+      .subscribe(({ drafts: [draft], settle }) => {
+        said.push((draft?.data as { slot: string }).slot.slice(14, 19));
+        if (said.length === 1) set = -5_000;
+        settle?.({ receipts: [] });
+      });
+    flush();
+  });
+  assert.equal(said, ['00:10', '00:20', '00:30']);
 });
 
 const wrong: [string, Omit<TimerOptions, 'clock'>, RegExp][] = [
   ['neither every nor cron', { name: 'x' }, /every.*cron/],
   ['both', { name: 'x', every_ms: 1, cron: '* * * * *' }, /every.*cron/],
   ['no time at all', { name: 'x', every_ms: 0 }, /every/],
+  ['no moment', { name: 'x', at: 'tomorrow' }, /timers\.x.*tomorrow.*2027/],
+  ['a day that is none', { name: 'x', at: '2027-02-30T12:00:00Z' }, /02-30/],
+  ['seven fields', { name: 'x', cron: '0 0 0 1 1 * 2027' }, /cron/],
   ['no cron', { name: 'x', cron: 'whenever' }, /timers\.x.*whenever/],
   ['no time zone', { name: 'x', cron: '* * * * *', time_zone: 'Mars/Olympus' }, /Mars/],
 ];
