@@ -12,6 +12,7 @@ import { nightSwitchRoutes } from './routes/night-switch.js';
 import { ruleRoutes } from './routes/rules.js';
 import { runRoutes } from './routes/runs.js';
 import { statusRoutes } from './routes/status.js';
+import { streamRoutes } from './routes/streams.js';
 import { taskRoutes } from './routes/tasks.js';
 import { versionRoutes } from './routes/version.js';
 import { webhookRoutes } from './routes/webhooks.js';
@@ -22,6 +23,8 @@ export const endpointsOf = (options: ApiOptions): Endpoint[] => {
     healthRoutes,
     versionRoutes,
     statusRoutes,
+    // Before the nouns whose `:id` would take the word `stream` for one.
+    streamRoutes,
     messageRoutes,
     runRoutes,
     taskRoutes,

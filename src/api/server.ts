@@ -28,6 +28,7 @@ export interface ListenOptions extends UpgradeOptions {
 }
 
 const MOST_CONNECTIONS = 4_096;
+const LONGEST_GOODBYE_MS = 3_000;
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
@@ -106,7 +107,12 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
     drain: () =>
       new Promise((resolve) => {
         draining = true;
-        server.close(() => resolve());
+        // Streams that go on for ever are cut in the end: their clients come back to where they were.
+        const cut = setTimeout(() => server.closeAllConnections(), LONGEST_GOODBYE_MS);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
         hub.close();
         server.closeIdleConnections();
         for (const socket of pending) refuse(socket, new ConductorError('unavailable', 'the conductor is stopping'));

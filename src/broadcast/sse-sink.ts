@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { sseEvent } from '../core/sse.js';
 import type { Sink } from './sink.js';
-import { sseEvent } from './told.js';
 
 /** How soon a client comes back by itself. */
 const COME_BACK_MS = 1_000;

@@ -1,4 +1,5 @@
 import type { Event } from '../core/event.js';
+import { sseEvent } from '../core/sse.js';
 
 export type Kind = 'ws' | 'sse';
 
@@ -26,10 +27,6 @@ export const textFrame = (text: string): Buffer => {
   return Buffer.concat([header, payload]);
 };
 
-/** One event of an event stream. JSON has no line ends of its own. */
-export const sseEvent = (name: string, data: unknown, id?: string): Buffer =>
-  Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
-
 export const told = (event: Event): Told => {
   const written: Partial<Record<Kind, Buffer>> = {};
   return {
@@ -38,6 +35,6 @@ export const told = (event: Event): Told => {
       (written[kind] ??=
         kind === 'ws'
           ? textFrame(JSON.stringify({ event: 'message', data: event }))
-          : sseEvent('message', event, event.msg_id)),
+          : Buffer.from(sseEvent('message', event, event.msg_id))),
   };
 };

@@ -275,3 +275,45 @@ export const all = async (bus: Bus) => {
   for await (const event of bus.read()) events.push(event);
   return events;
 };
+
+let runs = 0;
+/** A run as the ledger and the disk know one, without its process. */
+export const startRun = async (world: World, scope: { project_id?: string; task_id?: string } = {}) => {
+  const run_id = `20261121-0101010000-1-${++runs}`;
+  const { project_id = 'default', task_id = 'task-1' } = scope;
+  const start = { run_id, project_id, task_id, agent: 'shell', cwd: '/', depth: 0, attempt: 1 };
+  const path = world.runs.folder(start);
+  const folder = await world.runs.create(
+    {
+      ...start,
+      version: 1,
+      process_ownership: 'managed',
+      pid: 1,
+      pgid: 1,
+      start_time: '2026-11-21T01:01:01.000Z',
+      end_time: '0001-01-01T00:00:00Z',
+      exit_code: -1,
+      status: 'running',
+      prompt_path: join(path, 'prompt.md'),
+      output_path: join(path, 'output.md'),
+      stdout_path: join(path, 'agent-stdout.txt'),
+      stderr_path: join(path, 'agent-stderr.txt'),
+      commandline: '/bin/sh',
+      trust: 'full',
+      timeout_ms: 300_000,
+    },
+    'echo hello',
+  );
+  const say = async (type: string, data: Record<string, unknown>): Promise<void> => {
+    const [receipt] = await world.bus.record([{ project_id, task_id, run_id, type, data }]);
+    await world.lists.until(receipt?.msg_id ?? '');
+    await world.ledger.until(receipt?.msg_id ?? '');
+  };
+  await say('RUN_START', start);
+  return {
+    ...start,
+    folder,
+    stop: (status: 'completed' | 'failed' = 'completed') =>
+      say('RUN_STOP', { run_id, status, exit: status === 'completed' ? 0 : 1, exit_code: 0, duration_ms: 5 }),
+  };
+};

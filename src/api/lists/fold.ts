@@ -6,6 +6,8 @@ import { createShelf, type Shelf } from './shelf.js';
 
 export interface Shelves {
   runs: Shelf<RunRow>;
+  /** Those of them that have not ended, by run_id. */
+  running: Map<string, RunRow>;
   tasks: Shelf<TaskRow>;
   activations: Shelf<ActivationRow>;
   approvals: Shelf<ApprovalRow>;
@@ -15,6 +17,7 @@ export interface Shelves {
 
 export const emptyShelves = (): Shelves => ({
   runs: createShelf(),
+  running: new Map(),
   tasks: createShelf(),
   activations: createShelf(),
   approvals: createShelf(),
@@ -105,6 +108,8 @@ const runStarted = (shelves: Shelves, event: Event): void => {
     },
     [project_id, taskKey(start)],
   );
+  const row = shelves.runs.get(run_id);
+  if (row) shelves.running.set(run_id, row);
   const task = shelves.tasks.get(taskKey(start));
   touchTask(shelves, event, start, {
     status: 'running',
@@ -119,6 +124,7 @@ const runStopped = (shelves: Shelves, event: Event): void => {
   const run = shelves.runs.get(String(run_id));
   if (!run) return;
   const wasRunning = run.status === 'running';
+  shelves.running.delete(run.run_id);
   run.status = status === 'completed' ? 'completed' : 'failed';
   run.end_time = event.ts;
   if (typeof exit === 'number') run.exit = exit;

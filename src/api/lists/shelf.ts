@@ -8,6 +8,8 @@ export interface Shelf<Row extends { msg_id: string }> {
     rows: Row[];
     next: string | undefined;
   };
+  /** Those that came after the message, oldest first. */
+  since(msg_id: string): Row[];
   /** Every row of a group, oldest first. */
   of(group: string): Row[];
   all(): Iterable<Row>;
@@ -63,6 +65,7 @@ export const createShelf = <Row extends { msg_id: string }>(): Shelf<Row> => {
       }
       return { rows, next: undefined };
     },
+    since: (msg_id) => sorted.slice(countBefore(sorted, `${msg_id}\0`)).filter((row) => !removed.has(row)),
     of: (group) => (groups.get(group) ?? []).filter((row) => !removed.has(row)),
     all: () => byKey.values(),
     get size() {

@@ -54,7 +54,7 @@ export const statusRoutes = (options: ApiOptions): Endpoint[] => [
         version,
         uptime_seconds: Math.max(0, Math.floor((clock.now() - startedAt) / 1_000)),
         activations,
-        runs: [...ledger.view.runs.keys()].flatMap((run_id) => lists.runs.get(run_id) ?? []),
+        runs: [...lists.running.values()],
         tasks: lists.tasks.size,
         approvals: [...lists.approvals.all()].filter(({ status }) => status === 'waiting').length,
         rules: { count: rules.current.rules.length, hash: rules.current.hash },
