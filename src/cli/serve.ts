@@ -125,9 +125,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     const command = repositoryOf(local, event)?.test_command;
     return {
       CONDUCTOR_URL: server.url,
-      QUEUE_DEPTH: String(
-        [...ledger.view.activations.values()].filter((activation) => activation.status === 'open').length,
-      ),
+      QUEUE_DEPTH: String(ledger.view.open.size),
       ...(command === undefined ? {} : { TEST_COMMAND: command }),
       ...(event.type === 'DEPLOY_REQUESTED' && deploy
         ? {

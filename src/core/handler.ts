@@ -1,4 +1,4 @@
-import type { Pattern } from './rule.js';
+import type { Pattern } from './pattern.js';
 
 /** Tried again after a failure of one of the classes in `on`, with exponential backoff and full jitter. Times in ms. */
 export interface Retry {

@@ -1,5 +1,7 @@
 import type { Event, Trust } from './event.js';
-import type { Pattern } from './rule.js';
+import type { Window } from './flow/window.js';
+import type { Windows } from './flow/windows.js';
+import type { Pattern } from './pattern.js';
 import type { FailureClass } from './run.js';
 
 /** One rule that fired for one event, as ROUTED says it. */
@@ -16,21 +18,52 @@ export interface Fired {
   /** The event from outside that the chain began with. */
   root: string;
   with?: Record<string, unknown>;
-  /** Set when the rule throttles: the key it counts by. */
-  throttle_key?: string;
+  /** Set when several events were folded into this one start: how many, and the newest of them by id. */
+  folded?: { count: number; events: string[] };
+  /** So many activations of one group at a time, and what becomes of one more. */
+  concurrency?: { group: string; limit: number; on_conflict: 'queue' | 'skip' | 'supersede' };
+  /** 0 to 100, the higher the sooner; 50 where it is missing. */
+  priority?: number;
+  usd_per_run?: number;
 }
 
-export type SuppressionReason = 'throttled' | 'depth' | 'expired' | 'chain' | 'paused';
+export type SuppressionReason =
+  | 'throttled'
+  | 'correlated'
+  | 'sustained'
+  | 'actor'
+  | 'depth'
+  | 'expired'
+  | 'chain'
+  | 'breaker'
+  | 'budget'
+  | 'max_fires'
+  | 'concurrency'
+  | 'queue_full'
+  | 'rule_gone';
+
+/** An event that a window of a rule keeps. */
+export interface Held {
+  rule: string;
+  event: string;
+  stage: Window['stage'];
+  detail: string;
+}
 
 /** Data of ROUTED: the router's one record a batch, and its cursor. */
 export interface Routed {
   from: string;
   to: string;
+  /** The last message of the batch; missing where a window was due and nothing came. */
+  last?: string;
   table: string;
   events: number;
   fired: Fired[];
+  held: Held[];
   suppressed: { rule: string; event: string; reason: SuppressionReason; detail: string }[];
   errors: { rule: string; event: string; message: string }[];
+  /** Every window that changed, as it is afterwards, by id; null where nothing is left of it. */
+  windows: Record<string, Window | null>;
 }
 
 /** Data of STEP_FINISHED. */
@@ -120,6 +153,32 @@ export interface Activation extends Fired {
   cancel?: string;
   /** Why it goes on only when it is resumed. */
   parked?: string;
+  /** Open, but others of its group come first. */
+  queued?: true;
+  /** Runs started for it. */
+  runs?: number;
+}
+
+/** What is counted of a rule, and whether it was switched. */
+export interface RuleState {
+  fired: number;
+  held: number;
+  suppressed: number;
+  errors: number;
+  /** RFC 3339. */
+  last_fired?: string;
+  /** UTC, `2026-11-21`; the two below are of this day. */
+  day: string;
+  runs_today: number;
+  usd_today: number;
+  /** Said at run time, and stronger than the file. `until` (ms): then it is asked again. */
+  switched?: { on: boolean; reason: string; until?: number; at: number };
+}
+
+/** Who is at work for one concurrency key, and who waits: activation keys. */
+export interface Group {
+  active: Set<string>;
+  queue: string[];
 }
 
 /** A task that was said to wait for others. */
@@ -138,6 +197,8 @@ export interface LedgerView {
   /** Just after the last event that ROUTED decided; undefined before the first. */
   routed_to: string | undefined;
   activations: Map<string, Activation>;
+  /** Those that have not ended. */
+  open: Set<string>;
   /** Activations that may begin and have not. */
   ready: Set<string>;
   /** Steps that wait for an event, by its type, as `<activation>\n<step>`. */
@@ -148,8 +209,18 @@ export interface LedgerView {
   waiting: Map<string, Waiting>;
   /** Runs started a root event. */
   chains: Map<string, number>;
-  /** Times (ms) at which a throttled rule fired, by `<rule>\n<key>`. */
-  windows: Map<string, number[]>;
+  /** By `<rule>\n<stage>\n<key>`. */
+  windows: Windows;
+  groups: Map<string, Group>;
+  rules: Map<string, RuleState>;
+  /** Events that wait for their decision, in bus order. */
+  undecided: Map<string, Event>;
+  /** Newest facts of our own that a rule may name, for whoever answers them. */
+  facts: Map<string, Event>;
+  /** Events that a window would start with, by id. */
+  held: Map<string, { event: Event; windows: number }>;
+  /** Commits that runs made, to the run. */
+  commits: Map<string, string>;
   /** The newest slot each timer said, RFC 3339. */
   timers: Map<string, string>;
   /** Depth and root of runs, for what they say on the bus. */

@@ -1,55 +1,124 @@
 import type { Event } from './event.js';
 import { isReserved } from './event-type.js';
 import { matchesGlob } from './glob.js';
-import type { Pattern } from './rule.js';
+import type { Pattern } from './pattern.js';
 
-/** `data.repo.name` through own properties only. */
-export const getPath = (value: unknown, path: string): unknown => {
-  let current = value;
-  for (const key of path.split('.')) {
-    if (current === null || typeof current !== 'object' || !Object.hasOwn(current, key)) return undefined;
-    current = (current as Record<string, unknown>)[key];
-  }
-  return current;
+/** Reads one path through own properties only. */
+export type Reader = (value: unknown) => unknown;
+
+/** `data.repo.name`. */
+export const compilePath = (path: string): Reader => {
+  const keys = path.split('.');
+  return (value) => {
+    let current = value;
+    for (const key of keys) {
+      if (current === null || typeof current !== 'object' || !Object.hasOwn(current, key)) return undefined;
+      current = (current as Record<string, unknown>)[key];
+    }
+    return current;
+  };
 };
 
+export const getPath = (value: unknown, path: string): unknown => compilePath(path)(value);
+
+type Test = (actual: unknown) => boolean;
 type Scalar = string | number | boolean | null;
 
-const equals = (expected: Scalar, actual: unknown): boolean =>
-  typeof expected === 'string' && typeof actual === 'string' && /[*?]/.test(expected)
-    ? matchesGlob(expected, actual)
-    : expected === (actual ?? null);
-
-const oneOf = (expected: Scalar | readonly Scalar[], actual: unknown): boolean =>
-  [expected].flat().some((one) => equals(one, actual));
-
-export const matchesPattern = (pattern: Pattern, actual: unknown): boolean => {
-  if (pattern === null || typeof pattern !== 'object' || Array.isArray(pattern)) return oneOf(pattern, actual);
-  const number = typeof actual === 'number' ? actual : Number.NaN;
-  return (
-    (pattern.not === undefined || !oneOf(pattern.not, actual)) &&
-    (pattern.exists === undefined || pattern.exists === (actual !== undefined)) &&
-    (pattern.prefix === undefined || (typeof actual === 'string' && actual.startsWith(pattern.prefix))) &&
-    (pattern.glob === undefined || (typeof actual === 'string' && matchesGlob(pattern.glob, actual))) &&
-    (pattern.lt === undefined || number < pattern.lt) &&
-    (pattern.lte === undefined || number <= pattern.lte) &&
-    (pattern.gt === undefined || number > pattern.gt) &&
-    (pattern.gte === undefined || number >= pattern.gte)
-  );
+const equalTo = (expected: Scalar): Test => {
+  if (typeof expected === 'string' && /[*?]/.test(expected))
+    return (actual) => typeof actual === 'string' && matchesGlob(expected, actual);
+  return expected === null ? (actual) => (actual ?? null) === null : (actual) => actual === expected;
 };
 
+const oneOf = (expected: Scalar | readonly Scalar[]): Test => {
+  const tests = [expected].flat().map((one) => equalTo(one));
+  const [only] = tests;
+  return tests.length === 1 ? only! : (actual) => tests.some((test) => test(actual));
+};
+
+/** A list in the event fits when one of its members does. */
+const orMember =
+  (test: Test): Test =>
+  (actual) =>
+    test(actual) || (Array.isArray(actual) && actual.some(test));
+
+const number =
+  (holds: (actual: number) => boolean): Test =>
+  (actual) =>
+    typeof actual === 'number' && holds(actual);
+
+export const compilePattern = (pattern: Pattern): Test => {
+  if (pattern === null || typeof pattern !== 'object' || Array.isArray(pattern)) return orMember(oneOf(pattern));
+  const { not, exists, prefix, glob, lt, lte, gt, gte } = pattern;
+  const tests: Test[] = [];
+  if (exists !== undefined) tests.push((actual) => exists === (actual !== undefined));
+  if (not !== undefined) {
+    const test = orMember(oneOf(not));
+    tests.push((actual) => !test(actual));
+  }
+  if (prefix !== undefined) tests.push(orMember((actual) => typeof actual === 'string' && actual.startsWith(prefix)));
+  if (glob !== undefined) tests.push(orMember((actual) => typeof actual === 'string' && matchesGlob(glob, actual)));
+  if (lt !== undefined) tests.push(number((actual) => actual < lt));
+  if (lte !== undefined) tests.push(number((actual) => actual <= lte));
+  if (gt !== undefined) tests.push(number((actual) => actual > gt));
+  if (gte !== undefined) tests.push(number((actual) => actual >= gte));
+  return (actual) => tests.every((test) => test(actual));
+};
+
+export const matchesPattern = (pattern: Pattern, actual: unknown): boolean => compilePattern(pattern)(actual);
+
+export interface Mismatch {
+  field: string;
+  expected: Pattern;
+  actual: unknown;
+}
+
 /** The first field that does not fit, with its value; undefined when all fit. */
+export type Matcher = (event: Event) => Mismatch | undefined;
+
+export const compileMatch = (patterns: Readonly<Record<string, Pattern>> | undefined): Matcher | undefined => {
+  const fields = Object.entries(patterns ?? {}).map(([field, expected]) => ({
+    field,
+    expected,
+    read: compilePath(field),
+    test: compilePattern(expected),
+  }));
+  if (fields.length === 0) return undefined;
+  return (event) => {
+    for (const { field, expected, read, test } of fields) {
+      const actual = read(event);
+      if (!test(actual)) return { field, expected, actual };
+    }
+    return undefined;
+  };
+};
+
+const matchers = new WeakMap<object, Matcher>();
+
+/** For patterns that are kept: they are compiled once. */
 export const firstMismatch = (
   patterns: Readonly<Record<string, Pattern>> | undefined,
   event: Event,
-): { field: string; actual: unknown } | undefined => {
-  for (const [field, pattern] of Object.entries(patterns ?? {})) {
-    const actual = getPath(event, field);
-    if (!matchesPattern(pattern, actual)) return { field, actual };
-  }
-  return undefined;
+): Mismatch | undefined => {
+  if (!patterns) return undefined;
+  let matcher = matchers.get(patterns);
+  if (!matcher) matchers.set(patterns, (matcher = compileMatch(patterns) ?? (() => undefined)));
+  return matcher(event);
 };
+
+export const isTypeGlob = (pattern: string): boolean => /[*?]/.test(pattern);
 
 /** A reserved type is matched by its own name only, never by a glob. */
 export const matchesType = (on: readonly string[], type: string): boolean =>
-  on.some((pattern) => (isReserved(type) ? pattern === type : matchesGlob(pattern, type)));
+  on.some((pattern) => pattern === type || (isTypeGlob(pattern) && !isReserved(type) && matchesGlob(pattern, type)));
+
+const LONGEST_KEY = 512;
+
+/** What an event counts by: the values of the paths, as JSON. */
+export const compileKey = (paths: readonly string[] | undefined): ((event: Event) => string) => {
+  if (paths === undefined) return () => 'all';
+  const readers = paths.map(compilePath);
+  const [only] = readers;
+  if (readers.length === 1) return (event) => JSON.stringify(only!(event) ?? null).slice(0, LONGEST_KEY);
+  return (event) => JSON.stringify(readers.map((read) => read(event) ?? null)).slice(0, LONGEST_KEY);
+};

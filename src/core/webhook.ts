@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { normaliseType, isReserved } from './event-type.js';
-import { patternSchema } from './rule.js';
+import { patternSchema } from './pattern.js';
 
 /** A dotted path into the payload, as `pull_request.head.sha` or `changes.0.new.name`. */
 const pathSchema = z.string().min(1).max(200);

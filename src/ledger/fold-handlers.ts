@@ -11,6 +11,7 @@ import type {
   StepStarted,
 } from '../core/ledger-view.js';
 import { firstMismatch } from '../core/match.js';
+import { enter, leave } from './groups.js';
 
 const keyOf = (started: { activation: string; step: string }): string => `${started.activation}\n${started.step}`;
 
@@ -83,21 +84,23 @@ const finishStep = (view: LedgerView, activation: Activation | undefined, result
 
 /** An activation begins to be, and may begin. */
 export const open = (view: LedgerView, fired: Fired, cause: Event | undefined): void => {
-  view.activations.set(fired.activation, {
+  if (view.activations.has(fired.activation)) return;
+  const activation: Activation = {
     ...fired,
     status: 'open',
     ...(cause ? { cause } : {}),
     steps: new Map(),
     started: new Map(),
     attempts: new Map(),
-  });
-  view.ready.add(fired.activation);
+  };
+  view.activations.set(fired.activation, activation);
+  enter(view, activation);
 };
 
 /** Of one that failed everything is kept by which it can be resumed. */
 export const close = (view: LedgerView, activation: Activation, status: 'completed' | 'failed' | 'cancelled'): void => {
   activation.status = status;
-  view.ready.delete(activation.activation);
+  leave(view, activation);
   for (const started of activation.started.values()) stopWaiting(view, started);
   delete activation.parked;
   if (status === 'failed' && !activation.stopped) return;
@@ -152,7 +155,7 @@ const resume = (view: LedgerView, activation: Activation, hash: string): void =>
   delete activation.cancel;
   delete activation.exit;
   delete activation.error;
-  view.ready.add(activation.activation);
+  enter(view, activation);
 };
 
 /** What a fact of the pipeline changes; false when it is none. */

@@ -1,44 +1,37 @@
 import { isBelieved, type Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
+import { setBounded } from '../core/bounded.js';
+import { Windows } from '../core/flow/windows.js';
 import type { LedgerView, Routed, RunStarted } from '../core/ledger-view.js';
 import { lineageOf } from '../core/lineage.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { answerWaits, close, foldHandler, open } from './fold-handlers.js';
+import { foldRouted } from './routed.js';
+import { ruleSwitched, runCounted, runPaid } from './rules.js';
 
 export const emptyView = (): LedgerView => ({
   paused: false,
   routed_to: undefined,
   activations: new Map(),
+  open: new Set(),
   ready: new Set(),
   waits: new Map(),
   runs: new Map(),
   waiting: new Map(),
   chains: new Map(),
-  windows: new Map(),
+  windows: new Windows(),
   timers: new Map(),
   lineage: new Map(),
+  groups: new Map(),
+  rules: new Map(),
+  undecided: new Map(),
+  facts: new Map(),
+  held: new Map(),
+  commits: new Map(),
 });
 
-/** A fired event is kept from its append until ROUTED has decided it. */
-export interface FoldState {
-  view: LedgerView;
-  undecided: Map<string, Event>;
-}
-
-const routed = ({ view, undecided }: FoldState, event: Event, data: Routed): void => {
-  view.routed_to = data.to;
-  const at = Date.parse(event.ts);
-  for (const fired of data.fired) {
-    if (view.activations.has(fired.activation)) continue;
-    const cause = undecided.get(fired.event);
-    open(view, fired, cause);
-    if (fired.throttle_key !== undefined) {
-      const key = `${fired.rule}\n${fired.throttle_key}`;
-      view.windows.set(key, [...(view.windows.get(key) ?? []), at].slice(-1_000));
-    }
-  }
-  undecided.clear();
-};
+/** So much is remembered of what has ended. */
+const MOST = { chains: 20_000, lineage: 50_000, commits: 50_000, facts: 10_000 };
 
 const keyOf = (of: { project_id: string; task_id?: string }): string => `${of.project_id}/${of.task_id ?? ''}`;
 
@@ -83,13 +76,9 @@ const taskDeleted = (view: LedgerView, event: Event): void => {
 
 const taskStopped = (view: LedgerView, event: Event): void => {
   view.waiting.delete(keyOf(event));
-  for (const activation of view.activations.values()) {
-    if (
-      activation.status !== 'open' ||
-      activation.project_id !== event.project_id ||
-      activation.task_id !== event.task_id
-    )
-      continue;
+  for (const id of [...view.open]) {
+    const activation = view.activations.get(id);
+    if (!activation || activation.project_id !== event.project_id || activation.task_id !== event.task_id) continue;
     activation.stopped = true;
     close(view, activation, 'failed');
   }
@@ -101,14 +90,28 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   view.runs.set(data.run_id, data);
   view.waiting.delete(keyOf(data));
   const activation = data.activation === undefined ? undefined : view.activations.get(data.activation);
-  if (activation) activation.begun = true;
+  if (activation) {
+    activation.begun = true;
+    runCounted(view, activation, event);
+  }
   if (data.step !== undefined) activation?.attempts.set(data.step, { run_id: data.run_id, attempt: data.attempt });
-  view.lineage.set(data.run_id, {
+  const lineage = {
     depth: Math.max(data.depth, parent === undefined ? 0 : parent.depth + 1),
-    trust: parent?.trust === 'outside' ? 'outside' : event.trust,
+    trust: parent?.trust === 'outside' ? ('outside' as const) : event.trust,
     ...(root === undefined ? {} : { root }),
-  });
-  if (root !== undefined) view.chains.set(root, (view.chains.get(root) ?? 0) + 1);
+  };
+  setBounded(view.lineage, data.run_id, lineage, MOST.lineage);
+  if (root !== undefined) setBounded(view.chains, root, (view.chains.get(root) ?? 0) + 1, MOST.chains);
+};
+
+const runStopped = (view: LedgerView, event: Event): void => {
+  const run_id = String(event.data['run_id']);
+  const { commits, cost_usd } = event.data;
+  const activation = view.activations.get(view.runs.get(run_id)?.activation ?? '');
+  if (activation && typeof cost_usd === 'number') runPaid(view, activation, event, cost_usd);
+  for (const commit of Array.isArray(commits) ? (commits as unknown[]) : [])
+    if (typeof commit === 'string') setBounded(view.commits, commit, run_id, MOST.commits);
+  view.runs.delete(run_id);
 };
 
 const timerFired = ({ timers }: LedgerView, { data }: Event): void => {
@@ -117,17 +120,16 @@ const timerFired = ({ timers }: LedgerView, { data }: Event): void => {
 };
 
 /** What one believed event changes. Everything else, a forged reserved record too, changes nothing. */
-export const fold = (state: FoldState, event: Event): void => {
+export const fold = (view: LedgerView, event: Event): void => {
   if (!isBelieved(event)) return;
-  const { view, undecided } = state;
-  if (!isReserved(event.type)) {
-    undecided.set(event.msg_id, event);
-    answerWaits(view, event);
-    return;
-  }
+  if (!isReserved(event.type) || event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_'))
+    view.undecided.set(event.msg_id, event);
+  else if (event.type !== 'ROUTED' && event.type !== 'SNAPSHOT')
+    setBounded(view.facts, event.msg_id, event, MOST.facts);
+  if (!isReserved(event.type)) return answerWaits(view, event);
   switch (event.type) {
     case 'ROUTED':
-      return routed(state, event, event.data as unknown as Routed);
+      return foldRouted(view, event, event.data as unknown as Routed);
     case 'HANDLER_FINISHED':
       view.waiting.delete(keyOf(event));
       foldHandler(view, event);
@@ -135,11 +137,12 @@ export const fold = (state: FoldState, event: Event): void => {
     case 'RUN_START':
       return runStarted(view, event.data as unknown as RunStarted, event);
     case 'RUN_STOP':
-      view.runs.delete(String(event.data['run_id']));
-      return;
+      return runStopped(view, event);
+    case 'RULE_ENABLED':
+    case 'RULE_DISABLED':
+      return ruleSwitched(view, event);
     case 'CONDUCTOR_STOP_ALL':
-      for (const activation of view.activations.values())
-        if (activation.status === 'open') activation.cancel = 'stop --all';
+      for (const id of view.open) view.activations.get(id)!.cancel = 'stop --all';
       view.paused = true;
       return;
     case 'CONDUCTOR_PAUSED':
@@ -149,25 +152,18 @@ export const fold = (state: FoldState, event: Event): void => {
       view.paused = false;
       return;
     case 'TASK_REQUESTED':
-      undecided.set(event.msg_id, event);
       return taskRequested(view, event);
     case 'TASK_WAITING':
-      undecided.set(event.msg_id, event);
       return taskWaits(view, event);
     case 'TASK_BLOCKED':
-      undecided.set(event.msg_id, event);
       return taskBlocked(view, event);
     case 'TASK_STOPPED':
-      undecided.set(event.msg_id, event);
       return taskStopped(view, event);
     case 'TASK_DELETED':
-      undecided.set(event.msg_id, event);
       return taskDeleted(view, event);
     case 'TIMER_FIRED':
-      undecided.set(event.msg_id, event);
       return timerFired(view, event);
     default:
-      if (foldHandler(view, event)) return;
-      if (event.type.startsWith('TASK_')) undecided.set(event.msg_id, event);
+      foldHandler(view, event);
   }
 };

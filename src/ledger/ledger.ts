@@ -6,7 +6,7 @@ import { emptyView, fold } from './fold.js';
 
 /** Folds the bus from its beginning, then follows it. Resolves when it has caught up with what was there. */
 export const openLedger = async (bus: Bus): Promise<Ledger> => {
-  const state = { view: emptyView(), undecided: new Map<string, Event>() };
+  const view = emptyView();
   const folded = new Subject<Event>();
   const last = await lastId(bus);
   let seen: string | undefined;
@@ -14,7 +14,7 @@ export const openLedger = async (bus: Bus): Promise<Ledger> => {
   const subscription = bus.follow().subscribe({
     next: (batch) => {
       for (const event of batch.events) {
-        fold(state, event);
+        fold(view, event);
         seen = event.msg_id;
         folded.next(event);
       }
@@ -34,7 +34,7 @@ export const openLedger = async (bus: Bus): Promise<Ledger> => {
   };
   return {
     get view() {
-      return state.view;
+      return view;
     },
     folded$: folded.asObservable(),
     until,

@@ -168,6 +168,7 @@ export const carry = async (carrying: Carrying, activation: Activation, stop: St
         event: cause,
         steps: {},
         with: activation.with ?? {},
+        folded: activation.folded ?? { count: 1, events: [activation.event] },
         task: { project_id, task_id, folder, artifacts: `${folder}/artifacts` },
       },
       stop,

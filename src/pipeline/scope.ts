@@ -10,18 +10,31 @@ export interface Variables {
   item?: unknown;
   index?: number;
   iteration?: number;
+  /** How many events were folded into this start, and the ids of the newest. */
+  folded?: { count: number; events: readonly string[] };
   /** What failed, in `compensate`. */
   error?: { step: string; message: string };
 }
 
 /** Names known to conditions. Those that are not set are null. */
-export const VARIABLE_NAMES = ['event', 'steps', 'with', 'task', 'item', 'index', 'iteration', 'error'] as const;
+export const VARIABLE_NAMES = [
+  'event',
+  'steps',
+  'with',
+  'task',
+  'item',
+  'index',
+  'iteration',
+  'folded',
+  'error',
+] as const;
 
 /** For CEL, where an unknown name is an error. */
 export const forCondition = (variables: Variables): Record<string, unknown> => ({
   item: null,
   index: null,
   iteration: null,
+  folded: null,
   error: null,
   ...variables,
 });

@@ -1,104 +1,100 @@
-import { compileCondition, type Condition } from '../core/condition.js';
-import { CHAIN_BUDGET, MAX_DEPTH } from '../core/depth.js';
 import { isBelieved, type Event } from '../core/event.js';
-import { isReserved } from '../core/event-type.js';
-import type { Fired, LedgerView, Routed } from '../core/ledger-view.js';
-import { lineageOf } from '../core/lineage.js';
-import { firstMismatch, getPath, matchesType } from '../core/match.js';
-import type { Rule, RuleTable } from '../core/rule.js';
+import { single, type Signal } from '../core/flow/window.js';
+import type { SuppressionReason } from '../core/ledger-view.js';
+import { offBecause } from '../core/rule-state.js';
+import { admit } from './admit.js';
+import { newBatch, type Batch, type Deciding, type Decision } from './batch.js';
+import type { CompiledRule } from './compile.js';
+import { consider } from './consider.js';
+import { expire, flow, type Flowed } from './flow.js';
 
-type Decision = Pick<Routed, 'fired' | 'suppressed' | 'errors'>;
-
-const conditions = new WeakMap<Rule, Condition>();
-const conditionOf = (rule: Rule): Condition | undefined => {
-  if (rule.when === undefined) return undefined;
-  let condition = conditions.get(rule);
-  if (!condition) conditions.set(rule, (condition = compileCondition(rule.when, ['event'])));
-  return condition;
+const suppress = (batch: Batch, rule: string, event: string, reason: SuppressionReason, detail: string): void => {
+  batch.decision.suppressed.push({ rule, event, reason, detail });
+  batch.observe?.({ rule, event, verdict: 'suppressed', reason, detail });
 };
 
-/** Event time for the task's name: `20261121-013000`. */
-const stamp = (event: Event): string => event.ts.replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+const start = (batch: Batch, compiled: CompiledRule, event: Event, signal: Signal): void => {
+  const admitted = admit(batch, compiled, event, signal);
+  if (!('fired' in admitted)) return suppress(batch, compiled.rule.id, event.msg_id, admitted.reason, admitted.detail);
+  batch.decision.fired.push(admitted.fired);
+  batch.observe?.({ rule: compiled.rule.id, event: event.msg_id, verdict: 'fired', fired: admitted.fired });
+};
 
-const throttleKey = (rule: Rule, event: Event): string | undefined =>
-  rule.throttle && JSON.stringify(rule.throttle.per === undefined ? null : (getPath(event, rule.throttle.per) ?? null));
+const conclude = (batch: Batch, compiled: CompiledRule, event: Event, flowed: Flowed): void => {
+  const about = { rule: compiled.rule.id, event: event.msg_id };
+  if (flowed === undefined) return;
+  if ('signal' in flowed) return start(batch, compiled, event, flowed.signal);
+  if ('dropped' in flowed) return suppress(batch, about.rule, about.event, flowed.reason, flowed.dropped);
+  const held = { ...about, stage: flowed.stage, detail: flowed.held };
+  batch.decision.held.push(held);
+  batch.observe?.({ ...held, verdict: 'held' });
+};
+
+/** True when the rule matched, whatever held it back. */
+const ask = (batch: Batch, compiled: CompiledRule, event: Event): boolean => {
+  const considered = consider(batch, compiled, event);
+  if (!considered.matched) return false;
+  if ('suppressed' in considered) {
+    suppress(batch, compiled.rule.id, event.msg_id, considered.suppressed, considered.detail);
+    return true;
+  }
+  const signal = single(event.msg_id, Date.parse(event.ts));
+  conclude(batch, compiled, event, flow(batch, compiled, event, signal, considered.parts));
+  return true;
+};
+
+/** Windows that are due by `at`, in the order of their time. */
+const decideDue = (batch: Batch, at: number): void => {
+  for (let due = batch.windows.next(); due && due.at <= at; due = batch.windows.next()) {
+    const window = batch.windows.get(due.id)!;
+    const last = window.signal?.last ?? '';
+    const expired = expire(batch, due.id, window, due.at);
+    if (expired === undefined) continue;
+    if (typeof expired === 'string') {
+      suppress(batch, window.rule, last, 'rule_gone', expired);
+      continue;
+    }
+    const { compiled, event, flowed } = expired;
+    const off = offBecause(compiled.rule, batch.view.rules.get(compiled.rule.id), due.at);
+    if (off !== undefined) suppress(batch, compiled.rule.id, event.msg_id, 'rule_gone', off);
+    else conclude(batch, compiled, event, flowed);
+  }
+};
+
+const decideEvent = (batch: Batch, event: Event): void => {
+  const { rules, backstops } = batch.table.ofType(event.type);
+  const notAsked = (compiled: CompiledRule, detail: string): void =>
+    batch.observe?.({ rule: compiled.rule.id, event: event.msg_id, verdict: 'not_asked', detail });
+  let matched = false;
+  let stoppedBy: string | undefined;
+  for (const compiled of rules) {
+    if (stoppedBy !== undefined) {
+      notAsked(compiled, `rule ${stoppedBy} said stop`);
+      continue;
+    }
+    if (!ask(batch, compiled, event)) continue;
+    matched = true;
+    if (!compiled.rule.stop) continue;
+    stoppedBy = compiled.rule.id;
+    if (!batch.observe) break;
+  }
+  for (const compiled of backstops) {
+    if (matched) notAsked(compiled, 'a backstop is asked only where no other rule matched');
+    else ask(batch, compiled, event);
+  }
+};
 
 /**
- * Decides one batch against one table. Windows are those of the ledger, plus what this batch fires itself; time is
- * the event's own, except for `max_age`, which compares with `now` (ms).
+ * Decides events, in bus order, and what is due before each of them; `until` (ms of messages): what is due by then too. The
+ * same events, table, facts and windows always give the same decision: router, explain, simulate and `rules test` all ask here.
  */
-export const decide = (events: readonly Event[], table: RuleTable, view: LedgerView, now: number): Decision => {
-  const decision: Decision = { fired: [], suppressed: [], errors: [] };
-  const firedHere = new Map<string, number>();
-  const chainHere = new Map<string, number>();
-
-  const consider = (rule: Rule, event: Event): boolean => {
-    if (!rule.enabled || !matchesType(rule.on, event.type) || firstMismatch(rule.match, event)) return false;
-    try {
-      if (conditionOf(rule)?.({ event }) === false) return false;
-    } catch (error) {
-      decision.errors.push({
-        rule: rule.id,
-        event: event.msg_id,
-        message: error instanceof Error ? error.message.split('\n')[0]! : String(error),
-      });
-      return false;
-    }
-    const suppress = (reason: Routed['suppressed'][number]['reason'], detail: string): boolean => {
-      decision.suppressed.push({ rule: rule.id, event: event.msg_id, reason, detail });
-      return true;
-    };
-    const lineage = lineageOf(view, event);
-    const depth = lineage.depth + (isReserved(event.type) && event.type !== 'TIMER_FIRED' ? 2 : 1);
-    if (depth >= MAX_DEPTH) return suppress('depth', `it would start at depth ${depth}; the maximum is ${MAX_DEPTH}`);
-    const age = now - Date.parse(event.ts);
-    if (age > rule.max_age)
-      return suppress('expired', `${Math.round(age / 1_000)} s old; max_age is ${rule.max_age / 1_000} s`);
-    const chain = (view.chains.get(lineage.root) ?? 0) + (chainHere.get(lineage.root) ?? 0);
-    if (chain >= CHAIN_BUDGET)
-      return suppress('chain', `the chain of ${lineage.root} has used its budget of ${CHAIN_BUDGET} runs`);
-    const key = throttleKey(rule, event);
-    if (rule.throttle && key !== undefined) {
-      const id = `${rule.id}\n${key}`;
-      const at = Date.parse(event.ts);
-      const recent =
-        (view.windows.get(id) ?? []).filter((time) => at - time < rule.throttle!.within).length +
-        (firedHere.get(id) ?? 0);
-      if (recent >= rule.throttle.first)
-        return suppress(
-          'throttled',
-          `${rule.throttle.first} a window of ${rule.throttle.within / 1_000} s, key ${key}`,
-        );
-      firedHere.set(id, (firedHere.get(id) ?? 0) + 1);
-    }
-    chainHere.set(lineage.root, (chainHere.get(lineage.root) ?? 0) + 1);
-    const fired: Fired = {
-      activation: `${rule.id}/${event.msg_id}`,
-      rule: rule.id,
-      event: event.msg_id,
-      handler: rule.do,
-      project_id: event.project_id,
-      task_id: `${rule.id}-${stamp(event)}-${event.msg_id.slice(-28).replace(/[^A-Za-z0-9]/g, '')}`,
-      depth,
-      trust: rule.trust ?? lineage.trust,
-      root: lineage.root,
-      ...(rule.with ? { with: rule.with } : {}),
-      ...(key === undefined ? {} : { throttle_key: key }),
-    };
-    decision.fired.push(fired);
-    return true;
-  };
-
+export const decide = (events: readonly Event[], deciding: Deciding, until?: number): Decision => {
+  const batch = newBatch(deciding, events);
   for (const event of events) {
     if (!isBelieved(event)) continue;
-    let matched = false;
-    for (const rule of table.rules) {
-      if (rule.backstop || !consider(rule, event)) continue;
-      matched = true;
-      if (rule.stop) break;
-    }
-    if (matched) continue;
-    for (const rule of table.rules) if (rule.backstop) consider(rule, event);
+    decideDue(batch, Date.parse(event.ts));
+    decideEvent(batch, event);
   }
-  return decision;
+  if (until !== undefined) decideDue(batch, until);
+  return batch.decision;
 };

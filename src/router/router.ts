@@ -1,62 +1,88 @@
-import { concatMap, defer, filter, from, type Observable } from 'rxjs';
-import type { Event } from '../core/event.js';
+import { concatAll, concatMap, defer, filter, from, ignoreElements, map, merge, type Observable } from 'rxjs';
+import { isBelieved, type Draft, type Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
-import type { Draft } from '../core/event.js';
+import { Windows } from '../core/flow/windows.js';
 import type { Routed } from '../core/ledger-view.js';
 import type { Batch, Bus, Clock, Ledger, Rules } from '../core/ports.js';
+import { withDeadlines } from '../operators/with-deadlines.js';
+import type { Health } from './batch.js';
+import { orphaned, supersededBy } from './cancels.js';
+import { compileTable, type CompiledTable } from './compile.js';
 import { decide } from './decide.js';
-
-/** Nothing to decide in a batch of our own bookkeeping: it moves no cursor, so that ROUTED does not answer ROUTED. */
-const isDecidable = (event: Event): boolean =>
-  !isReserved(event.type) || event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_');
+import { factsOf } from './facts.js';
 
 /**
- * Reads on from the last ROUTED and says what every rule decided, one durable record a batch. Starts nothing itself.
+ * Whether a rule of the table could answer. Of our own facts most are not asked about, so that ROUTED does not answer ROUTED:
+ * only timers, tasks, and what a rule names.
+ */
+export const isDecidable = (table: CompiledTable, event: Event): boolean => {
+  if (!isBelieved(event) || event.type === 'ROUTED' || event.type === 'SNAPSHOT') return false;
+  if (!isReserved(event.type) || event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_')) return true;
+  const { rules, backstops } = table.ofType(event.type);
+  return rules.length + backstops.length > 0;
+};
+
+/**
+ * Reads on from the last ROUTED and says what every rule decided, one durable record a batch, and one where a window was due.
+ * Starts nothing itself.
  */
 export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: Clock }): Observable<Routed> =>
   defer(() => {
-    let from_ = ports.ledger.view.routed_to ?? '';
-    const decideBatch = async (batch: Batch): Promise<Routed> => {
-      await ports.ledger.until(batch.events.at(-1)!.msg_id);
-      const table = ports.rules.current;
-      const events = batch.events.filter(isDecidable);
-      const routed: Routed = {
-        from: from_,
-        to: batch.cursor,
-        table: table.hash,
-        events: events.length,
-        ...decide(events, table, ports.ledger.view, ports.clock.now()),
-      };
-      const facts: Draft[] = [
-        { type: 'ROUTED', source: 'router', data: { ...routed }, body: summary(routed) },
-        ...routed.errors.map((error) => ({
-          type: 'RULE_ERROR',
-          source: 'router',
-          data: { ...error },
-          body: `ERROR: rule ${error.rule} could not decide ${error.event}: ${error.message}`,
-          parents: [{ msg_id: error.event, kind: 'caused_by' }],
-        })),
-        ...routed.suppressed
-          .filter((one) => one.reason === 'depth' || one.reason === 'chain')
-          .map((one) => ({
-            type: one.reason === 'chain' ? 'CHAIN_LIMIT' : 'SUPPRESSED',
-            source: 'router',
-            data: { ...one },
-            body: `ERROR: rule ${one.rule} was not started: ${one.detail}`,
-            parents: [{ msg_id: one.event, kind: 'about' }],
-          })),
-      ];
-      await ports.ledger.record(facts);
-      from_ = batch.cursor;
-      return routed;
-    };
-    return ports.bus.follow(ports.ledger.view.routed_to).pipe(
-      filter((batch) => batch.events.some(isDecidable)),
-      concatMap((batch) => from(decideBatch(batch))),
-    );
-  });
+    const { bus, ledger, rules, clock } = ports;
+    // A copy of its own: it is ahead of the ledger while a decision becomes durable.
+    const windows = Windows.of(structuredClone([...ledger.view.windows.entries()]));
+    const health = new Map<string, Health>();
+    let position = ledger.view.routed_to ?? '';
+    let compiled = compileTable(rules.current);
+    const table = (): CompiledTable =>
+      compiled.hash === rules.current.hash ? compiled : (compiled = compileTable(rules.current));
 
-const summary = (routed: Routed): string =>
-  routed.fired.length === 0
-    ? `no rule fired for ${routed.events} events`
-    : routed.fired.map((fired) => `${fired.rule} → ${fired.handler} (${fired.task_id})`).join('\n');
+    const say = async (batch: Batch | undefined): Promise<Routed[]> => {
+      if (batch) await ledger.until(batch.events.at(-1)!.msg_id);
+      const events = batch?.events.filter((event) => isDecidable(table(), event)) ?? [];
+      if (batch && events.length === 0) return [];
+      const now = clock.now();
+      const { out, ...decision } = decide(
+        events,
+        { table: table(), view: ledger.view, windows, health, now, elapsed: () => clock.now() },
+        batch ? undefined : now,
+      );
+      const said = [decision.fired, decision.held, decision.suppressed, Object.keys(decision.windows)];
+      if (!batch && said.every((list) => list.length === 0)) return [];
+      const to = batch?.cursor ?? position;
+      const last = batch?.events.findLast((event) => event.sealed)?.msg_id;
+      const routed: Routed = {
+        from: position,
+        to,
+        ...(last === undefined ? {} : { last }),
+        table: compiled.hash,
+        events: events.length,
+        ...decision,
+      };
+      const cancels = supersededBy(ledger.view, routed.fired);
+      const facts: Draft[] = [...factsOf(routed, { events, out, now }), ...cancels];
+      await ledger.record(facts);
+      position = to;
+      return [routed];
+    };
+
+    /** Said when the table changes. */
+    const cancelOrphans$ = rules.changes$.pipe(
+      map(() => orphaned(ledger.view, table())),
+      filter((facts) => facts.length > 0),
+      concatMap((facts) => from(ledger.record(facts))),
+      ignoreElements(),
+    );
+
+    const routed$ = bus.follow(ledger.view.routed_to).pipe(
+      filter((batch) => batch.events.some((event) => isDecidable(table(), event))),
+      withDeadlines(
+        (batch: Batch | undefined) => from(say(batch)),
+        // Never ahead of events that came earlier and wait for their decision.
+        () => (ledger.view.undecided.size > 0 ? undefined : windows.next()?.at),
+        clock,
+      ),
+      concatAll(),
+    );
+    return merge(routed$, cancelOrphans$);
+  });

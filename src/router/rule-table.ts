@@ -6,10 +6,8 @@ import { BehaviorSubject, Subject, debounceTime, concatMap, from } from 'rxjs';
 import { compileCondition } from '../core/condition.js';
 import { ConductorError } from '../core/errors.js';
 import type { Log, Rules } from '../core/ports.js';
-import { ruleFileSchema, ruleSchema, type Rule, type RuleTable } from '../core/rule.js';
+import { KNOWN_KEYS, ruleFileSchema, type Rule, type RuleTable } from '../core/rule.js';
 import { parseYamlFile } from '../core/yaml-document.js';
-
-const RULE_KEYS = [...Object.keys(ruleSchema.shape), 'rules'];
 
 /** Reads and checks the whole folder; throws `invalid_file` for the first thing that is wrong. */
 export const loadRuleTable = async (folder: string, knowsHandler: (name: string) => boolean): Promise<RuleTable> => {
@@ -20,7 +18,7 @@ export const loadRuleTable = async (folder: string, knowsHandler: (name: string)
     const file = join(folder, name);
     const text = await readFile(file, 'utf8');
     hash.update(`${name}\0${text}\0`);
-    for (const rule of parseYamlFile(file, text, ruleFileSchema, RULE_KEYS).rules) {
+    for (const rule of parseYamlFile(file, text, ruleFileSchema, KNOWN_KEYS).rules) {
       const refuse = (field: string, message: string): never => {
         throw new ConductorError('invalid_file', `rule "${rule.id}": ${message}`, {
           position: { file, ...lineOf(text, rule.id), field },

@@ -1,7 +1,7 @@
 import type { ApprovalRequested } from '../../core/approval.js';
 import { ConductorError } from '../../core/errors.js';
 import { firstMismatch } from '../../core/match.js';
-import type { Pattern } from '../../core/rule.js';
+import type { Pattern } from '../../core/pattern.js';
 import type { WaitFor, WaitStep } from '../../core/handler.js';
 import type { Answer, StepStarted } from '../../core/ledger-view.js';
 import type { Call, Context } from '../context.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Items, Step, WaitFor } from '../../core/handler.js';
 import { normaliseType } from '../../core/event-type.js';
-import { patternSchema } from '../../core/rule.js';
+import { patternSchema } from '../../core/pattern.js';
 import { durationSchema } from '../../core/schema-parts.js';
 import { celSchema, common, commonOf, DEFAULT_PROMPT, outputSchema, templateSchema, templatesSchema } from './parts.js';
 

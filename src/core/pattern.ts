@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+const scalarSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const someSchema = z.union([scalarSchema, z.array(scalarSchema).min(1)]);
+
+const operatorSchema = z
+  .strictObject({
+    not: someSchema.optional(),
+    exists: z.boolean().optional(),
+    prefix: z.string().optional(),
+    glob: z.string().max(1_000).optional(),
+    lt: z.number().optional(),
+    lte: z.number().optional(),
+    gt: z.number().optional(),
+    gte: z.number().optional(),
+  })
+  .refine((operators) => Object.keys(operators).length > 0, 'an operator is missing: not, exists, prefix, glob, lt …');
+
+/** What one field must be: a value or glob, one of a list, or operators that must all hold. */
+export const patternSchema = z.union([scalarSchema, z.array(scalarSchema).min(1), operatorSchema]);
+export type Pattern = z.infer<typeof patternSchema>;
+
+/** What a path of a rule may begin with. */
+export const EVENT_FIELDS = [
+  'data',
+  'type',
+  'project_id',
+  'task_id',
+  'run_id',
+  'source',
+  'actor',
+  'depth',
+  'trust',
+  'body',
+  'meta',
+  'issue_id',
+  'dedupe_key',
+  'msg_id',
+  'ts',
+] as const;
+
+/** Undefined when the path begins with a field of events; else what to write instead. */
+export const wrongPath = (path: string): string | undefined => {
+  const [first = ''] = path.split('.');
+  if ((EVENT_FIELDS as readonly string[]).includes(first)) return undefined;
+  return `"${path}" is no field of an event; did you mean "data.${path}"? (fields: ${EVENT_FIELDS.join(', ')})`;
+};
+
+const withoutEvent = (path: string): string => path.replace(/^event\./, '');
+
+/** A field of the event, as `data.branch`. */
+export const pathSchema = z
+  .string()
+  .min(1)
+  .max(500)
+  .transform(withoutEvent)
+  .superRefine((path, context) => {
+    const message = wrongPath(path);
+    if (message) context.addIssue({ code: 'custom', message });
+  });
+
+/** One field, or several that count together. */
+export const keySchema = z.union([pathSchema, z.array(pathSchema).min(1).max(8)]).transform((paths) => [paths].flat());
+
+export const matchSchema = z
+  .record(z.string(), patternSchema)
+  .superRefine((match, context) => {
+    for (const path of Object.keys(match)) {
+      const message = wrongPath(withoutEvent(path));
+      if (message) context.addIssue({ code: 'custom', message, path: [path] });
+    }
+  })
+  .transform((match) =>
+    Object.fromEntries(Object.entries(match).map(([path, pattern]) => [withoutEvent(path), pattern])),
+  );

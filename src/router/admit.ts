@@ -1,0 +1,96 @@
+import { CHAIN_BUDGET } from '../core/depth.js';
+import { causeOf, type Event } from '../core/event.js';
+import type { Signal } from '../core/flow/window.js';
+import type { Fired, SuppressionReason } from '../core/ledger-view.js';
+import { lineageOf } from '../core/lineage.js';
+import type { Batch } from './batch.js';
+import type { CompiledRule } from './compile.js';
+import { depthOf } from './consider.js';
+import { offer } from './flow.js';
+
+export type Admitted = { fired: Fired } | { reason: SuppressionReason; detail: string };
+
+/** So many activations wait for one key; what comes then is said and dropped. */
+const MOST_QUEUED = 1_000;
+
+const stamp = (event: Event): string => event.ts.replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+const add = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
+
+const overBudget = (batch: Batch, { rule }: CompiledRule, at: number): string | undefined => {
+  const state = batch.view.rules.get(rule.id);
+  const today = new Date(at).toISOString().slice(0, 10);
+  const isToday = state?.day === today;
+  const runs = (isToday ? state.runs_today : 0) + (batch.started.rules.get(rule.id) ?? 0);
+  const usd = isToday ? state.usd_today : 0;
+  const { runs_per_day, usd_per_day } = rule.budget ?? {};
+  if (runs_per_day !== undefined && runs >= runs_per_day)
+    return `${runs} runs on ${today}; the budget is ${runs_per_day}`;
+  if (usd_per_day !== undefined && usd >= usd_per_day)
+    return `$${usd.toFixed(2)} spent on ${today}; the budget is $${usd_per_day.toFixed(2)}`;
+  return undefined;
+};
+
+const isFromOutside = (event: Event): boolean =>
+  event.trust === 'outside' && event.run_id === undefined && causeOf(event) === undefined;
+
+/** What depends on how much was started before. What is admitted counts at once. */
+export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal: Signal): Admitted => {
+  const { rule, concurrencyKey } = compiled;
+  const { view, started } = batch;
+  const lineage = lineageOf(view, event);
+  const suppressed = (reason: SuppressionReason, detail: string): Admitted => ({ reason, detail });
+
+  const chain = (view.chains.get(lineage.root) ?? 0) + (started.chains.get(lineage.root) ?? 0);
+  if (chain >= CHAIN_BUDGET)
+    return suppressed('chain', `the chain of ${lineage.root} has used its budget of ${CHAIN_BUDGET} runs`);
+
+  const fires = (view.rules.get(rule.id)?.fired ?? 0) + (started.rules.get(rule.id) ?? 0);
+  if (rule.max_fires !== undefined && fires >= rule.max_fires)
+    return suppressed('max_fires', `it has started ${fires} times; max_fires is ${rule.max_fires}`);
+
+  const budget = overBudget(batch, compiled, signal.at);
+  if (budget !== undefined) return suppressed('budget', budget);
+
+  const concurrency = rule.concurrency && {
+    group: `${rule.concurrency.group ?? rule.id}\n${concurrencyKey!(event)}`,
+    limit: rule.concurrency.limit,
+    on_conflict: rule.concurrency.on_conflict,
+  };
+  if (concurrency) {
+    const { group, limit, on_conflict } = concurrency;
+    const known = view.groups.get(group);
+    const busy = (known?.active.size ?? 0) + (known?.queue.length ?? 0) + (started.groups.get(group)?.length ?? 0);
+    if (on_conflict === 'skip' && busy >= limit)
+      return suppressed('concurrency', `${busy} at work for ${group.split('\n')[1]!}; the limit is ${limit}`);
+    if (busy >= MOST_QUEUED + limit) return suppressed('queue_full', `${busy} wait already`);
+  }
+
+  if (compiled.breaker && (rule.breaker !== undefined || isFromOutside(event))) {
+    const { dropped } = offer(batch, rule.id, compiled.breaker, event, signal);
+    if (dropped !== undefined) return suppressed('breaker', dropped);
+  }
+
+  add(started.chains, lineage.root);
+  add(started.rules, rule.id);
+  const activation = `${rule.id}/${signal.opener}`;
+  if (concurrency)
+    started.groups.set(concurrency.group, [...(started.groups.get(concurrency.group) ?? []), activation]);
+  return {
+    fired: {
+      activation,
+      rule: rule.id,
+      event: event.msg_id,
+      handler: rule.do,
+      project_id: event.project_id,
+      task_id: `${rule.id}-${stamp(event)}-${signal.opener.slice(-28).replace(/[^A-Za-z0-9]/g, '')}`,
+      depth: depthOf(batch, event),
+      trust: rule.trust ?? lineage.trust,
+      root: lineage.root,
+      ...(rule.with ? { with: rule.with } : {}),
+      ...(signal.count > 1 ? { folded: { count: signal.count, events: signal.events } } : {}),
+      ...(concurrency ? { concurrency } : {}),
+      ...(rule.priority === 50 ? {} : { priority: rule.priority }),
+      ...(rule.budget?.usd_per_run === undefined ? {} : { usd_per_run: rule.budget.usd_per_run }),
+    },
+  };
+};

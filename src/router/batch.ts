@@ -1,0 +1,54 @@
+import type { Event } from '../core/event.js';
+import type { Window } from '../core/flow/window.js';
+import type { Windows } from '../core/flow/windows.js';
+import type { LedgerView, Routed } from '../core/ledger-view.js';
+import type { CompiledTable } from './compile.js';
+import type { Verdict } from './verdict.js';
+
+export type Decision = Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors' | 'windows'> & {
+  /** Rules that are taken out, since they keep erring or are slow. */
+  out: { rule: string; reason: string }[];
+};
+
+/** How a rule did lately, in this process. */
+export interface Health {
+  errors: number;
+  slow: number;
+}
+
+export interface Deciding {
+  table: CompiledTable;
+  /** Read only: what the facts up to here say. */
+  view: LedgerView;
+  /** Changed by deciding: ahead of the ledger's by what is decided here. */
+  windows: Windows;
+  /** Changed by deciding. */
+  health: Map<string, Health>;
+  /** Ms; for `max_age` only. Everything else goes by the time of messages. */
+  now: number;
+  /** Ms that pass, to find slow conditions; missing: nobody looks. */
+  elapsed?: () => number;
+  /** Told what came of each rule that was asked. */
+  observe?: (verdict: Verdict) => void;
+}
+
+/** One batch while it is decided: what it has decided already counts for the rest of it. */
+export interface Batch extends Deciding {
+  decision: Decision;
+  events: ReadonlyMap<string, Event>;
+  /** Starts so far, by chain, group and rule. */
+  started: { chains: Map<string, number>; groups: Map<string, string[]>; rules: Map<string, number> };
+}
+
+export const newBatch = (deciding: Deciding, events: readonly Event[]): Batch => ({
+  ...deciding,
+  decision: { fired: [], held: [], suppressed: [], errors: [], windows: {}, out: [] },
+  events: new Map(events.map((event) => [event.msg_id, event])),
+  started: { chains: new Map(), groups: new Map(), rules: new Map() },
+});
+
+export const setWindow = (batch: Batch, id: string, window: Window | undefined, now: number): void => {
+  if (window) batch.windows.set(id, window, now);
+  else batch.windows.delete(id);
+  batch.decision.windows[id] = window ?? null;
+};

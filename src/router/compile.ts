@@ -1,0 +1,110 @@
+import { compileCondition, type Condition } from '../core/condition.js';
+import type { Event } from '../core/event.js';
+import { breaker } from '../core/flow/breaker.js';
+import { correlate } from '../core/flow/correlate.js';
+import { debounce } from '../core/flow/debounce.js';
+import { sustained } from '../core/flow/sustained.js';
+import { threshold } from '../core/flow/threshold.js';
+import { throttle } from '../core/flow/throttle.js';
+import type { Stage, StageName } from '../core/flow/window.js';
+import { compileKey, compileMatch, isTypeGlob, matchesType, type Matcher } from '../core/match.js';
+import type { Rule } from '../core/rule.js';
+
+export interface CompiledStage {
+  name: StageName;
+  stage: Stage;
+  key: (event: Event) => string;
+}
+
+export interface CompiledRule {
+  rule: Rule;
+  match: Matcher | undefined;
+  when: Condition | undefined;
+  /** In the order a signal takes. */
+  stages: readonly CompiledStage[];
+  /** Parts of a correlation. */
+  parts: readonly { on: readonly string[]; match: Matcher | undefined }[];
+  breaker: CompiledStage | undefined;
+  concurrencyKey: ((event: Event) => string) | undefined;
+}
+
+/** One pull request, issue or branch and whoever acts on it: what a loop goes round. */
+const ENTITY = ['project_id', 'data.repository', 'data.number', 'data.issue', 'data.branch', 'actor'];
+
+const stagesOf = ({ correlate: together, threshold: many, sustained: long, debounce: quiet, throttle: few }: Rule) => {
+  const stages: CompiledStage[] = [];
+  if (together) {
+    const { mode, of, within, by } = together;
+    stages.push({ name: 'correlate', stage: correlate({ mode, parts: of.length, within }), key: compileKey(by) });
+  }
+  if (many) stages.push({ name: 'threshold', stage: threshold(many), key: compileKey(many.per) });
+  if (long) stages.push({ name: 'sustained', stage: sustained(long), key: compileKey(long.per) });
+  if (quiet) stages.push({ name: 'debounce', stage: debounce(quiet), key: compileKey(quiet.per) });
+  if (few) stages.push({ name: 'throttle', stage: throttle(few), key: compileKey(few.per) });
+  return stages;
+};
+
+const DEFAULT_BREAKER = { fires: 30, within: 3_600_000, per: undefined };
+
+const breakerOf = (rule: Rule): CompiledStage | undefined => {
+  if (rule.breaker === false) return undefined;
+  const options = rule.breaker ?? DEFAULT_BREAKER;
+  return { name: 'breaker', stage: breaker(options), key: compileKey(options.per ?? ENTITY) };
+};
+
+export const compileRule = (rule: Rule): CompiledRule => ({
+  rule,
+  match: compileMatch(rule.match),
+  when: rule.when === undefined ? undefined : compileCondition(rule.when, ['event']),
+  stages: stagesOf(rule),
+  parts: (rule.correlate?.of ?? []).map((part) => ({ on: part.on, match: compileMatch(part.match) })),
+  breaker: breakerOf(rule),
+  concurrencyKey: rule.concurrency && compileKey(rule.concurrency.key),
+});
+
+/** Rules that may answer a type, by type: in the table's order, found once a type. */
+export interface CompiledTable {
+  readonly hash: string;
+  readonly all: readonly CompiledRule[];
+  readonly byId: ReadonlyMap<string, CompiledRule>;
+  ofType(type: string): { readonly rules: readonly CompiledRule[]; readonly backstops: readonly CompiledRule[] };
+}
+
+const MOST_TYPES = 10_000;
+
+export const compileTable = (table: { hash: string; rules: readonly Rule[] }): CompiledTable => {
+  const all = table.rules.map(compileRule);
+  const exact = new Map<string, number[]>();
+  const globs: number[] = [];
+  for (const [index, { rule }] of all.entries()) {
+    if (rule.on.some(isTypeGlob)) {
+      globs.push(index);
+      continue;
+    }
+    for (const type of new Set(rule.on)) {
+      const of = exact.get(type);
+      if (of) of.push(index);
+      else exact.set(type, [index]);
+    }
+  }
+  const known = new Map<string, { rules: CompiledRule[]; backstops: CompiledRule[] }>();
+  return {
+    hash: table.hash,
+    all,
+    byId: new Map(all.map((compiled) => [compiled.rule.id, compiled])),
+    ofType(type) {
+      let found = known.get(type);
+      if (found) return found;
+      const indices = [...(exact.get(type) ?? []), ...globs.filter((index) => matchesType(all[index]!.rule.on, type))];
+      const asked = indices.sort((a, b) => a - b).map((index) => all[index]!);
+      found = {
+        rules: asked.filter(({ rule }) => !rule.backstop),
+        backstops: asked.filter(({ rule }) => rule.backstop),
+      };
+      // Types come from outside too; their number must not fill the memory.
+      if (known.size >= MOST_TYPES) known.clear();
+      known.set(type, found);
+      return found;
+    },
+  };
+};

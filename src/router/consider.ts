@@ -1,0 +1,126 @@
+import { filteredActor } from '../core/actor.js';
+import { explainCondition, isMissingKey } from '../core/condition.js';
+import { MAX_DEPTH } from '../core/depth.js';
+import type { Event } from '../core/event.js';
+import { isReserved } from '../core/event-type.js';
+import { Windows } from '../core/flow/windows.js';
+import { formatDuration } from '../core/flow/window.js';
+import type { SuppressionReason } from '../core/ledger-view.js';
+import { lineageOf } from '../core/lineage.js';
+import { matchesType } from '../core/match.js';
+import { offBecause } from '../core/rule-state.js';
+import { setWindow, type Batch } from './batch.js';
+import type { CompiledRule } from './compile.js';
+
+/** A rule that errs so often in a row is taken out. */
+const MOST_ERRORS = 20;
+/** A condition that takes longer, so many times, is taken out. Ms. */
+const SLOW = { ms: 50, times: 3 };
+
+export type Considered =
+  | { matched: false }
+  /** Parts of its correlation that the event is. */
+  | { matched: true; parts: readonly number[] }
+  | { matched: true; suppressed: SuppressionReason; detail: string };
+
+const NOT: Considered = { matched: false };
+
+const takeOut = (batch: Batch, rule: string, reason: string): void => {
+  batch.decision.out.push({ rule, reason });
+  batch.health.delete(rule);
+};
+
+/** True, false, or undefined when it erred. */
+const holds = (batch: Batch, { rule, when }: CompiledRule, event: Event): boolean | undefined => {
+  if (!when) return true;
+  const health = batch.health.get(rule.id);
+  const began = batch.elapsed?.() ?? 0;
+  try {
+    const result = when({ event });
+    const took = (batch.elapsed?.() ?? 0) - began;
+    if (took > SLOW.ms) {
+      const slow = (health?.slow ?? 0) + 1;
+      batch.health.set(rule.id, { errors: 0, slow });
+      if (slow >= SLOW.times)
+        takeOut(batch, rule.id, `its condition took ${took} ms, ${slow} times over ${SLOW.ms} ms`);
+    } else if (health && health.errors > 0) {
+      health.errors = 0;
+    }
+    return result;
+  } catch (error) {
+    const message = error instanceof Error ? error.message.split('\n')[0]! : String(error);
+    batch.decision.errors.push({ rule: rule.id, event: event.msg_id, message });
+    batch.observe?.({ rule: rule.id, event: event.msg_id, verdict: 'error', message });
+    // What an event from outside lacks must not switch a rule off.
+    if (isMissingKey(error)) return undefined;
+    const errors = (health?.errors ?? 0) + 1;
+    batch.health.set(rule.id, { slow: health?.slow ?? 0, errors });
+    if (errors >= MOST_ERRORS) takeOut(batch, rule.id, `it erred ${errors} times in a row: ${message}`);
+    return undefined;
+  }
+};
+
+/** An event of the rule's types that does not match: what had to last has ended. */
+const endSustained = (batch: Batch, { rule, stages }: CompiledRule, event: Event): void => {
+  const stage = stages.find(({ name }) => name === 'sustained');
+  if (!stage) return;
+  const id = Windows.idOf({ rule: rule.id, stage: stage.name, key: stage.key(event) });
+  if (batch.windows.get(id)) setWindow(batch, id, undefined, Date.parse(event.ts));
+};
+
+/** Everything that the event alone decides, without what came before it. */
+export const consider = (batch: Batch, compiled: CompiledRule, event: Event): Considered => {
+  const { rule } = compiled;
+  const about = { rule: rule.id, event: event.msg_id };
+  const at = Date.parse(event.ts);
+  const off = offBecause(rule, batch.view.rules.get(rule.id), at);
+  if (off !== undefined || batch.decision.out.some((out) => out.rule === rule.id)) {
+    batch.observe?.({ ...about, verdict: 'disabled', detail: off ?? 'taken out' });
+    return NOT;
+  }
+  const mismatch = compiled.match?.(event);
+  if (mismatch) {
+    const { field, expected, actual } = mismatch;
+    batch.observe?.({ ...about, verdict: 'no_match', clause: `match.${field}`, expected, actual });
+    endSustained(batch, compiled, event);
+    return NOT;
+  }
+  const parts = compiled.parts.flatMap(({ on, match }, index) =>
+    matchesType(on, event.type) && !match?.(event) ? [index] : [],
+  );
+  if (compiled.parts.length > 0 && parts.length === 0) {
+    batch.observe?.({ ...about, verdict: 'no_match', clause: 'on', expected: 'one of its parts', actual: event.type });
+    return NOT;
+  }
+  const suppressed = (reason: SuppressionReason, detail: string): Considered => ({
+    matched: true,
+    suppressed: reason,
+    detail,
+  });
+  // Before the condition: one that errs on what is said about its own errors must come to an end.
+  const depth = depthOf(batch, event);
+  if (depth >= MAX_DEPTH) return suppressed('depth', `it would start at depth ${depth}; the maximum is ${MAX_DEPTH}`);
+  const result = holds(batch, compiled, event);
+  if (result === undefined) return NOT;
+  if (!result) {
+    if (batch.observe) {
+      const { clause, actual } = explainCondition(rule.when!, { event });
+      batch.observe({ ...about, verdict: 'no_match', clause: 'when', expected: clause, actual });
+    }
+    endSustained(batch, compiled, event);
+    return NOT;
+  }
+  const actor = filteredActor(rule.actor?.not, event);
+  if (actor !== undefined)
+    return suppressed('actor', `${event.actor ?? 'who said it'} is one of "${actor}"; the rule leaves these out`);
+  const age = batch.now - at;
+  if (age > rule.max_age)
+    return suppressed('expired', `${formatDuration(age)} old; max_age is ${formatDuration(rule.max_age)}`);
+  if (rule.expires !== undefined && at >= rule.expires)
+    return suppressed('expired', `the rule expired at ${new Date(rule.expires).toISOString()}`);
+  return { matched: true, parts };
+};
+
+/** Of an activation that the event would open: an event of our own bookkeeping counts as one more. */
+export const depthOf = (batch: Batch, event: Event): number =>
+  lineageOf(batch.view, event).depth + (isReserved(event.type) && event.type !== 'TIMER_FIRED' ? 2 : 1);
