@@ -58,7 +58,7 @@ export const openQueue = (folder: string, now: () => number) => {
   };
 
   /** In the order of the queue; what a dead process left is cleared away. */
-  const entries = (): { name: string; key: string; mine: boolean }[] => {
+  const entries = (): { name: string; key: string; who: string; mine: boolean }[] => {
     const alive = new Map<string, boolean>();
     const found = [];
     for (const name of names()) {
@@ -66,7 +66,7 @@ export const openQueue = (folder: string, now: () => number) => {
       if (!match) continue;
       const who = match[3]!;
       if (!alive.has(who)) alive.set(who, isAlive(who));
-      if (alive.get(who)) found.push({ name, key: name.slice(2), mine: who === me });
+      if (alive.get(who)) found.push({ name, key: name.slice(2), who, mine: who === me });
       else rmSync(join(folder, name), { force: true });
     }
     for (const [who, living] of alive) if (!living) rmSync(lockOf(who), { force: true });

@@ -45,8 +45,8 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
   const waiters = new Map<string, Waiter>();
   let timer: NodeJS.Timeout | undefined;
   let ready = false;
-  /** The first of the queue while it let a free slot lie, and since when. */
-  let idle: { name: string; since: number } | undefined;
+  /** The process of the first of the queue while it lets a free slot lie, and since when. */
+  let idle: { who: string; since: number } | undefined;
 
   const slotOf = (request: SlotRequest, fd: number): Slot => {
     let held = true;
@@ -87,7 +87,7 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
   };
 
   /** Whether the first, who belongs to another process, must be waited for. */
-  const isFirstAsleep = (name: string): boolean => {
+  const isFirstAsleep = (who: string): boolean => {
     const fd = take();
     if (fd === undefined) {
       idle = undefined;
@@ -95,7 +95,7 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
     }
     closeSync(fd);
     const now = performance.now();
-    if (idle?.name !== name) idle = { name, since: now };
+    if (idle?.who !== who) idle = { who, since: now };
     return now - idle.since > PASSED_OVER_MS;
   };
 
@@ -113,10 +113,10 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
     // Its place was taken away: somebody cancelled it.
     for (const key of waiters.keys()) if (!there.has(key)) settle(key, ({ refuse }) => refuse(left()));
     let blocked = false;
-    for (const { name, key, mine } of places) {
+    for (const { key, who, mine } of places) {
       const waiter = waiters.get(key);
       if (waiter === undefined) {
-        if (!mine && !blocked) blocked = !isFirstAsleep(name);
+        if (!mine && !blocked) blocked = !isFirstAsleep(who);
         continue;
       }
       // A child of a living parent passes those who wait for a slot of their own: it needs none.

@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cleanEnvironment, command, project, startService, temporary, tool, until } from '../support/service.js';
+
+interface Said {
+  type: string;
+  run_id: string;
+  data: Record<string, unknown>;
+}
+
+const makeWorld = () => {
+  const folder = temporary('nested');
+  const root = join(folder, 'runs');
+  const env = cleanEnvironment();
+  writeFileSync(join(folder, 'config.yaml'), 'defaults: { max_concurrent: 1 }\ntimers: {}\n');
+  const script = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}`);
+    return join(folder, name);
+  };
+  const task = (name: string, prompt: string, ...more: string[]) => [
+    ...['task', '--agent', 'shell', '--task-id', name, '--prompt-file', prompt],
+    ...['--root', root, '--config', join(folder, 'config.yaml'), ...more],
+  ];
+  const read = async (type: string): Promise<Said[]> =>
+    (await tool('messagebus-tool', ['read', '--root', root, '--type', type, '--json'], { env })).stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Said);
+  const info = (name: string): string => {
+    try {
+      const [run] = readdirSync(join(root, 'default', name));
+      return readFileSync(join(root, 'default', name, run!, 'run-info.yaml'), 'utf8');
+    } catch {
+      // Its folder is not there yet.
+      return '';
+    }
+  };
+  return { folder, root, env, script, task, read, info };
+};
+
+test('with one slot for all, parents that wait for their children end, to the deepest', async () => {
+  const world = makeWorld();
+  const nested = world.script(
+    'nested.sh',
+    `[ "$CURRENT_DEPTH" -ge 4 ] && { echo bottom; exit; }\nexec run-agent task --agent shell --config '${world.folder}/config.yaml' --task-id "level-$((CURRENT_DEPTH + 1))" --prompt-file '${world.folder}/nested.sh'\n`,
+  );
+  const done = await tool('run-agent', world.task('level-0', nested), { env: world.env });
+  assert.is(done.code, 0, done.stderr);
+  assert.is(done.stdout, 'bottom\n');
+});
+
+test('children that a parent left behind are awaited, and the time they take is not the parent’s', async () => {
+  const world = makeWorld();
+  world.script('child.sh', 'sleep 2; echo child\n');
+  const parent = world.script(
+    'parent.sh',
+    `run-agent task --agent shell --config '${world.folder}/config.yaml' --task-id child --prompt-file '${world.folder}/child.sh' >/dev/null &\nuntil grep -qs running "$CONDUCTOR_ROOT"/default/child/*/run-info.yaml; do sleep 0.05; done\necho parent\n`,
+  );
+  const done = await tool('run-agent', world.task('parent', parent, '--timeout', '1500ms'), { env: world.env });
+  assert.is(done.code, 0, done.stderr);
+  assert.is(done.stdout, 'parent\n');
+  assert.match(world.info('child'), /^status: completed$/m, 'it had ended when its parent did');
+  const stops = await world.read('RUN_STOP');
+  assert.equal(
+    stops.map(({ data }) => data['status']),
+    ['completed', 'completed'],
+  );
+});
+
+test('stopping a parent stops its children, and the end of both is said', async () => {
+  const world = makeWorld();
+  world.script('child.sh', 'sleep 1000\n');
+  const parent = world.script(
+    'parent.sh',
+    `run-agent task --agent shell --config '${world.folder}/config.yaml' --task-id child --prompt-file '${world.folder}/child.sh'\n`,
+  );
+  const starter = spawn(process.execPath, [command('run-agent'), ...world.task('parent', parent)], {
+    cwd: project,
+    env: world.env,
+    stdio: 'ignore',
+  });
+  const exited = new Promise<number | null>((resolve) => starter.once('exit', resolve));
+  await until('the child runs', () => /^pid: \d/m.test(world.info('child')));
+  const child_pid = Number(/^pid: (\d+)$/m.exec(world.info('child'))?.[1]);
+  starter.kill('SIGINT');
+  assert.is(await exited, 1);
+  assert.not.ok(existsSync(`/proc/${child_pid}`), 'the child is gone');
+  const stops = await until('both ends are said', async () => {
+    const said = await world.read('RUN_STOP');
+    return said.length === 2 ? said : undefined;
+  });
+  for (const { data } of stops) assert.match(String(data['reason']), /^stopped/);
+});
+
+test('the service says the end of a run whose run-agent was killed', async () => {
+  const world = makeWorld();
+  const go = join(world.folder, 'go');
+  const long = world.script('long.sh', `until [ -e '${go}' ]; do sleep 0.05; done\necho at last\n`);
+  const starter = spawn(process.execPath, [command('run-agent'), ...world.task('long', long)], {
+    cwd: project,
+    env: world.env,
+    stdio: 'ignore',
+  });
+  await until('it runs', () => /^pid: \d/m.test(world.info('long')));
+  starter.kill('SIGKILL');
+  const service = await startService(['--root', world.root], { cwd: world.folder, env: world.env });
+  try {
+    writeFileSync(go, '');
+    const stop = await until('its end is said', async () => (await world.read('RUN_STOP'))[0]);
+    assert.is(stop.data['status'], 'completed');
+    assert.match(world.info('long'), /^status: completed$/m);
+  } finally {
+    assert.is(await service.stop(), 0);
+  }
+});
+
+test.run();
