@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import * as config from './commands/config.js';
 import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as serve from './commands/serve.js';
@@ -14,7 +15,7 @@ const program = new Command('conductor')
   .exitOverride();
 
 // One file a noun. A noun loads what it needs when it is called.
-for (const noun of [serve, task, nightSwitch, rules, webhook]) noun.register(program);
+for (const noun of [serve, task, nightSwitch, rules, webhook, config]) noun.register(program);
 
 try {
   await program.parseAsync();

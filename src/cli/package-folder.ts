@@ -6,5 +6,8 @@ export const packageFolder = resolve(import.meta.dirname, '..', '..');
 /** The folder of the commands: first on the PATH of every run. */
 export const binFolder = join(import.meta.dirname, 'bin');
 
+/** What `init` writes out. */
+export const templatesFolder = join(import.meta.dirname, 'templates');
+
 export const readVersion = (): string =>
   (JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }).version;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationSchema } from './schema-parts.js';
+import { alertSchema } from './alert.js';
 import { webhookNameSchema, webhookSchema } from './webhook.js';
 
 const agentSchema = z.strictObject({
@@ -97,5 +98,14 @@ export const configSchema = z.strictObject({
   deploy: z
     .strictObject({ command: z.string(), smoke_test: z.string().optional(), rollback: z.string().optional() })
     .optional(),
+  alerts: z.array(alertSchema).default([]),
+  rate_limits: z
+    .strictObject({
+      per_user: z
+        .strictObject({ requests_per_hour: z.int().min(1).optional(), max_concurrent: z.int().min(1).optional() })
+        .prefault({}),
+      per_agent: z.strictObject({ requests_per_day: z.int().min(1).optional() }).prefault({}),
+    })
+    .prefault({}),
 });
 export type Config = z.output<typeof configSchema>;

@@ -11,3 +11,15 @@ export const parseDuration = (value: string | number): number | undefined => {
   }
   return Math.round(total);
 };
+
+/** The inverse, in the shortest form: 90000 → `1m30s`. */
+export const formatDuration = (milliseconds: number): string => {
+  let left = milliseconds;
+  let text = '';
+  for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
+    const count = Math.floor(left / UNITS[unit]);
+    if (count > 0) text += `${count}${unit}`;
+    left -= count * UNITS[unit];
+  }
+  return text === '' ? '0s' : text;
+};

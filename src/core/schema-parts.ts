@@ -2,14 +2,18 @@ import { z } from 'zod';
 import { parseDuration } from './duration.js';
 
 /** A duration in a file: `300` (seconds) or `"5m"`; milliseconds afterwards. */
-export const durationSchema = z.union([z.string(), z.number()]).transform((value, context) => {
-  const milliseconds = parseDuration(value);
-  if (milliseconds === undefined) {
-    context.addIssue({
-      code: 'custom',
-      message: `"${value}" is no duration; write seconds (300) or "500ms", "30s", "5m", "1h30m"`,
-    });
-    return z.NEVER;
-  }
-  return milliseconds;
-});
+export const DURATION = 'seconds (300), or "500ms", "30s", "5m", "1h30m"';
+export const durationSchema = z
+  .union([z.string(), z.number()])
+  .meta({ description: DURATION })
+  .transform((value, context) => {
+    const milliseconds = parseDuration(value);
+    if (milliseconds === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: `"${value}" is no duration; write seconds (300) or "500ms", "30s", "5m", "1h30m"`,
+      });
+      return z.NEVER;
+    }
+    return milliseconds;
+  });

@@ -56,7 +56,7 @@ export const parseYamlFile = <Schema extends z.ZodType>(
   file: string,
   text: string,
   schema: Schema,
-  knownKeys: readonly string[] = [],
+  knownKeys: readonly string[] | (() => readonly string[]) = [],
 ): z.output<Schema> => {
   if (text.length > MAX_BYTES || text.split('\n').length > MAX_LINES) {
     throw new ConductorError('invalid_file', `larger than ${MAX_BYTES} bytes or ${MAX_LINES} lines`, {
@@ -85,7 +85,8 @@ export const parseYamlFile = <Schema extends z.ZodType>(
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const suggestion = unknown === undefined ? undefined : nearest(unknown, knownKeys);
+  const known = typeof knownKeys === 'function' ? knownKeys : (): readonly string[] => knownKeys;
+  const suggestion = unknown === undefined ? undefined : nearest(unknown, known());
   const field = formatPath(unknown === undefined ? issue.path : [...issue.path, unknown]);
   const message =
     unknown === undefined

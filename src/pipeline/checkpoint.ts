@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Handler } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
@@ -68,7 +68,17 @@ export class Checkpoint {
         await mkdir(this.folder, { recursive: true });
         await writeFile(`${file}.tmp`, `${JSON.stringify(state, null, 2)}\n`);
         await rename(`${file}.tmp`, file);
+        await this.#touchNewestRun((await stat(file)).mtimeMs + 1);
       })
       .catch(() => undefined);
+  }
+
+  /** `ls -t | head -1` in a task's folder finds its newest run. */
+  async #touchNewestRun(at_ms: number): Promise<void> {
+    const newest = (await readdir(this.folder))
+      .filter((name) => /^\d{8}-\d{10}-\d+-\d+$/.test(name))
+      .sort()
+      .at(-1);
+    if (newest !== undefined) await utimes(join(this.folder, newest), at_ms / 1_000, at_ms / 1_000);
   }
 }

@@ -1,0 +1,4 @@
+import { runCases } from './case.js';
+import { practices } from './practices-cases.js';
+
+runCases(practices);
