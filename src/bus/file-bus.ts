@@ -1,7 +1,9 @@
 import { Subject } from 'rxjs';
 import type { Bus, Clock } from '../core/ports.js';
 import { readBus } from './reader.js';
-import { follow, toCursor } from './tail.js';
+import { toCursor } from './cursor.js';
+import type { Rotation } from './live.js';
+import { follow } from './tail.js';
 import { openWriter } from './writer.js';
 
 export interface FileBusOptions {
@@ -10,12 +12,16 @@ export interface FileBusOptions {
   key: Buffer;
   clock: Clock;
   durability?: 'fsync' | 'os';
+  rotation?: Rotation;
 }
+
+const ROTATION: Rotation = { bytes: 32 * 1024 * 1024, age_ms: 7 * 24 * 3_600_000 };
 
 export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
   const { root, key } = options;
   const bell = new Subject<void>();
   const writer = openWriter({
+    rotation: ROTATION,
     ...options,
     onWritten: () => {
       bell.next();

@@ -1,9 +1,14 @@
-/** The dedupe keys of the bus, read up incrementally. A cache: the bus itself decides. */
+/** The dedupe keys of the bus: of the live file in memory, of closed segments by their index. A cache: the bus itself decides. */
+import { closeSync } from 'node:fs';
 import type { Event } from '../core/event.js';
-import { CHUNK, readRange } from './file.js';
+import { CHUNK, breath, readRange } from './file.js';
+import { lastMomentIn } from './last.js';
 import { Scanner } from './scanner.js';
+import { buildIndex, loadIndex, readRow, type SegmentIndex } from './segment-index.js';
+import { closedSegments, openToRead } from './segments.js';
 
-export class KnownKeys {
+/** Keys of one file, in memory. */
+export class LiveKeys {
   readonly #first = new Map<string, string>();
   /** Our own facts are only ever a duplicate of our own facts: nobody can claim their keys beforehand. */
   readonly #own = new Map<string, string>();
@@ -42,5 +47,67 @@ export class KnownKeys {
     if (dedupe_key === undefined || !event.sealed) return;
     if (!this.#first.has(dedupe_key)) this.#first.set(dedupe_key, msg_id);
     if (event.authentic && !this.#own.has(dedupe_key)) this.#own.set(dedupe_key, msg_id);
+  }
+}
+
+/** Keys of the closed segments, as far back as a key counts. */
+export class ClosedKeys {
+  readonly #root: string;
+  readonly #key: Buffer;
+  #indexes: SegmentIndex[] = [];
+  #ready = false;
+
+  constructor(root: string, key: Buffer) {
+    this.#root = root;
+    this.#key = key;
+  }
+
+  /** False after `forget`, until `prepare` was through. */
+  get isReady(): boolean {
+    return this.#ready;
+  }
+
+  /** Another segment may have been closed. */
+  forget(): void {
+    this.#ready = false;
+  }
+
+  /** Loads or builds the index of each segment with a message younger than `since` (ms). */
+  async prepare(since: number): Promise<void> {
+    const closed = closedSegments(this.#root);
+    const have = new Map(this.#indexes.map((index) => [index.segment.path, index]));
+    const indexes: SegmentIndex[] = [];
+    for (let at = closed.length - 1; at >= 0; at -= 1) {
+      const segment = closed[at];
+      if (!segment) continue;
+      const index =
+        have.get(segment.path) ??
+        loadIndex(this.#root, segment) ??
+        (await buildIndex(this.#root, segment, this.#key, lastMomentIn(closed.slice(0, at), this.#key)));
+      if (!have.has(segment.path)) await breath();
+      if (!index) continue;
+      if (index.summary.last && index.summary.last.ms < since) break;
+      indexes.push(index);
+    }
+    this.#indexes = indexes.reverse();
+    this.#ready = true;
+  }
+
+  find(dedupe_key: string, own: boolean): string | undefined {
+    for (const index of this.#indexes) {
+      const rows = index.withKey(dedupe_key);
+      if (rows.length === 0) continue;
+      const fd = openToRead(index.segment.path);
+      if (fd === undefined) continue;
+      try {
+        for (const row of rows) {
+          const event = readRow(fd, row, this.#key);
+          if (event?.sealed && event.dedupe_key === dedupe_key && (!own || event.authentic)) return event.msg_id;
+        }
+      } finally {
+        closeSync(fd);
+      }
+    }
+    return undefined;
   }
 }

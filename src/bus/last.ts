@@ -1,34 +1,62 @@
 /** Reading from the end: only what was sealed counts, since text before the first seal may be the inside of a body. */
+import { closeSync, fstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import { readRange } from './file.js';
+import { BODY_MAX, HEADER_MAX } from './format.js';
 import { Scanner } from './scanner.js';
-import { momentOf, type Moment } from './stamp.js';
+import { openToRead, type Segment } from './segments.js';
+import { isAfter, momentOf, type Moment } from './stamp.js';
 
 const WINDOW = 64 * 1024;
+const WINDOW_MOST = 1024 * 1024;
+const RECORD_MOST = HEADER_MAX + BODY_MAX;
 
 /**
- * The events of growing windows that end at `size`, each window from its first sealed record on (from its beginning where
- * it starts at `floor`, which is the beginning of a record).
+ * The events of windows that lie one before the other, from `size` back to `floor` (the beginning of a record), each
+ * window's in file order.
  */
-export function* windows(fd: number, floor: number, size: number, key?: Buffer): Generator<readonly Event[]> {
-  for (let width = WINDOW; ; width *= 4) {
-    const from = Math.max(floor, size - width);
-    const items = new Scanner(key, from).push(readRange(fd, from, size), true);
-    const events = items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));
-    const first = from === floor ? 0 : events.findIndex((event) => event.sealed);
-    yield first < 0 ? [] : events.slice(first);
-    if (from === floor) return;
+export function* backwards(fd: number, floor: number, size: number, key?: Buffer): Generator<readonly Event[]> {
+  let to = size;
+  let width = WINDOW;
+  while (to > floor) {
+    const from = Math.max(floor, to - width);
+    const items = new Scanner(key, from).push(readRange(fd, from, to), true);
+    const events = items.flatMap((item) => (item.kind === 'event' ? [item] : []));
+    const first = from === floor ? 0 : events.findIndex(({ event }) => event.sealed);
+    if (first < 0 && width < RECORD_MOST) {
+      width *= 4;
+      continue;
+    }
+    yield (first < 0 ? [] : events.slice(first)).map(({ event }) => event);
+    to = from === floor ? floor : (events[first]?.from ?? from);
+    width = Math.max(WINDOW, Math.min(WINDOW_MOST, width * 2));
   }
 }
 
-/** The moment of the last sealed record between `floor` and `size`; with a key, of the last of our own facts. */
+/** The newest moment in the last window that has one, between `floor` and `size`; with a key, of our own facts only. */
 export const lastMoment = (fd: number, floor: number, size: number, key?: Buffer): Moment | undefined => {
-  for (const events of windows(fd, floor, size, key)) {
+  for (const events of backwards(fd, floor, size, key)) {
     let found: Moment | undefined;
     for (const event of events) {
-      if (key ? event.authentic : event.sealed) found = momentOf(event.msg_id) ?? found;
+      const moment = (key ? event.authentic : event.sealed) ? momentOf(event.msg_id) : undefined;
+      if (moment && (!found || isAfter(moment, found))) found = moment;
     }
     if (found) return found;
+  }
+  return undefined;
+};
+
+/** The same over whole segments, the last of which counts most. */
+export const lastMomentIn = (segments: readonly Segment[], key?: Buffer): Moment | undefined => {
+  for (let index = segments.length - 1; index >= 0; index -= 1) {
+    const fd = openToRead(segments[index]?.path ?? '');
+    if (fd === undefined) continue;
+    try {
+      const found = lastMoment(fd, 0, fstatSync(fd).size, key);
+      if (found) return found;
+    } finally {
+      closeSync(fd);
+    }
   }
   return undefined;
 };

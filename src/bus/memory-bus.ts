@@ -2,19 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { Observable, Subject } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft, Event } from '../core/event.js';
-import type { Batch, Bus, Clock, Receipt } from '../core/ports.js';
+import type { Batch, Bus, BusQuery, Clock, Receipt } from '../core/ports.js';
 import { prepareDraft } from './draft.js';
 import { seal } from './format.js';
-import { KnownKeys } from './known.js';
+import { fromCursor, toCursor } from './cursor.js';
+import { LiveKeys } from './known.js';
+import { checkTail } from './query.js';
 import { lastOf, select } from './reader.js';
 import { Scanner } from './scanner.js';
 import { nextMoment, stampOf, type Moment } from './stamp.js';
-import { fromCursor, toCursor } from './tail.js';
 
 /** The same bus without a disk. Each message goes through the codec, so that it is read as it would be from a file. */
 export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
   const key = randomBytes(32);
-  const known = new KnownKeys(key);
+  const known = new LiveKeys(key);
   const events: Event[] = [];
   const bell = new Subject<void>();
   let last: Moment | undefined;
@@ -43,7 +44,10 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
     new Observable((subscriber) => {
       let at: number;
       try {
-        at = fromCursor(cursor);
+        const { segment, offset } = cursor === undefined ? { segment: 1, offset: 0 } : fromCursor(cursor);
+        if (segment !== 1)
+          throw new ConductorError('storage', `the cursor is in segment ${segment}, but the bus has 1`);
+        at = offset;
         if (at > events.length)
           throw new ConductorError('storage', `the bus has ${events.length} messages, fewer than the cursor ${at}`);
       } catch (error) {
@@ -54,7 +58,7 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
         if (subscriber.closed || at >= events.length) return;
         const batch = events.slice(at);
         at = events.length;
-        subscriber.next({ events: batch, cursor: toCursor(at), damaged: [] });
+        subscriber.next({ events: batch, cursor: toCursor({ segment: 1, offset: at }), damaged: [] });
       };
       const rings = bell.subscribe({
         next: () => queueMicrotask(pump),
@@ -64,16 +68,22 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
       subscriber.add(rings);
     });
 
-  async function* all(): AsyncGenerator<Event> {
-    yield* await Promise.resolve(events.slice());
+  async function* all(): AsyncGenerator<Event[]> {
+    yield await Promise.resolve(events.slice());
+  }
+
+  async function* read(query: BusQuery = {}): AsyncGenerator<Event> {
+    checkTail(query);
+    const selected = select(all(), query);
+    for await (const batch of query.tail === undefined ? selected : lastOf(selected, query.tail)) yield* batch;
   }
 
   return {
     append: (drafts) => write(drafts, false),
     record: (drafts) => write(drafts, true),
     follow,
-    read: (query = {}) => (query.tail === undefined ? select(all(), query) : lastOf(select(all(), query), query.tail)),
-    end: () => Promise.resolve(toCursor(events.length)),
+    read,
+    end: () => Promise.resolve(toCursor({ segment: 1, offset: events.length })),
     close: () => {
       closed = true;
       return Promise.resolve();

@@ -1,105 +1,214 @@
-import { close, constants, fstatSync, open } from 'node:fs';
-import { promisify } from 'node:util';
-import { ConductorError } from '../core/errors.js';
-import { normaliseType } from '../core/event-type.js';
+/** Reading what is there now, segment by segment. The cost is what is read, not the size of the bus. */
+import { closeSync, fstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import type { BusQuery } from '../core/ports.js';
-import { CHUNK, breath, busPath, readRange, storageError } from './file.js';
-import { windows } from './last.js';
+import { withBlobs } from './blobs.js';
+import type { Position } from './cursor.js';
+import { CHUNK, breath, readRange } from './file.js';
+import { backwards, lastMoment, lastMomentIn } from './last.js';
+import { firstSealed, locate } from './locate.js';
+import { checkTail, matcher, unknownId, wantedBy } from './query.js';
 import { Scanner } from './scanner.js';
+import { loadIndex, readRow } from './segment-index.js';
+import { openToRead, snapshot, type Segment } from './segments.js';
+import { isAfter, momentOf, type Moment } from './stamp.js';
 
-const openFile = promisify(open);
-const closeFile = promisify(close);
-
-export const matcher = (query: BusQuery): ((event: Event) => boolean) => {
-  const types = query.types && new Set(query.types.map(normaliseType));
-  return (event) =>
-    (!types || types.has(event.type)) &&
-    (query.project_id === undefined || event.project_id === query.project_id) &&
-    (query.task_id === undefined || event.task_id === query.task_id) &&
-    (query.run_id === undefined || event.run_id === query.run_id);
+export type ReadQuery = BusQuery & {
+  /** Reads no further than this, the end of a record. */
+  until?: Position;
 };
 
-export const unknownId = (msg_id: string): ConductorError =>
-  new ConductorError('not_found', `there is no message ${msg_id}`, { details: { msg_id } });
+interface Part extends Segment {
+  fd: number;
+  size: number;
+  live: boolean;
+}
 
-/** For reading; undefined while there is no bus yet. */
-export const openToRead = async (root: string): Promise<number | undefined> => {
-  try {
-    return await openFile(busPath(root), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw storageError(`cannot read ${busPath(root)}`, error);
+/** The segments oldest first; each is open while it is looked at, the live one from the beginning. */
+class Parts {
+  readonly #segments: readonly Segment[];
+  readonly #live: Part | undefined;
+  readonly #until: Position | undefined;
+
+  constructor(root: string, until: Position | undefined) {
+    const { closed, live } = snapshot(root);
+    this.#live = live && { ...live, size: fstatSync(live.fd).size };
+    this.#segments = [...closed, ...(live ? [live] : [])].filter((one) => !until || one.number <= until.segment);
+    this.#until = until;
   }
-};
 
-async function* scan(fd: number, key: Buffer, size: number): AsyncGenerator<Event> {
-  const scanner = new Scanner(key);
-  while (scanner.next < size) {
-    const chunk = readRange(fd, scanner.next, Math.min(size, scanner.next + CHUNK));
-    if (chunk.length === 0) return;
-    for (const item of scanner.push(chunk, scanner.next + chunk.length >= size))
-      if (item.kind === 'event') yield item.event;
-    await breath();
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  before(index: number): readonly Segment[] {
+    return this.#segments.slice(0, index);
+  }
+
+  /** Undefined when it went meanwhile, by retention. */
+  open(index: number): Part | undefined {
+    const segment = this.#segments[index];
+    if (!segment) return undefined;
+    const limit = this.#until?.segment === segment.number ? this.#until.offset : Infinity;
+    if (segment.number === this.#live?.number && segment.path === this.#live.path)
+      return { ...this.#live, size: Math.min(limit, this.#live.size) };
+    const fd = openToRead(segment.path);
+    return fd === undefined ? undefined : { ...segment, fd, size: Math.min(limit, fstatSync(fd).size), live: false };
+  }
+
+  /** Of what `open` gave. */
+  done(part: Part): void {
+    if (!part.live) closeSync(part.fd);
+  }
+
+  close(): void {
+    if (this.#live) closeSync(this.#live.fd);
   }
 }
+
+/** Where the reading begins: in this part, at this byte. */
+interface Start {
+  index: number;
+  offset: number;
+}
+
+const BEGINNING: Start = { index: 0, offset: 0 };
+
+/** Just after the record of an id, by its place in the order. */
+const startAfter = (parts: Parts, msg_id: string): Start | undefined => {
+  const target = momentOf(msg_id);
+  if (!target) return undefined;
+  for (let index = parts.count - 1; index >= 0; index -= 1) {
+    const part = parts.open(index);
+    if (!part) continue;
+    try {
+      const first = firstSealed(part.fd, 0, part.size);
+      if (!first || isAfter(first.moment, target)) continue;
+      const found = locate(part.fd, part.size, msg_id);
+      return found && { index, offset: found.to };
+    } finally {
+      parts.done(part);
+    }
+  }
+  return undefined;
+};
+
+async function* scan(parts: Parts, start: Start, key: Buffer, query: BusQuery): AsyncGenerator<Event[]> {
+  const wanted = wantedBy(query);
+  let newest: Moment | undefined;
+  for (let { index, offset } = start; index < parts.count; index += 1, offset = 0) {
+    const part = parts.open(index);
+    if (!part) continue;
+    try {
+      if (index === start.index && (index > 0 || offset > 0))
+        newest = lastMoment(part.fd, 0, offset, key) ?? lastMomentIn(parts.before(index), key);
+      const scanner = new Scanner(key, offset, newest, wanted);
+      while (scanner.next < part.size) {
+        const chunk = readRange(part.fd, scanner.next, Math.min(part.size, scanner.next + CHUNK));
+        if (chunk.length === 0) break;
+        const items = scanner.push(chunk, scanner.next + chunk.length >= part.size);
+        const events: Event[] = [];
+        for (const item of items) if (item.kind === 'event') events.push(item.event);
+        yield events;
+        await breath();
+      }
+      newest = scanner.newest ?? newest;
+    } finally {
+      parts.done(part);
+    }
+  }
+}
+
+/** The last `count` of one part that match, in file order. */
+const lastOfPart = (root: string, part: Part, key: Buffer, query: BusQuery, count: number): Event[] => {
+  const matches = matcher(query);
+  const found: Event[] = [];
+  const index = part.live ? undefined : loadIndex(root, part);
+  if (index) {
+    for (const row of [...index.rows(query)].reverse()) {
+      const event = readRow(part.fd, row, key);
+      if (event && matches(event)) found.push(event);
+      if (found.length >= count) break;
+    }
+    return found.reverse();
+  }
+  const windows: Event[][] = [];
+  let left = count;
+  for (const events of backwards(part.fd, 0, part.size, key)) {
+    const matching = events.filter(matches);
+    windows.push(matching);
+    left -= matching.length;
+    if (left <= 0) break;
+  }
+  return windows.reverse().flat().slice(-count);
+};
+
+const lastOfAll = (root: string, parts: Parts, key: Buffer, query: BusQuery, count: number): Event[] => {
+  let found: Event[] = [];
+  for (let index = parts.count - 1; index >= 0 && found.length < count; index -= 1) {
+    const part = parts.open(index);
+    if (!part) continue;
+    try {
+      found = [...lastOfPart(root, part, key, query, count - found.length), ...found];
+    } finally {
+      parts.done(part);
+    }
+  }
+  return found;
+};
 
 /** Keeps the last `count` of a stream. */
-export async function* lastOf(events: AsyncIterable<Event>, count: number): AsyncGenerator<Event> {
+export async function* lastOf(batches: AsyncIterable<Event[]>, count: number): AsyncGenerator<Event[]> {
   let kept: Event[] = [];
-  for await (const event of events) {
-    kept.push(event);
-    if (kept.length >= 2 * count + 64) kept = kept.slice(-count);
+  for await (const events of batches) {
+    kept.push(...events);
+    if (kept.length >= 2 * count + 64) kept = count === 0 ? [] : kept.slice(-count);
   }
-  yield* count === 0 ? [] : kept.slice(-count);
+  yield count === 0 ? [] : kept.slice(-count);
 }
 
-export async function* select(events: AsyncIterable<Event>, query: BusQuery): AsyncGenerator<Event> {
+export async function* select(batches: AsyncIterable<Event[]>, query: BusQuery): AsyncGenerator<Event[]> {
   const { since_id } = query;
   const matches = matcher(query);
   let reached = !since_id;
-  for await (const event of events) {
-    if (reached && matches(event)) yield event;
-    reached ||= event.msg_id === since_id;
+  for await (const events of batches) {
+    if (reached) {
+      yield events.filter(matches);
+      continue;
+    }
+    const index = events.findIndex((event) => event.msg_id === since_id);
+    if (index < 0) continue;
+    reached = true;
+    yield events.slice(index + 1).filter(matches);
   }
   if (!reached) throw unknownId(since_id ?? '');
 }
 
-function* tail(
-  fd: number,
-  key: Buffer,
-  size: number,
-  count: number,
-  matches: (event: Event) => boolean,
-): Generator<Event> {
-  let found: Event[] = [];
-  for (const events of windows(fd, 0, size, key)) {
-    found = events.filter(matches);
-    if (found.length >= count) break;
-  }
-  yield* count === 0 ? [] : found.slice(-count);
-}
-
-/** `until`: reads no further than this byte, the end of a record. */
-export async function* readBus(
-  root: string,
-  key: Buffer,
-  query: BusQuery & { until?: number } = {},
-): AsyncGenerator<Event> {
-  if (query.tail !== undefined && !(Number.isInteger(query.tail) && query.tail >= 0)) {
-    throw new ConductorError('bad_request', 'tail: a whole number, 0 or more', { details: { field: 'tail' } });
-  }
-  const fd = await openToRead(root);
-  if (fd === undefined) {
-    if (query.since_id) throw unknownId(query.since_id);
+async function* batches(root: string, parts: Parts, key: Buffer, query: ReadQuery): AsyncGenerator<Event[]> {
+  const { since_id, tail, ...filter } = query;
+  if (tail !== undefined && !since_id) {
+    if (tail > 0) yield lastOfAll(root, parts, key, filter, tail);
     return;
   }
+  const start = since_id ? startAfter(parts, since_id) : BEGINNING;
+  // An id that is not where it has to be may still stand in foreign text: then everything is read.
+  const selected = start
+    ? select(scan(parts, start, key, filter), filter)
+    : select(scan(parts, BEGINNING, key, {}), query);
+  yield* tail === undefined ? selected : lastOf(selected, tail);
+}
+
+/** In batches of at most some thousands. */
+export async function* readBatches(root: string, key: Buffer, query: ReadQuery = {}): AsyncGenerator<Event[]> {
+  checkTail(query);
+  const parts = new Parts(root, query.until);
   try {
-    const size = Math.min(query.until ?? Infinity, fstatSync(fd).size);
-    if (query.tail === undefined) yield* select(scan(fd, key, size), query);
-    else if (query.since_id) yield* lastOf(select(scan(fd, key, size), query), query.tail);
-    else yield* tail(fd, key, size, query.tail, matcher(query));
+    for await (const events of batches(root, parts, key, query)) yield (await withBlobs(root, events)) ?? events;
   } finally {
-    await closeFile(fd);
+    parts.close();
   }
+}
+
+export async function* readBus(root: string, key: Buffer, query: ReadQuery = {}): AsyncGenerator<Event> {
+  for await (const events of readBatches(root, key, query)) yield* events;
 }

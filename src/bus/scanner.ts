@@ -12,6 +12,9 @@ export type Item =
   | { kind: 'event'; event: Event; from: number; to: number }
   | { kind: 'damaged'; from: number; to: number; reason: string };
 
+/** Whether a record is worth reading, by the text of its header (latin1, lines end with a line break). */
+export type Wanted = (header: string) => boolean;
+
 interface Header {
   fields: Map<string, string>;
   /** Where the last line begins, if it is `crc32:`, else −1; and where the body begins. */
@@ -26,6 +29,7 @@ const DASH = 45;
 const SPACE = 32;
 const COLON = 58;
 const CONTINUED = /^(\s+\S|- )/;
+const CRC_LINE = '\ncrc32: '.length + 8;
 const MAC_LINE = 'mac: '.length + 64 + 1;
 const JUNK_MAX = 1024 * 1024;
 
@@ -47,11 +51,19 @@ export class Scanner {
   /** Of our own facts so far. Ids rise, so a fact that is not newer is a copy of one, and is not believed again. */
   #newest: Moment | undefined;
 
-  /** `newest`: of our own facts before `start`. */
-  constructor(key: Buffer | undefined, start = 0, newest?: Moment) {
+  readonly #wanted: Wanted | undefined;
+
+  /** `newest`: of our own facts before `start`. `wanted`: whole records it refuses are passed over unread. */
+  constructor(key: Buffer | undefined, start = 0, newest?: Moment, wanted?: Wanted) {
     this.#key = key;
     this.#base = start;
     this.#newest = newest;
+    this.#wanted = wanted;
+  }
+
+  /** Of our own facts so far. */
+  get newest(): Moment | undefined {
+    return this.#newest;
   }
 
   /** Just after the last item said (and the empty lines after it). */
@@ -72,6 +84,11 @@ export class Scanner {
     for (;;) {
       while (this.#buffer[at] === NEWLINE) at += 1;
       if (at >= this.#buffer.length) break;
+      const passed = this.#wanted ? this.#pass(at, this.#wanted) : at;
+      if (passed > at) {
+        at = passed;
+        continue;
+      }
       const item = this.#isDelimiter(at) ? this.#record(at, last) : this.#text(at);
       if (!item) break;
       at = item.to - this.#base;
@@ -80,6 +97,29 @@ export class Scanner {
     this.#buffer = this.#buffer.subarray(at);
     this.#base += at;
     return items;
+  }
+
+  /** The file ends here for good: what is still pending never becomes a message. */
+  end(): Item[] {
+    const items = this.push(Buffer.alloc(0), true);
+    if (this.#buffer.length > 0) {
+      items.push(this.#damaged(0, this.#buffer.length, 'the file ends within a message'));
+      this.#base += this.#buffer.length;
+      this.#buffer = Buffer.alloc(0);
+    }
+    return items;
+  }
+
+  /** Just after a sealed record's stretch that is not wanted; `at` itself when it has to be read. */
+  #pass(at: number, wanted: Wanted): number {
+    const buffer = this.#buffer;
+    if (!this.#isDelimiter(at)) return at;
+    const end = buffer.indexOf('\n---\n', at + 4);
+    // Only a header that ends as ours do: a torn one would take its neighbour along.
+    if (end < 0 || end - CRC_LINE < at || buffer.toString('latin1', end - CRC_LINE, end - CRC_LINE + 8) !== '\ncrc32: ')
+      return at;
+    const next = buffer.indexOf('\n---\n', end + 4);
+    return next < 0 || wanted(buffer.toString('latin1', at, end + 1)) ? at : next + 1;
   }
 
   #isDelimiter(at: number): boolean {

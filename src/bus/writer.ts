@@ -2,18 +2,25 @@
  * Group commit: whatever is waiting goes out as one write under the lock and one fdatasync after it. A failed fdatasync is
  * never tried again, since the kernel may have dropped the pages: the writer is then of no more use.
  */
-import { closeSync, constants, fdatasync, fstatSync, fsync, lstatSync, openSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, constants, fdatasync, fsync, lstatSync, openSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Clock, Receipt } from '../core/ports.js';
+import { writeBlob } from './blobs.js';
+import type { Position } from './cursor.js';
 import { prepareDraft } from './draft.js';
-import { breath, busPath, readRange, storageError } from './file.js';
-import { seal, type Prepared } from './format.js';
-import { KnownKeys } from './known.js';
+import { breath, busPath, storageError } from './file.js';
+import { BLOB_ABOVE, seal, type Prepared } from './format.js';
+import { ClosedKeys, LiveKeys } from './known.js';
+import { LiveFile, type Rotation } from './live.js';
 import { openLock } from './lock.js';
-import { isAfter, nextMoment, stampOf, type Moment } from './stamp.js';
-import { lastMoment } from './last.js';
+import { closedSegments, numberAfter } from './segments.js';
+import { nextMoment, stampOf } from './stamp.js';
+
+/** How long a dedupe key counts, at least. */
+export const DEDUPE_MS = 7 * 24 * 3_600_000;
+/** How often a batch is begun anew because segments were closed, or the file replaced, under it. */
+const ATTEMPTS = 50;
 
 export interface WriterOptions {
   root: string;
@@ -21,13 +28,15 @@ export interface WriterOptions {
   clock: Pick<Clock, 'now'>;
   /** `os`: a process may die at any time, the machine not. */
   durability?: 'fsync' | 'os';
+  /** Without it the live file is never closed by this writer. */
+  rotation?: Rotation;
   onWritten?: () => void;
 }
 
 export interface Writer {
   submit(drafts: readonly Draft[], own: boolean): Promise<Receipt[]>;
-  /** The size of the bus while nobody writes. */
-  end(): Promise<number>;
+  /** The end of the bus while nobody writes. */
+  end(): Promise<Position>;
   close(): Promise<void>;
 }
 
@@ -41,115 +50,123 @@ interface Call {
 const hasKeys = (calls: readonly Call[]): boolean =>
   calls.some(({ prepared }) => prepared.some(({ dedupe_key }) => dedupe_key !== undefined));
 
-const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-const sync = { data: promisify(fdatasync), all: promisify(fsync) };
+/** One thread-pool turn and no more: the promises of node:fs take several. */
+const synced = (sync: typeof fsync, fd: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    sync(fd, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 
 export const openWriter = (options: WriterOptions): Writer => {
-  const { root, key, clock } = options;
+  const { root, key, clock, rotation } = options;
+  const durable = options.durability !== 'os';
   const path = busPath(root);
   const lock = openLock(root);
-  const known = new KnownKeys(key);
-  let fd = -1;
-  let seen = 0;
-  let last: Moment | undefined;
+  const live = new LiveFile(root);
+  const keys = { live: new LiveKeys(key), closed: new ClosedKeys(root, key) };
   let seq = 0;
-  let folderSynced = false;
   let poisoned: ConductorError | undefined;
   let closed = false;
   let waiting: Call[] = [];
   let running: Promise<void> | undefined;
 
-  /** The file that has the name now: it may have been restored or moved away since. */
-  const openBus = (): number => {
-    if (fd >= 0) {
-      const now = lstatSync(path, { throwIfNoEntry: false });
-      if (now?.ino === fstatSync(fd).ino) return fd;
-      closeSync(fd);
-      fd = -1;
-    }
-    fd = openSync(path, FLAGS, 0o640);
-    seen = 0;
-    folderSynced = false;
-    known.reset();
-    return fd;
+  const openLive = (): void => {
+    if (!live.open()) return;
+    keys.live.reset();
+    keys.closed.forget();
   };
 
-  const endOf = (size: number): string =>
-    size === 0 ? '\n\n' : readRange(fd, Math.max(0, size - 2), size).toString('latin1');
+  const poison = (error: unknown): ConductorError =>
+    (poisoned = storageError(`${path} could not be made durable; nothing more is written before a restart`, error));
 
-  /** Under the lock. */
-  const write = (calls: readonly Call[]): Receipt[][] => {
-    openBus();
-    const size = fstatSync(fd).size;
-    if (size !== seen) {
-      const found = lastMoment(fd, size < seen ? 0 : seen, size);
-      if (found && (!last || isAfter(found, last))) last = found;
-      seen = size;
-    }
-    if (hasKeys(calls)) known.catchUp(fd, size);
+  /** The long way before the lock, the rest under it. */
+  const prepareKeys = async (): Promise<void> => {
+    openLive();
+    while (!keys.live.step(live.fd, live.size)) await breath();
+    if (!keys.closed.isReady) await keys.closed.prepare(clock.now() - DEDUPE_MS);
+  };
 
-    // A torn tail stays as it is: an empty line ends it, and readers go on after it.
-    const tail = endOf(size);
-    const parts: Buffer[] = [Buffer.from(tail === '\n\n' ? '' : tail.endsWith('\n') ? '\n' : '\n\n')];
-    const fresh: Parameters<KnownKeys['add']>[0][] = [];
-    const given = calls.map(({ prepared, own }) =>
-      prepared.map((record): Receipt => {
-        const { dedupe_key } = record;
-        const first =
-          dedupe_key === undefined
-            ? undefined
-            : (known.find(dedupe_key, own) ??
-              fresh.find((one) => one.dedupe_key === dedupe_key && (!own || one.authentic))?.msg_id);
-        if (first !== undefined) return { msg_id: first, duplicate: true };
-        last = nextMoment(clock.now(), last);
-        seq += 1;
-        const stamp = stampOf(last, process.pid, seq);
-        parts.push(seal(record, stamp, own ? key : undefined));
-        if (dedupe_key !== undefined) fresh.push({ dedupe_key, msg_id: stamp.msg_id, sealed: true, authentic: own });
-        return { msg_id: stamp.msg_id, duplicate: false };
-      }),
-    );
-    if (parts.length > 1) {
-      const bytes = Buffer.concat(parts);
-      let done = 0;
-      while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done);
-      seen = size + bytes.length;
+  /** Under the lock. Undefined: begin again. `stray`: ids of such an attempt, which count as never given. */
+  const write = (calls: readonly Call[], keyed: boolean, stray: Set<string>): Receipt[][] | undefined => {
+    openLive();
+    let size = live.catchUp();
+    if (rotation && live.isDue(rotation, clock.now())) {
+      try {
+        live.rotate(durable);
+      } catch (error) {
+        throw (error as NodeJS.ErrnoException).syscall === 'fdatasync' ? poison(error) : error;
+      }
+      openLive();
+      size = live.catchUp();
     }
-    return given;
+    if (keyed) {
+      if (!keys.closed.isReady) return undefined;
+      keys.live.catchUp(live.fd, size);
+    }
+    const fresh = new Map<string, { msg_id: string; own: boolean }>();
+    const find = (dedupe_key: string, own: boolean): string | undefined => {
+      const known = keys.live.find(dedupe_key, own) ?? keys.closed.find(dedupe_key, own);
+      if (known !== undefined && !stray.has(known)) return known;
+      const here = fresh.get(dedupe_key);
+      return here && (!own || here.own) ? here.msg_id : undefined;
+    };
+
+    const parts: Buffer[] = [Buffer.from(live.mend(size))];
+    let last = live.last;
+    const ids: string[] = [];
+    const now = clock.now();
+    const give = (record: Prepared, own: boolean): Receipt => {
+      const { dedupe_key } = record;
+      const first = dedupe_key === undefined ? undefined : find(dedupe_key, own);
+      if (first !== undefined) return { msg_id: first, duplicate: true };
+      last = nextMoment(now, last);
+      seq += 1;
+      const stamp = stampOf(last, process.pid, seq);
+      parts.push(seal(record, stamp, own ? key : undefined));
+      ids.push(stamp.msg_id);
+      if (dedupe_key !== undefined && !fresh.get(dedupe_key)?.own) fresh.set(dedupe_key, { msg_id: stamp.msg_id, own });
+      return { msg_id: stamp.msg_id, duplicate: false };
+    };
+    const given = calls.map(({ prepared, own }) => prepared.map((record) => give(record, own)));
+    if (ids.length === 0 || !last || live.write(Buffer.concat(parts), size, last)) return given;
+    for (const id of ids) stray.add(id);
+    return undefined;
   };
 
   const makeDurable = async (): Promise<void> => {
-    if (options.durability === 'os') return;
+    if (!durable) return;
     try {
-      await sync.data(fd);
-      if (folderSynced) return;
+      await synced(fdatasync, live.fd);
+      if (live.folderSynced) return;
       const folder = openSync(root, constants.O_RDONLY);
       try {
-        await sync.all(folder);
+        await synced(fsync, folder);
       } finally {
         closeSync(folder);
       }
-      folderSynced = true;
+      live.folderSynced = true;
     } catch (error) {
-      poisoned = storageError(`${path} could not be made durable; nothing more is written before a restart`, error);
-      throw poisoned;
+      throw poison(error);
     }
   };
 
   const commit = async (calls: readonly Call[]): Promise<void> => {
     try {
       if (poisoned) throw poisoned;
-      if (hasKeys(calls)) {
-        // The long way before the lock, the rest under it.
-        const bus = openBus();
-        while (!known.step(bus, fstatSync(bus).size)) await breath();
+      const keyed = hasKeys(calls);
+      const stray = new Set<string>();
+      let receipts: Receipt[][] | undefined;
+      for (let attempt = 0; receipts === undefined; attempt += 1) {
+        if (attempt === ATTEMPTS)
+          throw new ConductorError('storage', `${path} is replaced again and again while it is written`);
+        if (keyed) await prepareKeys();
+        receipts = await lock.hold(() => write(calls, keyed, stray));
       }
-      const receipts = await lock.hold(() => write(calls));
       await makeDurable();
       options.onWritten?.();
-      calls.forEach((call, index) => {
-        call.resolve(receipts[index] ?? []);
-      });
+      for (const [index, call] of calls.entries()) call.resolve(receipts[index] ?? []);
     } catch (error) {
       const told = error instanceof ConductorError ? error : storageError(`cannot write ${path}`, error);
       for (const call of calls) call.reject(told);
@@ -166,20 +183,31 @@ export const openWriter = (options: WriterOptions): Writer => {
     running = undefined;
   };
 
+  const refuseClosed = (): void => {
+    if (closed) throw new ConductorError('stopped', 'the bus is closed');
+  };
+
   return {
     submit: async (drafts, own) => {
-      if (closed) throw new ConductorError('stopped', 'the bus is closed');
-      const prepared = drafts.map((draft) => prepareDraft(draft, own));
+      refuseClosed();
+      const prepared = drafts.map((draft) => prepareDraft(draft, own, BLOB_ABOVE));
       if (poisoned) throw poisoned;
       if (prepared.length === 0) return [];
+      if (prepared.some(({ blob }) => blob)) {
+        for (const { blob } of prepared) if (blob) await writeBlob(root, blob, durable);
+        refuseClosed();
+      }
       return new Promise<Receipt[]>((resolve, reject) => {
         waiting.push({ prepared, own, resolve, reject });
         running ??= run();
       });
     },
     end: async () => {
-      if (closed) throw new ConductorError('stopped', 'the bus is closed');
-      return lock.hold(() => lstatSync(path, { throwIfNoEntry: false })?.size ?? 0);
+      refuseClosed();
+      return lock.hold(() => ({
+        segment: numberAfter(closedSegments(root)),
+        offset: lstatSync(path, { throwIfNoEntry: false })?.size ?? 0,
+      }));
     },
     close: async () => {
       if (closed) return;
@@ -187,8 +215,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       await running;
       await lock.hold(() => undefined).catch(() => undefined);
       lock.close();
-      if (fd >= 0) closeSync(fd);
-      fd = -1;
+      live.close();
     },
   };
 };

@@ -205,9 +205,10 @@ const read = async (args: string[]): Promise<void> => {
     ...(task_id === undefined ? {} : { task_id }),
     ...(values['run-id'] === undefined ? {} : { run_id: values['run-id'] }),
   };
-  const [{ openRoot }, { readBus, matcher }] = await Promise.all([
+  const [{ openRoot }, { readBus }, { matcher }] = await Promise.all([
     import('../storage/root.js'),
     import('../bus/reader.js'),
+    import('../bus/query.js'),
   ]);
   const { path, key } = await openRoot(rootOf(values.root));
   const print = printer(values.json ?? false);
@@ -224,9 +225,10 @@ const read = async (args: string[]): Promise<void> => {
     return print(waiting);
   }
 
-  const [{ openWriter }, { follow, toCursor }, { Subject, concatMap, lastValueFrom }] = await Promise.all([
+  const [{ openWriter }, { follow }, { toCursor }, { concatMap, lastValueFrom }] = await Promise.all([
     import('../bus/writer.js'),
     import('../bus/tail.js'),
+    import('../bus/cursor.js'),
     import('rxjs'),
   ]);
   const writer = openWriter({ root: path, key, clock: { now: Date.now } });
@@ -234,7 +236,7 @@ const read = async (args: string[]): Promise<void> => {
   await writer.close();
   for await (const event of readBus(path, key, { ...query, until: end })) await print([event]);
   const matches = matcher(query);
-  const live = follow({ root: path, key, bell: new Subject<void>(), cursor: toCursor(end) });
+  const live = follow({ root: path, key, cursor: toCursor(end) });
   await lastValueFrom(
     live.pipe(
       concatMap(async ({ events, damaged }) => {

@@ -3,7 +3,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ftruncateSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { tryLock, unlock } from 'fs-native-extensions';
 import { ConductorError } from '../core/errors.js';
 import { createAtomically } from './atomic-write.js';
 import { layout, type Layout } from './layout.js';
@@ -97,6 +96,7 @@ export interface ServiceInfo {
 export const holdRoot = async (root: string, info: Partial<ServiceInfo> = {}): Promise<{ close(): Promise<void> }> => {
   const path = resolve(root);
   const file = layout(path).serviceLock;
+  const { tryLock, unlock } = await import('fs-native-extensions');
   const handle = await open(file, 'a+', 0o600).catch((error: unknown) => {
     throw new ConductorError('storage', `cannot open ${file}`, { cause: error });
   });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileBus } from '../../src/bus/file-bus.js';
+import type { Rotation } from '../../src/bus/live.js';
 import { Scanner, type Item } from '../../src/bus/scanner.js';
 import type { Event } from '../../src/core/event.js';
 import type { Bus, Clock } from '../../src/core/ports.js';
@@ -22,8 +23,9 @@ export const withBus = async <T>(
   root: string,
   use: (bus: Bus) => Promise<T>,
   clock: Clock = handClock(),
+  rotation?: Rotation,
 ): Promise<T> => {
-  const bus = await openFileBus({ root, key, clock, durability: 'os' });
+  const bus = await openFileBus({ root, key, clock, durability: 'os', ...(rotation ? { rotation } : {}) });
   try {
     return await use(bus);
   } finally {

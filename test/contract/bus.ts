@@ -306,8 +306,8 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
   });
 
   withBus('a cursor of no bus is refused', async (bus) => {
-    for (const cursor of ['', 'x', '2:0', '1:-1']) await refused('bad_request', () => watchBus(bus, cursor).count(1));
-    await refused('storage', () => watchBus(bus, '1:999999').count(1));
+    for (const cursor of ['', 'x', '0:0', '1:-1']) await refused('bad_request', () => watchBus(bus, cursor).count(1));
+    for (const cursor of ['1:999999', '7:0']) await refused('storage', () => watchBus(bus, cursor).count(1));
   });
 
   withBus('a closed bus takes nothing, but first finishes what it took', async (bus) => {

@@ -1,0 +1,115 @@
+/** The file that has the bus's name now, as its writers see it. Everything here happens under the lock. */
+import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import { busPath, readRange } from './file.js';
+import { lastMoment, lastMomentIn } from './last.js';
+import { firstSealed } from './locate.js';
+import { closedPath, closedSegments, numberAfter } from './segments.js';
+import { isAfter, type Moment } from './stamp.js';
+
+const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+
+/** When the live file is closed and a new one begun. */
+export interface Rotation {
+  bytes: number;
+  /** Since its first message. */
+  age_ms: number;
+}
+
+export class LiveFile {
+  readonly #root: string;
+  readonly #path: string;
+  #fd = -1;
+  #ino = -1;
+  /** How far its end is known. */
+  #seen = 0;
+  /** Where our own last write ended: nothing is torn there. */
+  #clean = -1;
+  #first: number | undefined;
+  #last: Moment | undefined;
+  /** The folder entry is durable. */
+  folderSynced = false;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#path = busPath(root);
+  }
+
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Of the last message, in this file or before it. */
+  get last(): Moment | undefined {
+    return this.#last;
+  }
+
+  get size(): number {
+    return fstatSync(this.#fd).size;
+  }
+
+  /** The file under our name is still the one that is open. */
+  #isCurrent(): boolean {
+    return this.#fd >= 0 && lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#ino;
+  }
+
+  /** Opens what has the name now; true when that is another file than before. */
+  open(): boolean {
+    if (this.#isCurrent()) return false;
+    this.close();
+    this.#fd = openSync(this.#path, FLAGS, 0o640);
+    this.#ino = fstatSync(this.#fd).ino;
+    this.#seen = this.#clean = -1;
+    this.#first = undefined;
+    this.folderSynced = false;
+    return true;
+  }
+
+  #learn(found: Moment | undefined): void {
+    if (found && (!this.#last || isAfter(found, this.#last))) this.#last = found;
+  }
+
+  /** Learns what others wrote since; answers the size. */
+  catchUp(): number {
+    const size = this.size;
+    if (size === this.#seen) return size;
+    const from = this.#seen < 0 || size < this.#seen ? 0 : this.#seen;
+    this.#learn(
+      lastMoment(this.#fd, from, size) ?? (from === 0 ? lastMomentIn(closedSegments(this.#root)) : undefined),
+    );
+    this.#first ??= firstSealed(this.#fd, 0, size)?.moment.ms;
+    this.#seen = size;
+    return size;
+  }
+
+  isDue({ bytes, age_ms }: Rotation, now: number): boolean {
+    return this.#seen > 0 && (this.#seen >= bytes || (this.#first !== undefined && now - this.#first >= age_ms));
+  }
+
+  /** Closes the segment: durable before its successor takes a byte. The caller opens the new one. */
+  rotate(durable: boolean): void {
+    if (durable) fdatasyncSync(this.#fd);
+    renameSync(this.#path, closedPath(this.#root, numberAfter(closedSegments(this.#root))));
+  }
+
+  /** What has to come before a record, so that a torn tail ends where it was torn. */
+  mend(size: number): string {
+    if (size === 0 || size === this.#clean) return '';
+    const tail = readRange(this.#fd, Math.max(0, size - 2), size).toString('latin1');
+    return tail === '\n\n' ? '' : tail.endsWith('\n') ? '\n' : '\n\n';
+  }
+
+  /** False when the file lost its name meanwhile, which no holder of the lock does: readers may not see what was written. */
+  write(bytes: Buffer, at: number, newest: Moment): boolean {
+    let done = 0;
+    while (done < bytes.length) done += writeSync(this.#fd, bytes, done, bytes.length - done);
+    this.#seen = this.#clean = at + bytes.length;
+    this.#first ??= newest.ms;
+    this.#last = newest;
+    return this.#isCurrent();
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+  }
+}

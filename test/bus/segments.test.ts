@@ -1,0 +1,276 @@
+import {
+  appendFileSync,
+  copyFileSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { closedSegments } from '../../src/bus/segments.js';
+import { loadIndex } from '../../src/bus/segment-index.js';
+import type { Bus } from '../../src/core/ports.js';
+import { all, bodies, handClock, refused, watchBus } from '../contract/bus.js';
+import { until } from '../support/service.js';
+import { withBus, withRoot } from './support.js';
+
+const SMALL = { bytes: 2_000, age_ms: Infinity };
+const DAY = 86_400_000;
+
+const say = async (bus: Bus, from: number, to: number): Promise<void> => {
+  for (let number = from; number < to; number += 1)
+    await bus.append([{ type: number % 2 ? 'ODD' : 'EVEN', task_id: `t${number % 5}`, body: `${number}` }]);
+};
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, index) => `${from + index}`);
+const busFile = (root: string): string => join(root, 'MESSAGE-BUS.md');
+
+test('a full file is closed and kept; everything is read once, in order', () =>
+  withRoot(async (root) => {
+    await withBus(root, (bus) => say(bus, 0, 60), handClock(), SMALL);
+    const closed = closedSegments(root);
+    assert.ok(closed.length > 5, `${closed.length} segments`);
+    assert.equal(
+      closed.map(({ number }) => number),
+      closed.map((_, index) => index + 1),
+    );
+    await withBus(root, async (bus) => {
+      const events = await all(bus.read());
+      assert.equal(
+        events.map(({ body }) => body),
+        numbers(0, 60),
+      );
+      const ids = events.map(({ msg_id }) => msg_id);
+      assert.equal(ids, [...new Set(ids)].sort());
+    });
+  }));
+
+test('since an id, the last of a kind and the end work across segments, with indexes and without', () =>
+  withRoot(async (root) => {
+    await withBus(
+      root,
+      async (bus) => {
+        await say(bus, 0, 60);
+        const events = await all(bus.read());
+        const check = async (): Promise<void> => {
+          for (const [index, { msg_id }] of events.entries()) {
+            assert.equal(await bodies(bus, { since_id: msg_id }), numbers(index + 1, 60));
+            assert.equal(await bodies(bus, { tail: index }), numbers(60 - index, 60));
+          }
+          const ofTask = numbers(0, 60).filter((number) => Number(number) % 5 === 3);
+          assert.equal(await bodies(bus, { task_id: 't3' }), ofTask);
+          assert.equal(await bodies(bus, { task_id: 't3', tail: 7 }), ofTask.slice(-7));
+          assert.equal(
+            await bodies(bus, { types: ['odd'], tail: 40 }),
+            numbers(0, 60).filter((number) => Number(number) % 2 === 1),
+          );
+          await refused('not_found', () => bodies(bus, { since_id: events[0]!.msg_id.replace(/.$/, 'x') }));
+        };
+        await check();
+        await bus.append([{ type: 'A', dedupe_key: 'builds the indexes' }]);
+        events.push(...(await all(bus.read({ tail: 1 }))));
+        assert.ok(closedSegments(root).every((segment) => loadIndex(root, segment)));
+        assert.equal(await bodies(bus, { task_id: 't3', tail: 2 }), ['53', '58']);
+      },
+      handClock(),
+      SMALL,
+    );
+  }));
+
+test('following goes across closed segments, from the beginning and from every cursor', () =>
+  withRoot(async (root) => {
+    const clock = handClock();
+    await withBus(
+      root,
+      async (bus) => {
+        const watching = watchBus(bus);
+        await say(bus, 0, 40);
+        await withBus(root, (other) => say(other, 40, 80), clock, SMALL);
+        await watching.count(80);
+        watching.stop();
+        assert.equal(
+          watching.events.map(({ body }) => body),
+          numbers(0, 80),
+        );
+        assert.equal(
+          watching.batches.flatMap(({ damaged }) => damaged),
+          [],
+        );
+        let told = 0;
+        for (const { cursor, events } of watching.batches) {
+          told += events.length;
+          if (told === 80) break;
+          const again = watchBus(bus, cursor);
+          await again.count(80 - told);
+          again.stop();
+          assert.equal(
+            again.events.map(({ body }) => body),
+            numbers(told, 80),
+          );
+        }
+      },
+      clock,
+      SMALL,
+    );
+  }));
+
+test('a file is closed for its age too', () =>
+  withRoot(async (root) => {
+    const clock = handClock();
+    const bodiesAfter = async (): Promise<number> => closedSegments(root).length;
+    await withBus(
+      root,
+      async (bus) => {
+        await say(bus, 0, 3);
+        clock.time += DAY - 1;
+        await say(bus, 3, 4);
+        assert.is(await bodiesAfter(), 0);
+        clock.time += 1;
+        await say(bus, 4, 5);
+        assert.is(await bodiesAfter(), 1);
+        assert.equal(await bodies(bus), numbers(0, 5));
+      },
+      clock,
+      { bytes: Infinity, age_ms: DAY },
+    );
+  }));
+
+test('a dedupe key counts for seven days, across segments and restarts, whether or not the indexes are there', () =>
+  withRoot(async (root) => {
+    const clock = handClock();
+    const once = (): Promise<string[]> =>
+      withBus(
+        root,
+        async (bus) => {
+          const receipts = await bus.append([
+            { type: 'A', dedupe_key: 'k1' },
+            { type: 'A', dedupe_key: 'k2' },
+          ]);
+          await say(bus, 0, 30);
+          return receipts.map(({ msg_id, duplicate }) => `${msg_id} ${duplicate}`);
+        },
+        clock,
+        SMALL,
+      );
+    const first = await once();
+    const duplicates = first.map((receipt) => receipt.replace('false', 'true'));
+    assert.equal(await once(), duplicates);
+    rmSync(join(root, '.conductor', 'cache'), { recursive: true });
+    clock.time += 7 * DAY;
+    assert.equal(await once(), duplicates);
+    const cache = join(root, '.conductor', 'cache', 'bus');
+    const indexes = readdirSync(cache);
+    assert.ok(indexes.length > 3);
+    for (const name of indexes) {
+      const path = join(cache, name);
+      const bytes = readFileSync(path);
+      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+      writeFileSync(path, bytes);
+    }
+    assert.equal(await once(), duplicates);
+  }));
+
+test('a cursor of a segment that is gone is refused', () =>
+  withRoot((root) =>
+    withBus(
+      root,
+      async (bus) => {
+        await say(bus, 0, 30);
+        rmSync(closedSegments(root)[0]!.path);
+        await refused('storage', () => watchBus(bus, '1:0').count(1));
+      },
+      handClock(),
+      SMALL,
+    ),
+  ));
+
+const byHand = (
+  title: string,
+  change: (root: string) => void,
+  reason: RegExp,
+  left: (before: string[]) => string[],
+): void => {
+  test(title, () =>
+    withRoot((root) =>
+      withBus(root, async (bus) => {
+        await say(bus, 0, 10);
+        const watching = watchBus(bus);
+        await watching.count(10);
+        change(root);
+        await until('the change is said', () =>
+          watching.batches.some(({ damaged }) => damaged.some((one) => reason.test(one.reason))),
+        );
+        await say(bus, 10, 20);
+        await watching.count(20);
+        watching.stop();
+        assert.equal(
+          watching.events.map(({ body }) => body),
+          numbers(0, 20),
+        );
+        assert.is(
+          watching.batches.flatMap(({ damaged }) => damaged).filter((one) => reason.test(one.reason)).length,
+          1,
+        );
+        assert.equal(await bodies(bus), left(numbers(0, 10)).concat(numbers(10, 20)));
+      }),
+    ),
+  );
+};
+
+byHand(
+  'a bus that is deleted is noticed and said, and nothing is told twice',
+  (root) => rmSync(busFile(root)),
+  /deleted or replaced/,
+  () => [],
+);
+byHand(
+  'a bus that an editor replaced is noticed and said, and nothing is told twice',
+  (root) => {
+    copyFileSync(busFile(root), `${busFile(root)}.new`);
+    appendFileSync(`${busFile(root)}.new`, '\n\n');
+    renameSync(`${busFile(root)}.new`, busFile(root));
+  },
+  /deleted or replaced/,
+  (before) => before,
+);
+byHand(
+  'a bus that is cut is noticed and said',
+  (root) => truncateSync(busFile(root), 0),
+  /was cut/,
+  () => [],
+);
+
+test('large data lies in a file of its own and comes back whole', () =>
+  withRoot((root) =>
+    withBus(root, async (bus) => {
+      const data = {
+        small: 'x',
+        list: Array.from({ length: 5_000 }, (_, index) => `item ${index}`),
+        ['__proto__x']: 1,
+      };
+      await bus.append([{ type: 'A', data, task_id: 't' }]);
+      await bus.append([{ type: 'A', data }]);
+      const blobs = readdirSync(join(root, '.conductor', 'blobs'));
+      assert.is(blobs.length, 1);
+      assert.ok(readFileSync(busFile(root)).length < 2_000);
+      for (const query of [{}, { tail: 2 }])
+        assert.equal(
+          (await all(bus.read(query))).map((event) => event.data),
+          [data, data],
+        );
+      const watching = watchBus(bus);
+      await watching.count(2);
+      watching.stop();
+      assert.equal(watching.events[1]?.data, data);
+
+      writeFileSync(join(root, '.conductor', 'blobs', blobs[0]!), '{"forged":true}');
+      const [event] = await all(bus.read({ tail: 1 }));
+      assert.equal([event?.data, event?.data_blob], [{ small: 'x', ['__proto__x']: 1 }, blobs[0]]);
+    }),
+  ));
+
+test.run();
