@@ -4,7 +4,7 @@ import type { Event } from '../core/event.js';
 import { CHUNK, breath, readRange } from './file.js';
 import { lastMomentIn } from './last.js';
 import { Scanner } from './scanner.js';
-import { buildIndex, loadIndex, readRow, type SegmentIndex } from './segment-index.js';
+import { buildIndex, loadIndex, readRow, rowsOfKey } from './segment-index.js';
 import { closedSegments, openToRead } from './segments.js';
 
 /** Keys of one file, in memory. */
@@ -50,11 +50,18 @@ export class LiveKeys {
   }
 }
 
+interface Keys {
+  path: string;
+  /** ms; undefined when it has none of our ids. */
+  last: number | undefined;
+  table: Uint32Array;
+}
+
 /** Keys of the closed segments, as far back as a key counts. */
 export class ClosedKeys {
   readonly #root: string;
   readonly #key: Buffer;
-  #indexes: SegmentIndex[] = [];
+  #tables: Keys[] = [];
   #ready = false;
 
   constructor(root: string, key: Buffer) {
@@ -75,29 +82,32 @@ export class ClosedKeys {
   /** Loads or builds the index of each segment with a message younger than `since` (ms). */
   async prepare(since: number): Promise<void> {
     const closed = closedSegments(this.#root);
-    const have = new Map(this.#indexes.map((index) => [index.segment.path, index]));
-    const indexes: SegmentIndex[] = [];
+    const have = new Map(this.#tables.map((keys) => [keys.path, keys]));
+    const tables: Keys[] = [];
     for (let at = closed.length - 1; at >= 0; at -= 1) {
       const segment = closed[at];
       if (!segment) continue;
-      const index =
-        have.get(segment.path) ??
-        loadIndex(this.#root, segment) ??
-        (await buildIndex(this.#root, segment, this.#key, lastMomentIn(closed.slice(0, at), this.#key)));
-      if (!have.has(segment.path)) await breath();
-      if (!index) continue;
-      if (index.summary.last && index.summary.last.ms < since) break;
-      indexes.push(index);
+      let keys = have.get(segment.path);
+      if (!keys) {
+        const index =
+          loadIndex(this.#root, segment) ??
+          (await buildIndex(this.#root, segment, this.#key, lastMomentIn(closed.slice(0, at), this.#key)));
+        if (!index) continue;
+        keys = { path: segment.path, last: index.summary.last?.ms, table: index.keyTable() };
+        await breath();
+      }
+      if (keys.last !== undefined && keys.last < since) break;
+      tables.push(keys);
     }
-    this.#indexes = indexes.reverse();
+    this.#tables = tables.reverse();
     this.#ready = true;
   }
 
   find(dedupe_key: string, own: boolean): string | undefined {
-    for (const index of this.#indexes) {
-      const rows = index.withKey(dedupe_key);
+    for (const { path, table } of this.#tables) {
+      const rows = rowsOfKey(table, dedupe_key);
       if (rows.length === 0) continue;
-      const fd = openToRead(index.segment.path);
+      const fd = openToRead(path);
       if (fd === undefined) continue;
       try {
         for (const row of rows) {

@@ -14,6 +14,7 @@ import { momentOf, type Moment } from './stamp.js';
 
 const VERSION = 1;
 const ROW = 7;
+const KEY = 4;
 const AUTHENTIC = 0x8000_0000;
 const LENGTH = 0x7fff_ffff;
 const WORD = 2 ** 32;
@@ -48,26 +49,54 @@ export interface SegmentIndex {
   readonly summary: Readonly<Summary>;
   /** In file order. By hash: each is to be checked when read. */
   rows(filter: RowFilter): Generator<Row>;
-  /** The rows whose dedupe key may be this one, in file order. */
-  withKey(dedupe_key: string): Row[];
+  /** Of all dedupe keys, small enough to be kept; `rowsOfKey` reads it. */
+  keyTable(): Uint32Array;
 }
+
+/** The rows whose dedupe key may be this one, in file order. */
+export const rowsOfKey = (table: Uint32Array, dedupe_key: string): Row[] => {
+  const wanted = hash(dedupe_key);
+  let low = 0;
+  let high = table.length / KEY;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((table[KEY * middle] ?? 0) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  const found: Row[] = [];
+  for (; table[KEY * low] === wanted; low += 1) found.push(rowAt(table, KEY * low + 1));
+  return found;
+};
 
 const hash = (text: string | undefined): number => (text === undefined ? 0 : crc32(text) >>> 0);
 const pathOf = (root: string, segment: Segment): string =>
   join(root, '.conductor', 'cache', 'bus', `${basename(segment.path)}.index`);
 
-/** Layout, in 32-bit words: length of the summary, the summary (JSON), keys × (hash, row), rows × ROW, checksum of all before. */
+const rowAt = (words: Uint32Array, at: number): Row => {
+  const length = words[at + 2] ?? 0;
+  return {
+    offset: (words[at] ?? 0) + WORD * (words[at + 1] ?? 0),
+    length: length & LENGTH,
+    authentic: length >= AUTHENTIC,
+  };
+};
+
+/**
+ * Layout, in 32-bit words: length of the summary, the summary (JSON), keys × (hash, offset in two words, length), rows ×
+ * (offset in two words, length, hashes of type, project, task, run), checksum of all before.
+ */
 const pack = (summary: Summary, keys: readonly (readonly [number, number])[], rows: readonly number[]): Buffer => {
   const json = Buffer.from(JSON.stringify(summary));
-  const words = 1 + Math.ceil(json.length / 4) + 2 * keys.length + rows.length + 1;
+  const words = 1 + Math.ceil(json.length / 4) + KEY * keys.length + rows.length + 1;
   const buffer = Buffer.alloc(words * 4, ' ');
   const view = new Uint32Array(buffer.buffer, buffer.byteOffset, words);
   view[0] = json.length;
   json.copy(buffer, 4);
   let at = 1 + Math.ceil(json.length / 4);
   for (const [key, row] of keys) {
-    view[at++] = key;
-    view[at++] = row;
+    view[at] = key;
+    view.set(rows.slice(ROW * row, ROW * row + 3), at + 1);
+    at += KEY;
   }
   view.set(rows, at);
   view[words - 1] = crc32(buffer.subarray(0, -4));
@@ -83,16 +112,7 @@ const unpack = (segment: Segment, file: Buffer): SegmentIndex | undefined => {
   const summary = JSON.parse(buffer.toString('utf8', 4, 4 + json)) as Summary;
   if (summary.version !== VERSION) return undefined;
   const keysAt = 1 + Math.ceil(json / 4);
-  const rowsAt = keysAt + 2 * summary.keys;
-  const row = (index: number): Row => {
-    const at = rowsAt + ROW * index;
-    const length = words[at + 2] ?? 0;
-    return {
-      offset: (words[at] ?? 0) + WORD * (words[at + 1] ?? 0),
-      length: length & LENGTH,
-      authentic: length >= AUTHENTIC,
-    };
-  };
+  const rowsAt = keysAt + KEY * summary.keys;
   return {
     segment,
     summary,
@@ -105,23 +125,10 @@ const unpack = (segment: Segment, file: Buffer): SegmentIndex | undefined => {
         const at = rowsAt + ROW * index + 3;
         if (types && !types.has(words[at] ?? 0)) continue;
         if (scope.some((value, part) => value !== undefined && words[at + 1 + part] !== value)) continue;
-        yield row(index);
+        yield rowAt(words, rowsAt + ROW * index);
       }
     },
-    withKey(dedupe_key) {
-      const wanted = hash(dedupe_key);
-      let low = 0;
-      let high = summary.keys;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if ((words[keysAt + 2 * middle] ?? 0) < wanted) low = middle + 1;
-        else high = middle;
-      }
-      const found: Row[] = [];
-      for (; low < summary.keys && words[keysAt + 2 * low] === wanted; low += 1)
-        found.push(row(words[keysAt + 2 * low + 1] ?? 0));
-      return found;
-    },
+    keyTable: () => words.slice(keysAt, rowsAt),
   };
 };
 

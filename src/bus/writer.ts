@@ -18,7 +18,7 @@ import { closedSegments, numberAfter } from './segments.js';
 import { nextMoment, stampOf } from './stamp.js';
 
 /** How long a dedupe key counts, at least. */
-export const DEDUPE_MS = 7 * 24 * 3_600_000;
+export const DEDUPE_MS = 14 * 24 * 3_600_000;
 /** How often a batch is begun anew because segments were closed, or the file replaced, under it. */
 const ATTEMPTS = 50;
 

@@ -139,7 +139,7 @@ test('a file is closed for its age too', () =>
     );
   }));
 
-test('a dedupe key counts for seven days, across segments and restarts, whether or not the indexes are there', () =>
+test('a dedupe key counts for two weeks, across segments and restarts, whether or not the indexes are there', () =>
   withRoot(async (root) => {
     const clock = handClock();
     const once = (): Promise<string[]> =>
@@ -160,7 +160,7 @@ test('a dedupe key counts for seven days, across segments and restarts, whether 
     const duplicates = first.map((receipt) => receipt.replace('false', 'true'));
     assert.equal(await once(), duplicates);
     rmSync(join(root, '.conductor', 'cache'), { recursive: true });
-    clock.time += 7 * DAY;
+    clock.time += 14 * DAY - 1;
     assert.equal(await once(), duplicates);
     const cache = join(root, '.conductor', 'cache', 'bus');
     const indexes = readdirSync(cache);
