@@ -67,6 +67,8 @@ export interface GroupResult {
 export interface SequenceStep extends Common {
   kind: 'sequence';
   steps: readonly Step[];
+  /** Its steps see what is outside; outside, only what it gives is seen. */
+  scoped?: true;
   result?: GroupResult;
 }
 export interface ParallelStep extends Common {
@@ -74,6 +76,8 @@ export interface ParallelStep extends Common {
   max_concurrent: number;
   /** The first failure stops the other lanes. */
   fail_fast: boolean;
+  /** Fails only when fewer lanes than this succeed; default: all must. */
+  at_least?: number;
   steps: readonly Step[];
   result?: GroupResult;
 }

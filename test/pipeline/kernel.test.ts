@@ -97,7 +97,7 @@ test('map goes over a list, with items of their own, and its result tells of eac
     async (world) => {
       assert.is((await world.go('h', { files: ['a', 'bbb', 'bad'] }))['status'], 'completed');
       const steps = await world.steps();
-      assert.is(steps['each']!['error'], '1 of 3 items failed: step each[2].size: it ended with the code 2');
+      assert.is(steps['each']!['error'], '1 of 3 items failed: bad: step each[2].size: it ended with the code 2');
       assert.is(steps['sum']!['output'], 'a=2 bbb=6 bad= \n');
     },
   ));

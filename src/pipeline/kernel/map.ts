@@ -79,7 +79,7 @@ export const runMap = async (call: Call<MapStep>): Promise<Outcome> => {
           status: 'failed',
           exit: first?.exit ?? 1,
           ...(first?.class ? { class: first.class } : {}),
-          error: `${failed.length} of ${items.length} items failed: ${first?.error ?? 'they were stopped'}`,
+          error: `${failed.length} of ${items.length} items failed: ${first ? `${names[results.indexOf(first)]}: ${first.error ?? ''}` : 'they were stopped'}`,
         };
   return grouped(step.result, { ...outcome, ...failure }, frame, context.ports.nonce());
 };

@@ -22,6 +22,8 @@ export const runParallel = async ({ context, step, path, frame }: Call<ParallelS
     },
     ({ lane, outcome }) => step.fail_fast && outcome.status === 'failed' && lane.on_error === 'fail',
   );
+  const succeeded = results.filter((one) => one?.outcome.status === 'completed' || one?.outcome.status === 'skipped');
+  const isEnough = step.at_least !== undefined && succeeded.length >= step.at_least;
   const failure = results.find((one) => one?.outcome.status === 'failed' && one.lane.on_error === 'fail');
   const lanes = results.map((one, index) => {
     const name = step.steps[index]!.name ?? step.steps[index]!.id ?? String(index);
@@ -32,7 +34,7 @@ export const runParallel = async ({ context, step, path, frame }: Call<ParallelS
       sideBySide(results.map((one, index) => ({ name: lanes[index]!.name, output: one?.outcome.output ?? '' }))),
       { lanes },
     ),
-    ...(failure ? failureOf(failure.lane, failure.path, failure.outcome) : {}),
+    ...(failure && !isEnough ? failureOf(failure.lane, failure.path, failure.outcome) : {}),
   };
   return grouped(step.result, outcome, frame, context.ports.nonce());
 };

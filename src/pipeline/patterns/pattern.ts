@@ -1,5 +1,6 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
+import { handOn } from '../syntax/issues.js';
 import type { StepSchema } from '../syntax/kernel.js';
 
 /** A way to write a tree: what it looks like, and the kernel tree that it stands for. */
@@ -9,3 +10,12 @@ export interface Pattern {
   /** `step`: what may stand in it. */
   schema(step: StepSchema): z.ZodType<Step>;
 }
+
+/** One of two spellings, by a key, so that an error speaks of that one alone. */
+export const byKey = (key: string, one: z.ZodType<Step>, other: z.ZodType<Step>): z.ZodType<Step> =>
+  z.looseObject({}).transform((value, context): Step => {
+    const result = (key in value ? one : other).safeParse(value);
+    if (result.success) return result.data;
+    handOn(result, context);
+    return z.NEVER;
+  });

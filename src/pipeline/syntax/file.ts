@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
+import { handOn } from './issues.js';
 import type { Reader } from './kernel.js';
 import { createStepSchema } from './step.js';
 
@@ -26,7 +27,7 @@ export const createFileSchema = (read: Reader): z.ZodType<HandlerFile> => {
         : step.transform((one) => ({ steps: [one] })).safeParse(rest);
       if (result.success)
         return { name, ...(description === undefined ? {} : { description }), steps: result.data.steps };
-      for (const issue of result.error.issues) context.addIssue({ ...issue });
+      handOn(result, context);
       return z.NEVER;
     });
 };

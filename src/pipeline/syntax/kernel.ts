@@ -87,6 +87,7 @@ const groupKinds = (step: StepSchema) => {
   const parallelShape = z.strictObject({
     max_concurrent: width,
     fail_fast: z.boolean().default(false),
+    at_least: z.int().min(0).optional(),
     steps,
     result: resultSchema.optional(),
   });
@@ -94,7 +95,13 @@ const groupKinds = (step: StepSchema) => {
     .strictObject({
       ...common,
       parallel: z.union([
-        steps.transform((list) => ({ max_concurrent: 16, fail_fast: false, steps: list, result: undefined })),
+        steps.transform((list) => ({
+          max_concurrent: 16,
+          fail_fast: false,
+          at_least: undefined,
+          steps: list,
+          result: undefined,
+        })),
         parallelShape,
       ]),
     })
@@ -103,6 +110,7 @@ const groupKinds = (step: StepSchema) => {
       kind: 'parallel',
       max_concurrent: one.parallel.max_concurrent,
       fail_fast: one.parallel.fail_fast,
+      ...(one.parallel.at_least === undefined ? {} : { at_least: one.parallel.at_least }),
       steps: one.parallel.steps,
       ...(one.parallel.result ? { result: one.parallel.result } : {}),
     }));
@@ -148,9 +156,11 @@ const groupKinds = (step: StepSchema) => {
   const attempt = z
     .strictObject({ ...common, attempt: z.strictObject({ try: steps, compensate: z.array(step).default([]) }) })
     .transform((one): Step => ({ ...commonOf(one), kind: 'attempt', ...one.attempt }));
-  const map = z
-    .strictObject({ ...common, map: mapShape(step) })
-    .transform(({ map: given, ...one }): Step => ({ ...commonOf(one), kind: 'map', ...mapOf(given) }));
+  const map = z.strictObject({ ...common, map: mapShape(step) }).transform(({ map: given, ...one }): Step => {
+    const split = splitOf(given);
+    const each: Step = { ...commonOf(split ? {} : one), kind: 'map', ...mapOf(given) };
+    return split ? { ...commonOf(one), kind: 'sequence', scoped: true, steps: [split, each] } : each;
+  });
   return { sequence, parallel, map, branch, repeat, attempt };
 };
 
@@ -161,6 +171,8 @@ export const mapShape = (step: StepSchema) =>
       /** A list, or CEL that gives one. */
       items: z.union([celSchema, z.array(templatesSchema)]).optional(),
       glob: z.union([templateSchema, z.array(templateSchema).min(1)]).optional(),
+      /** A command whose lines are the items. */
+      split: z.string().min(1).optional(),
       cwd: templateSchema.optional(),
       max_concurrent: width,
       fail_fast: z.boolean().default(false),
@@ -168,15 +180,26 @@ export const mapShape = (step: StepSchema) =>
       steps: z.array(step).min(1),
       result: resultSchema.optional(),
     })
-    .refine((map) => (map.items === undefined) !== (map.glob === undefined), 'give either "items" or "glob"');
+    .refine(
+      (map) => [map.items, map.glob, map.split].filter((one) => one !== undefined).length === 1,
+      'give one of "items", "glob" and "split"',
+    );
+
+/** The step whose lines a map goes over. */
+export const splitOf = (map: z.output<ReturnType<typeof mapShape>>): Step | undefined =>
+  map.split === undefined
+    ? undefined
+    : { kind: 'shell', id: 'split', on_error: 'fail', output: 'lines', env: {}, script: map.split };
 
 export const mapOf = (map: z.output<ReturnType<typeof mapShape>>) => {
   const items: Items =
-    map.glob !== undefined
-      ? { glob: [map.glob].flat(), ...(map.cwd === undefined ? {} : { cwd: map.cwd }) }
-      : typeof map.items === 'string'
-        ? { from: map.items }
-        : { list: map.items ?? [] };
+    map.split !== undefined
+      ? { from: 'steps.split.data' }
+      : map.glob !== undefined
+        ? { glob: [map.glob].flat(), ...(map.cwd === undefined ? {} : { cwd: map.cwd }) }
+        : typeof map.items === 'string'
+          ? { from: map.items }
+          : { list: map.items ?? [] };
   return {
     items,
     max_concurrent: map.max_concurrent,

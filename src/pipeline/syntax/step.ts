@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
+import { handOn } from './issues.js';
 import { nearest } from '../../core/yaml-document.js';
 import { PATTERNS } from '../patterns/index.js';
 import { kernelKinds, type Reader, type StepSchema } from './kernel.js';
@@ -42,7 +43,7 @@ export const createStepSchema = (read: Reader): StepSchema => {
       made.add(result.data);
       return result.data;
     }
-    for (const issue of result.error.issues) context.addIssue({ ...issue });
+    handOn(result, context);
     return z.NEVER;
   });
   return chosen;
