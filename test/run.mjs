@@ -4,7 +4,7 @@
 //   npm test -- bus       the test files whose path holds "bus"
 //   npm test -- --tests   every test file, no gates
 import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,9 @@ const GATE_LIMIT_MS = 300_000;
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
 const scratch = mkdtempSync(join(tmpdir(), 'conductor-test-'));
+// What tests leave behind goes with it. Open to others: some tests run a command as one who is not root.
+chmodSync(scratch, 0o755);
+mkdirSync(join(scratch, 'tmp'), { mode: 0o755 });
 const groups = new Set();
 let passed = 0;
 let failed = 0;
@@ -35,7 +38,13 @@ const node = (name, args, limit) =>
     const started = Date.now();
     const path = join(scratch, name.replaceAll(/[^\w.-]/g, '_'));
     const output = openSync(path, 'w');
-    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', NODE_NO_WARNINGS: '1' };
+    const env = {
+      ...process.env,
+      NO_COLOR: '1',
+      FORCE_COLOR: '0',
+      NODE_NO_WARNINGS: '1',
+      TMPDIR: join(scratch, 'tmp'),
+    };
     const child = spawn(process.execPath, args, { env, detached: true, stdio: ['ignore', output, output] });
     closeSync(output);
     if (child.pid) groups.add(child.pid);
