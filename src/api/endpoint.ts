@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { ErrorCode } from '../core/errors.js';
@@ -32,6 +33,8 @@ export interface Endpoint<
   query?: Q;
   /** JSON. Without one, a body is not looked at. */
   body?: B;
+  /** Makes what `body` checks of the request; default: its bytes as JSON. */
+  read?(headers: IncomingHttpHeaders, rawBody: Buffer): unknown;
   /** Default 200. */
   status?: 200 | 201 | 202;
   /** JSON of this shape. */

@@ -12,6 +12,8 @@ const NOTHING = z.strictObject({});
 /** Who asks for what anyone may know. */
 const ANYONE: Caller = { name: 'anyone', scope: 'read' };
 
+const readJson: NonNullable<Endpoint['read']> = (headers, rawBody) => jsonOf(headers['content-type'] ?? '', rawBody);
+
 const callerFor = (one: Endpoint, visitor: Visitor, gate: Gate): Caller => {
   const { caller } = visitor;
   if (one.scopes === 'anyone') return caller ?? ANYONE;
@@ -34,7 +36,9 @@ export const mount = (endpoints: readonly Endpoint[], gate: Gate): Router => {
         caller,
         params: one.params ? checked(one.params, ctx.params) : {},
         query: checked(one.query ?? NOTHING, { ...ctx.query }),
-        body: one.body ? checked(one.body, jsonOf(ctx.get('content-type'), ctx.state['rawBody'] as Buffer)) : undefined,
+        body: one.body
+          ? checked(one.body, (one.read ?? readJson)(ctx.req.headers, ctx.state['rawBody'] as Buffer))
+          : undefined,
         ctx,
       });
       if (one.media !== undefined) {

@@ -4,8 +4,10 @@ import { draftSchema, idSchema, type Draft, type Event } from '../../core/event.
 import { isReserved, normaliseType } from '../../core/event-type.js';
 import type { BusQuery, Receipt } from '../../core/ports.js';
 import type { Caller } from '../access/caller.js';
+import { cloudEventOf, isCloudEvent } from '../cloud-event.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
+import { jsonOf } from '../request.js';
 import { eventShape, receiptShape, words } from './shapes.js';
 
 const listQuery = z.strictObject({
@@ -52,9 +54,11 @@ export const messageRoutes = ({ bus, ledger }: ApiOptions): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/v1/messages',
-    summary: 'Says a message; answers when it is durable.',
+    summary: 'Says a message, also as a CloudEvent; answers when it is durable.',
     scopes: ['write', 'run'],
     body: draftSchema,
+    read: (headers, rawBody) =>
+      isCloudEvent(headers) ? cloudEventOf(headers, rawBody) : jsonOf(headers['content-type'] ?? '', rawBody),
     status: 202,
     answer: receiptShape,
     errors: ['reserved_type', 'too_large', 'unsupported_media_type', 'storage'],
