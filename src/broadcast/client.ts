@@ -17,7 +17,8 @@ export interface Client {
   goodbye(): void;
 }
 
-export const createClient = (sink: Sink): Client => {
+/** `letGo` is called when nothing more is told to it, though the connection may still be closing. */
+export const createClient = (sink: Sink, letGo: () => void): Client => {
   let kept: Told[] | undefined;
   let keptBytes = 0;
   let alreadyTold: Set<string> = new Set();
@@ -25,6 +26,7 @@ export const createClient = (sink: Sink): Client => {
 
   const tooSlow = (): void => {
     kept = undefined;
+    letGo();
     sink.end('slow', last);
   };
 
@@ -73,6 +75,9 @@ export const createClient = (sink: Sink): Client => {
       kept = undefined;
       sendNew(waiting);
     },
-    goodbye: () => sink.end('stopping', last),
+    goodbye() {
+      letGo();
+      sink.end('stopping', last);
+    },
   };
 };

@@ -135,13 +135,17 @@ export const createHub = ({
   };
 
   const welcome = (sink: Sink, watch: Watch) => {
-    const client = createClient(sink);
-    const { subscribe, leave } = subscriber(client);
-    size += 1;
-    sink.onClose(() => {
+    let isHere = true;
+    const letGo = (): void => {
+      if (!isHere) return;
+      isHere = false;
       size -= 1;
       leave();
-    });
+    };
+    const client = createClient(sink, letGo);
+    const { subscribe, leave } = subscriber(client);
+    size += 1;
+    sink.onClose(letGo);
     subscribe(watch);
     return subscribe;
   };
