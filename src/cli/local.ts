@@ -7,7 +7,7 @@ import { createIds } from '../storage/ids.js';
 import { openRoot } from '../storage/root.js';
 import { openRuns } from '../storage/run-store.js';
 import { openSlots } from '../storage/slots.js';
-import { binFolder } from './package-folder.js';
+import { binFolder, restProgram } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
 import { agentsOf, secretsOf } from './agents.js';
@@ -22,6 +22,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
   const runs = openRuns(root.path);
   const agents = createAgents({
     config: agentsOf(config, folder),
+    restProgram,
     ...(config.defaults.agent === undefined ? {} : { defaultAgent: config.defaults.agent }),
     environment: process.env,
   });

@@ -8,6 +8,8 @@ export const binFolder = join(import.meta.dirname, 'bin');
 
 /** What `init` writes out. */
 export const templatesFolder = join(import.meta.dirname, 'templates');
+/** Our agent for services over HTTP. */
+export const restProgram = [process.execPath, join(packageFolder, 'dist', 'runner', 'rest', 'main.js')];
 
 export const readVersion = (): string =>
   (JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }).version;

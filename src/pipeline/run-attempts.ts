@@ -1,12 +1,11 @@
-import { type Observable } from 'rxjs';
-import { backoffDelay, type Backoff } from '../core/backoff.js';
+import type { Observable } from 'rxjs';
+import type { Backoff } from '../core/backoff.js';
 import { MAX_DEPTH } from '../core/depth.js';
 import type { Draft, Trust } from '../core/event.js';
 import type { RunStarted } from '../core/ledger-view.js';
 import type { AttemptSpec, Bus, Clock, Ids, Ledger, Random, Runner, RunScope } from '../core/ports.js';
 import type { AgentEvent, FailureClass, RunEnd } from '../core/run.js';
-import { pause } from './pause.js';
-import { Stop } from './stop.js';
+import type { Stop } from './stop.js';
 
 export interface AttemptPorts {
   bus: Pick<Bus, 'record'>;
@@ -122,51 +121,6 @@ export const follow = (
 
 /** Why a run that did not end by itself may start again without that counting: its machine or its conductor was gone. */
 export const isUncounted = (end: RunEnd): boolean => end.reason === 'never_started' || end.reason === 'lost';
-
-/**
- * Attempts until one succeeds, the failure is of no class that is tried again, or the attempts are used up. Each attempt
- * is on the bus before it starts and after it ends.
- */
-export const runAttempts = async (
-  ports: AttemptPorts,
-  request: AttemptRequest,
-  stop$: Observable<unknown>,
-): Promise<{ end: RunEnd; attempts: number }> => {
-  const stop = new Stop();
-  const stopping = stop$.subscribe({
-    next: (why) => stop.say(typeof why === 'string' ? why : 'stopped'),
-    error: () => stop.say('stopped'),
-  });
-  const ledger = ports.ledger ?? ports.bus;
-  const { retry, onEvent, root: _root, cause: _cause, ...spec } = request;
-  let previous: string | undefined;
-  try {
-    for (let attempt = 1; ; attempt++) {
-      const run_id = ports.ids.runId();
-      if (request.depth >= MAX_DEPTH) return { end: tooDeep(run_id, request.depth), attempts: attempt };
-      await ledger.record([startFact(request, run_id, attempt)]);
-      const run$ = ports.runner.attempt({
-        ...spec,
-        run_id,
-        attempt,
-        ...(previous ? { previous_run_id: previous } : {}),
-      });
-      const end = await follow(ports.runner, { ...request, run_id }, run$, stop, onEvent);
-      await ledger.record([stopFact(request, end)]);
-      if (stop.reason !== undefined || isFinal(end, retry.on) || attempt >= retry.attempts)
-        return { end, attempts: attempt };
-      previous = run_id;
-      await pause(
-        ports.clock,
-        backoffDelay(attempt, { base_ms: retry.base_ms, cap_ms: retry.cap_ms }, ports.random()),
-        stop,
-      );
-      if (stop.reason !== undefined) return { end: { ...end, reason: 'stopped' }, attempts: attempt };
-    }
-  } finally {
-    stopping.unsubscribe();
-  }
-};
 
 export const tooDeep = (run_id: string, depth: number): RunEnd =>
   failedEnd(run_id, 2, `maximum depth reached: a run at depth ${depth} is not started (the maximum is ${MAX_DEPTH})`);

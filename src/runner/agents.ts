@@ -7,6 +7,7 @@ import { claude } from './agents/claude.js';
 import { codex } from './agents/codex.js';
 import { command } from './agents/command.js';
 import { gemini } from './agents/gemini.js';
+import { perplexity, xai } from './agents/rest.js';
 import { shell } from './agents/shell.js';
 
 /** What the runner needs beyond the description. */
@@ -23,9 +24,10 @@ export interface RunnableAgents extends Agents {
   choose(names?: readonly string[]): RunnableAgent;
 }
 
-export const BACKENDS: Readonly<Record<string, Backend>> = { claude, codex, gemini, shell, command };
+export const BACKENDS: Readonly<Record<string, Backend>> = { claude, codex, gemini, perplexity, xai, shell, command };
 /** In the order in which we look for one when nobody said which. */
 const CLIS = ['claude', 'codex', 'gemini'];
+const SERVICES = ['perplexity', 'xai'];
 
 const runs = (path: string): boolean => {
   try {
@@ -50,10 +52,12 @@ export interface AgentsOptions {
   config: Readonly<Record<string, AgentConfig>>;
   defaultAgent?: string | undefined;
   environment: NodeJS.ProcessEnv;
+  /** The words that start our program for services over HTTP. */
+  restProgram?: readonly string[];
 }
 
-export const createAgents = ({ config, defaultAgent, environment }: AgentsOptions): RunnableAgents => {
-  const names = [...new Set([...Object.keys(config), ...CLIS, 'shell'])];
+export const createAgents = ({ config, defaultAgent, environment, restProgram = [] }: AgentsOptions): RunnableAgents => {
+  const names = [...new Set([...Object.keys(config), ...CLIS, ...SERVICES, 'shell'])];
 
   const describe = (name: string): RunnableAgent => {
     if (!names.includes(name)) {
@@ -84,6 +88,7 @@ export const createAgents = ({ config, defaultAgent, environment }: AgentsOption
       ...(own.fallback === undefined ? {} : { fallback: own.fallback }),
       ...(kind.resumes ? { resumes: true } : {}),
     };
+    if (kind.rest) return { ...base, argv: restProgram };
     const [wanted, ...first] = own.command ?? (kind.program === undefined ? [] : [kind.program]);
     if (wanted === undefined) {
       if (kind === command) throw new ConductorError('configuration', `the agent "${name}" has no command`);
@@ -93,7 +98,8 @@ export const createAgents = ({ config, defaultAgent, environment }: AgentsOption
     return { ...base, argv: [program ?? wanted, ...first], ...(program ? { program } : {}) };
   };
 
-  const canRun = (agent: RunnableAgent): boolean => agent.argv.length === 0 || agent.program !== undefined;
+  const canRun = (agent: RunnableAgent): boolean =>
+    agent.kind.rest ? agent.argv.length > 0 : agent.argv.length === 0 || agent.program !== undefined;
 
   const find = (name: string): RunnableAgent => {
     const agent = describe(name);

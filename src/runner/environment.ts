@@ -30,11 +30,20 @@ export const readToken = (file: string): string => {
   return token;
 };
 
-const credential = (kind: Backend, config: AgentConfig, environment: NodeJS.ProcessEnv): Record<string, string> => {
+const credential = (
+  agent: string,
+  kind: Backend,
+  config: AgentConfig,
+  environment: NodeJS.ProcessEnv,
+): Record<string, string> => {
   const [first] = kind.keys;
-  if (config.token_file !== undefined && first !== undefined) return { [first]: readToken(config.token_file) };
+  if (first === undefined) return {};
+  if (config.token_file !== undefined) return { [kind.keyAs ?? first]: readToken(config.token_file) };
   const name = kind.keys.find((key) => environment[key]);
-  return name === undefined ? {} : { [name]: environment[name] ?? '' };
+  if (name !== undefined) return { [kind.keyAs ?? name]: environment[name] ?? '' };
+  if (!kind.needsKey) return {};
+  const remedy = `set ${first}, or name a file (chmod 600) as agents.${agent}.token_file`;
+  throw new ConductorError('configuration', `the agent "${agent}" has no key: ${remedy}`);
 };
 
 export interface EnvironmentInput {
@@ -62,7 +71,7 @@ export const buildEnvironment = (input: EnvironmentInput): Record<string, string
   }
   const { baseUrl } = input.kind;
   if (baseUrl !== undefined && input.config.base_url !== undefined) env[baseUrl] = input.config.base_url;
-  Object.assign(env, credential(input.kind, input.config, environment), input.extra);
+  Object.assign(env, credential(spec.agent, input.kind, input.config, environment), input.extra);
   // What a stranger caused gets the agent's own key, which it cannot work without, and no other secret.
   if (spec.trust === 'full') Object.assign(env, input.config.env);
   Object.assign(env, spec.env);

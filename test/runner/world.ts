@@ -45,6 +45,7 @@ export const openWorld = async (options: WorldOptions = {}) => {
   const agents = createAgents({
     config: { plain: { command: ['plain'] }, ...config },
     environment: { ...environment, ...rest.environment },
+    restProgram: [process.execPath, join(project, 'dist', 'runner', 'rest', 'main.js')],
   });
   const slots = openSlots(root.path, slotCount ?? 16, clock);
   const open = () =>

@@ -2,9 +2,9 @@
 // The prompt holds one line `SCRIPT [...]`, a list of acts; without one it says "done".
 //   {"say": text}  {"tool": command}  {"write": [path, text]}  {"stderr": text}  {"sleep": ms}  {"retry": message}
 //   {"cost": usd}  {"usage": [in, out]}  {"daemon" | "clean" | "hidden": path}  {"children": n}  {"deaf": true}  {"flood": bytes}
-//   {"half": text}  {"env": path}  {"result": true | "what went wrong"}  {"hang": true}  {"exit": code}  {"kill": signal}
+//   {"turn": [path, scripts]}  {"half": text}  {"env": path}  {"result": true | "what went wrong"}  {"hang": true}  {"exit": code}  {"kill": signal}
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 
 const [family = 'plain', ...args] = process.argv.slice(2);
 const prompt = readFileSync(0, 'utf8');
@@ -158,6 +158,18 @@ const does = {
   kill: (signal) => process.kill(process.pid, signal),
 };
 
+const perform = async (list) => {
+  for (const act of list) for (const [name, value] of Object.entries(act)) await does[name](value);
+};
+/** Its first script the first time, then the next; counted in the file. A resumed one is asked something else. */
+does.turn = async ([path, turns]) => {
+  const before = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).count : 0;
+  writeFileSync(path, JSON.stringify({ count: before + 1, turns }));
+  await perform(turns[before]);
+};
+
 speak.begin();
-for (const act of acts) for (const [name, value] of Object.entries(act)) await does[name](value);
+const memory = process.env.FAKE_AGENT_MEMORY;
+if (script !== undefined && acts[0]?.turn && memory) writeFileSync(memory, JSON.stringify(acts));
+await perform(script === undefined && memory && existsSync(memory) ? JSON.parse(readFileSync(memory, 'utf8')) : acts);
 process.exit(0);

@@ -3,7 +3,7 @@ import { fromEvent, merge } from 'rxjs';
 import { ConductorError } from '../../core/errors.js';
 import type { Bus } from '../../core/ports.js';
 import type { AgentEvent, RunEnd } from '../../core/run.js';
-import { runAttempts } from '../../pipeline/run-attempts.js';
+import { runAttempts } from '../../pipeline/attempts.js';
 import type { Local } from '../local.js';
 import { surroundings } from '../surrounding.js';
 import { env } from './options.js';

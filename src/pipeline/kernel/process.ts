@@ -1,21 +1,13 @@
-import { backoffDelay } from '../../core/backoff.js';
 import { MAX_DEPTH } from '../../core/depth.js';
 import type { AgentStep, Retry, ShellStep } from '../../core/handler.js';
+import type { Agents } from '../../core/ports.js';
 import type { RunEnd } from '../../core/run.js';
 import type { Call, Context } from '../context.js';
 import { invocation, type Invocation } from '../invocation.js';
 import { readOutput } from '../output.js';
+import { createNext } from '../next-attempt.js';
 import { pause } from '../pause.js';
-import {
-  failedEnd,
-  follow,
-  isFinal,
-  isUncounted,
-  startFact,
-  stopFact,
-  tooDeep,
-  type AttemptRequest,
-} from '../run-attempts.js';
+import { failedEnd, follow, isUncounted, startFact, stopFact, tooDeep, type AttemptRequest } from '../run-attempts.js';
 import type { Outcome } from '../scope.js';
 import type { Stop } from '../stop.js';
 
@@ -28,6 +20,16 @@ const UNCOUNTED = 5;
 const MAX_OUTPUT = 24 * 1024;
 const cut = (text: string): string =>
   text.length > MAX_OUTPUT ? `${text.slice(0, MAX_OUTPUT / 2)}\n…\n${text.slice(-MAX_OUTPUT / 2)}` : text;
+
+/** The agent's own, by the configuration. */
+const timeoutOf = (agents: Agents, name: string): number | undefined => {
+  try {
+    return agents.find(name).timeout_ms;
+  } catch {
+    // The runner says what is wrong with it.
+    return undefined;
+  }
+};
 
 const requestOf = (
   { ports, activation, id }: Context,
@@ -42,7 +44,7 @@ const requestOf = (
   ...(made.output_schema === undefined ? {} : { output_schema: made.output_schema }),
   cwd: made.cwd,
   env: made.env,
-  timeout_ms: made.timeout_ms ?? ports.defaults.timeout_ms,
+  timeout_ms: made.timeout_ms ?? timeoutOf(ports.agents, made.agent) ?? ports.defaults.timeout_ms,
   depth: activation.depth,
   trust: activation.trust,
   activation: id,
@@ -90,6 +92,7 @@ export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Out
   const made = invocation(call);
   const retry = step.retry ?? (made.isAgent ? AGENT_RETRY : ONCE);
   let request = requestOf(context, path, made);
+  const next = createNext(ports, request);
   let asked = 0;
   let uncounted = 0;
   let previous: string | undefined;
@@ -135,13 +138,11 @@ export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Out
           : { exit: 2, class: 'permanent', error: read.problem, ...(end.stderr === '' ? {} : { stderr: end.stderr }) }),
       };
     }
-    if (isFinal(end, retry.on) || number >= retry.attempts) break;
-    await pause(
-      ports.clock,
-      backoffDelay(number, { base_ms: retry.base, cap_ms: retry.cap }, ports.random()),
-      frame.stop,
-      context.drain,
-    );
+    const following = next(request, end, number, { ...retry, base_ms: retry.base, cap_ms: retry.cap });
+    if (following === undefined) break;
+    if (following.said) journal.defer(following.said);
+    request = following.request;
+    await pause(ports.clock, following.delay_ms, frame.stop, context.drain);
     frame.stop.check();
     context.drain.check();
     await context.gate(frame.stop);

@@ -53,8 +53,14 @@ export interface Backend {
   program?: string;
   /** What its stdout holds; none is plain text. */
   family?: Family;
+  /** Our own program asks it over HTTP. */
+  rest?: boolean;
   /** Variables that may hold its credential; the first one set is passed on, and only that one. */
   keys: readonly string[];
+  /** The name under which the credential is passed on, where that is another. */
+  keyAs?: string;
+  /** It cannot begin without: a CLI may have logged in by itself. */
+  needsKey?: boolean;
   /** The variable that says where its service is. */
   baseUrl?: string;
   /** It can go on with an earlier session of its own. */
