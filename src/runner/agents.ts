@@ -56,7 +56,12 @@ export interface AgentsOptions {
   restProgram?: readonly string[];
 }
 
-export const createAgents = ({ config, defaultAgent, environment, restProgram = [] }: AgentsOptions): RunnableAgents => {
+export const createAgents = ({
+  config,
+  defaultAgent,
+  environment,
+  restProgram = [],
+}: AgentsOptions): RunnableAgents => {
   const names = [...new Set([...Object.keys(config), ...CLIS, ...SERVICES, 'shell'])];
 
   const describe = (name: string): RunnableAgent => {
