@@ -7,9 +7,12 @@ const HELP = `run-agent: one agent at work, with or without a service
   task       starts one agent, once; its exit code is the meaning
   job        the same, with --follow; "job batch" for several
   batch      several prompts, after or beside each other
-  stop       ends a run or a task
-  resume     runs a task once more
-  output     what a run wrote
+  wrap       an interactive agent, tracked as a run
+  stop       ends a run or a task        resume    runs a task once more
+  output     what a run wrote            list      projects, tasks, runs
+  status     the newest run of each task watch     until tasks have ended
+  gc         removes old runs            validate  configuration and agents
+  sh         AGENT CWD PROMPT_FILE: the oldest form, as run-agent.sh
 
 run-agent COMMAND --help says more. Exit codes: 0 success, 1 retriable, 2 permanent or wrong use, 3 configuration.
 `;
@@ -22,10 +25,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   task: () => import('./run-agent/task.js'),
   job: () => import('./run-agent/job.js'),
   batch: () => import('./run-agent/batch.js'),
+  wrap: () => import('./run-agent/wrap.js'),
   stop: () => import('./run-agent/stop.js'),
   resume: () => import('./run-agent/resume.js'),
   sh: () => import('./run-agent/sh.js'),
   output: () => import('./run-agent/output.js'),
+  list: () => import('./run-agent/list.js'),
+  status: () => import('./run-agent/status.js'),
+  watch: () => import('./run-agent/watch.js'),
+  gc: () => import('./run-agent/gc.js'),
+  validate: () => import('./run-agent/validate.js'),
 };
 
 const main = async (argv: string[]): Promise<number> => {

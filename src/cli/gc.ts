@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lock } from 'proper-lockfile';
+import type { RunInfo } from '../core/run.js';
+import { layout } from '../storage/layout.js';
+import type { Opened } from './with-ledger.js';
+
+export interface GcOptions {
+  older_than_ms: number;
+  keep_failed: boolean;
+  dry_run: boolean;
+  project_id?: string | undefined;
+  /** Also the folders of tasks that have a DONE file and no run left. */
+  done_tasks: boolean;
+}
+
+export interface Removed {
+  folder: string;
+  bytes: number;
+}
+
+const sizeOf = async (folder: string): Promise<number> => {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0;
+  return bytes;
+};
+
+/** Only what has surely ended: its own file says so, and nothing is left of it that an adopter could need. */
+const mayGo = ({ ledger, root }: Opened, run: RunInfo, options: GcOptions, now: number): boolean => {
+  const ended = Date.parse(run.end_time);
+  const open = [...ledger.view.activations.values()].some(
+    (activation) => activation.status === 'open' && activation.activation === run.activation,
+  );
+  return (
+    run.status !== 'running' &&
+    !(options.keep_failed && run.status === 'failed') &&
+    Number.isFinite(ended) &&
+    ended > 0 &&
+    now - ended > options.older_than_ms &&
+    !open &&
+    !ledger.view.runs.has(run.run_id) &&
+    !existsSync(layout(root.path).raw(run.run_id))
+  );
+};
+
+/** Removes folders of runs that ended long ago. One at a time on a root. */
+export const collect = async (opened: Opened, options: GcOptions, now: number): Promise<Removed[]> => {
+  const { runs, root } = opened;
+  const release = await lock(layout(root.path).rootFile, { lockfilePath: join(layout(root.path).own, 'gc.lock') });
+  const removed: Removed[] = [];
+  const remove = async (folder: string): Promise<void> => {
+    removed.push({ folder, bytes: await sizeOf(folder) });
+    if (!options.dry_run) await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const tasks = new Set<string>();
+    for await (const run of runs.list(options.project_id === undefined ? {} : { project_id: options.project_id })) {
+      if (!mayGo(opened, run, options, now)) continue;
+      await remove(runs.folder(run));
+      tasks.add(runs.folder({ project_id: run.project_id, task_id: run.task_id }));
+    }
+    for (const folder of options.dry_run ? [] : tasks) {
+      const left = await readdir(folder).catch((): string[] => []);
+      if (left.length === 0) await rmdir(folder).catch(() => undefined);
+      else if (options.done_tasks && left.includes('DONE') && !left.some((name) => /^\d{8}-/.test(name)))
+        await remove(folder);
+    }
+    return removed;
+  } finally {
+    await release();
+  }
+};
