@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 export const packageFolder = resolve(import.meta.dirname, '..', '..');
 /** The folder of the commands: first on the PATH of every run. */
 export const binFolder = join(import.meta.dirname, 'bin');
+/** The thread that checks rule files. */
+export const tableWorker = join(packageFolder, 'dist', 'router', 'table-worker.js');
 
 /** What `init` writes out. */
 export const templatesFolder = join(import.meta.dirname, 'templates');

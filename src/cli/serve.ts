@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
 import { conductor } from '../conductor.js';
 import { toConductorError } from '../core/errors.js';
@@ -9,6 +9,7 @@ import { openLedger } from '../ledger/ledger.js';
 import { openHandlers } from '../pipeline/handlers.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
+import { openTableStore } from '../router/table-store.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
 import { createWebhooks } from '../sources/webhooks.js';
@@ -19,7 +20,8 @@ import { openLocal } from './local.js';
 import { openService } from './open-service.js';
 import { Opened } from './opened.js';
 import { stopRuns } from './stop-runs.js';
-import { packageFolder } from './package-folder.js';
+import { tableWorker } from './package-folder.js';
+import { orShipped } from './shipped.js';
 import { clock, log, nonce, random } from './system.js';
 
 export interface ServeOptions {
@@ -32,12 +34,6 @@ export interface ServeOptions {
   /** A socket of the file system, in place of host and port. */
   socketPath?: string | undefined;
 }
-
-const hasYaml = (folder: string): boolean =>
-  existsSync(folder) && readdirSync(folder).some((name) => /\.ya?ml$/.test(name));
-/** The folder named, else the shipped one where it holds nothing. */
-const orShipped = (folder: string, name: string): string =>
-  hasYaml(folder) ? resolve(folder) : join(packageFolder, name);
 
 const sourcesOf = ({ config, folder }: LoadedConfig, ledger: Ledger): Source[] => [
   ...config.watch.map((watch) =>
@@ -100,8 +96,16 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     (one) => one.close(),
   );
   const rulesFolder = orShipped(options.rules, 'rules');
-  const knowsHandler = (name: string): boolean => handlers.find(name) !== undefined;
-  const rules = opened.add(await openRules(rulesFolder, knowsHandler, log), (one) => one.close());
+  const rules = opened.add(
+    await openRules({
+      folder: rulesFolder,
+      handlers: () => handlers.list().map((handler) => handler.name),
+      worker: tableWorker,
+      store: openTableStore(join(local.root.path, '.conductor', 'tables')),
+      log,
+    }),
+    (one) => one.close(),
+  );
   const ledger = opened.add(await openLedger(local.bus), (one) => one.close());
   const webhooks = createWebhooks({ config: webhooksOf(local), blobs: openBlobs(local.root.path), clock });
   const sources: Source[] = [webhooks, ...sourcesOf(local, ledger)];

@@ -48,19 +48,38 @@ export const nearest = (word: string, known: readonly string[]): string | undefi
   return best && best.score <= Math.max(1, Math.floor(word.length / 3)) ? best.name : undefined;
 };
 
+/** A checked file, and where in it each of its fields stands. */
+export interface YamlFile<Value> {
+  value: Value;
+  locate: (path: readonly PropertyKey[]) => Position;
+}
+
+/** Of the alternatives of a union the one that was meant: where something deeper, or a key of it, is wrong. */
+const specific = (issue: z.core.$ZodIssue): { issue: z.core.$ZodIssue; depth: number } => {
+  if (issue.code !== 'invalid_union') return { issue, depth: issue.code === 'unrecognized_keys' ? 1 : 0 };
+  let best: { issue: z.core.$ZodIssue; depth: number } = { issue, depth: 0 };
+  for (const [first] of issue.errors) {
+    if (!first) continue;
+    const inner = specific(first);
+    const depth = first.path.length + inner.depth;
+    if (depth > best.depth) best = { issue: { ...inner.issue, path: [...issue.path, ...inner.issue.path] }, depth };
+  }
+  return best;
+};
+
 /**
  * Reads one YAML file against its schema. Aliases and merge keys are refused, so a small file stays small.
  * @throws ConductorError `invalid_file` with file, line, column and field.
  */
-export const parseYamlFile = <Schema extends z.ZodType>(
+export const readYamlFile = <Schema extends z.ZodType>(
   file: string,
   text: string,
   schema: Schema,
   knownKeys: readonly string[] | (() => readonly string[]) = [],
-): z.output<Schema> => {
+): YamlFile<z.output<Schema>> => {
   if (text.length > MAX_BYTES || text.split('\n').length > MAX_LINES) {
     throw new ConductorError('invalid_file', `larger than ${MAX_BYTES} bytes or ${MAX_LINES} lines`, {
-      position: { file },
+      position: { file, line: 1, column: 1 },
     });
   }
   const lines = new LineCounter();
@@ -69,6 +88,8 @@ export const parseYamlFile = <Schema extends z.ZodType>(
   if (problem) {
     throw new ConductorError('invalid_file', problem.message, { position: positionAt(file, lines, problem.pos[0]) });
   }
+  const locate = (path: readonly PropertyKey[], key?: string): Position =>
+    positionAt(file, lines, offsetOf(document, path, key) ?? 0, formatPath(key === undefined ? path : [...path, key]));
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 0 });
@@ -76,23 +97,27 @@ export const parseYamlFile = <Schema extends z.ZodType>(
     throw new ConductorError(
       'invalid_file',
       `aliases are not allowed (${error instanceof Error ? error.message : String(error)})`,
-      {
-        position: { file },
-      },
+      { position: { file, line: 1, column: 1 } },
     );
   }
   const result = schema.safeParse(value ?? {});
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  if (result.success) return { value: result.data, locate: (path) => locate(path) };
+  const { issue } = specific(result.error.issues[0]!);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const known = typeof knownKeys === 'function' ? knownKeys : (): readonly string[] => knownKeys;
   const suggestion = unknown === undefined ? undefined : nearest(unknown, known());
-  const field = formatPath(unknown === undefined ? issue.path : [...issue.path, unknown]);
+  const position = locate(issue.path, unknown);
   const message =
     unknown === undefined
-      ? `${field || 'the file'}: ${issue.message}`
+      ? `${position.field || 'the file'}: ${issue.message}`
       : `unknown key "${unknown}"${suggestion ? `; did you mean "${suggestion}"?` : ''}`;
-  throw new ConductorError('invalid_file', message, {
-    position: positionAt(file, lines, offsetOf(document, issue.path, unknown), field),
-  });
+  throw new ConductorError('invalid_file', message, { position });
 };
+
+/** As `readYamlFile`, where the positions of good fields are not needed. */
+export const parseYamlFile = <Schema extends z.ZodType>(
+  file: string,
+  text: string,
+  schema: Schema,
+  knownKeys: readonly string[] | (() => readonly string[]) = [],
+): z.output<Schema> => readYamlFile(file, text, schema, knownKeys).value;

@@ -1,6 +1,5 @@
 import { concatAll, concatMap, defer, filter, from, ignoreElements, map, merge, type Observable } from 'rxjs';
-import { isBelieved, type Draft, type Event } from '../core/event.js';
-import { isReserved } from '../core/event-type.js';
+import type { Draft } from '../core/event.js';
 import { Windows } from '../core/flow/windows.js';
 import type { Routed } from '../core/ledger-view.js';
 import type { Batch, Bus, Clock, Ledger, Rules } from '../core/ports.js';
@@ -8,19 +7,9 @@ import { withDeadlines } from '../operators/with-deadlines.js';
 import type { Health } from './batch.js';
 import { orphaned, supersededBy } from './cancels.js';
 import { compileTable, type CompiledTable } from './compile.js';
+import { isDecidable } from './decidable.js';
 import { decide } from './decide.js';
 import { factsOf } from './facts.js';
-
-/**
- * Whether a rule of the table could answer. Of our own facts most are not asked about, so that ROUTED does not answer ROUTED:
- * only timers, tasks, and what a rule names.
- */
-export const isDecidable = (table: CompiledTable, event: Event): boolean => {
-  if (!isBelieved(event) || event.type === 'ROUTED' || event.type === 'SNAPSHOT') return false;
-  if (!isReserved(event.type) || event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_')) return true;
-  const { rules, backstops } = table.ofType(event.type);
-  return rules.length + backstops.length > 0;
-};
 
 /**
  * Reads on from the last ROUTED and says what every rule decided, one durable record a batch, and one where a window was due.

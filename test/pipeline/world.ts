@@ -89,7 +89,7 @@ export const openWorld = async (options: WorldOptions) => {
       trees: openTreeStore(join(root.path, '.conductor', 'handlers')),
       log,
     });
-    const rules = await openRules(join(folder, 'rules'), () => true, log);
+    const rules = await openRules({ folder: join(folder, 'rules'), log });
     const ledger = await openLedger(bus);
     const done = lastValueFrom(
       conductor(

@@ -1,0 +1,71 @@
+import { emptyView, fold } from '../../ledger/fold.js';
+import { join } from 'node:path';
+import { describeVerdict } from '../../router/describe.js';
+import { explain, type Explanation } from '../../router/explain.js';
+import { openTableStore } from '../../router/table-store.js';
+import type { Verdict } from '../../router/verdict.js';
+import { openLocal } from '../local.js';
+import { clock } from '../system.js';
+import { loadChecked, type TableOptions } from './load.js';
+
+const LABELS: Record<Verdict['verdict'], string> = {
+  fired: 'fired',
+  held: 'held',
+  suppressed: 'suppressed',
+  error: 'error',
+  no_match: 'no match',
+  not_asked: 'not asked',
+  disabled: 'disabled',
+};
+const ORDER = Object.keys(LABELS);
+
+const isOtherType = (verdict: Verdict): boolean => verdict.verdict === 'no_match' && verdict.clause === 'on';
+
+const print = (explanation: Explanation, all: boolean): string => {
+  const { event, decided, table, approximate, verdicts, later } = explanation;
+  const lines = [`${event.msg_id} ${event.type} (project ${event.project_id}, from ${event.source}) ${event.ts}`];
+  lines.push(
+    decided === undefined
+      ? `not decided yet; by table ${table} it would be:`
+      : `decided ${decided} by table ${table}${approximate ? ', which is not kept any more: clauses are those of the table now' : ''}`,
+  );
+  const shown = verdicts
+    .filter((verdict) => all || !isOtherType(verdict))
+    .sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
+  for (const verdict of shown)
+    lines.push(`  ${LABELS[verdict.verdict].padEnd(10)}  ${verdict.rule}  ${describeVerdict(verdict)}`);
+  const others = verdicts.length - shown.length;
+  if (others > 0) lines.push(`  ${others} rules answer other types (--all shows them)`);
+  for (const { ts, fired } of later) {
+    const together = fired.folded ? `, ${fired.folded.count} events together` : '';
+    lines.push(`  later ${ts}  ${fired.rule}  → ${fired.handler} (task ${fired.task_id}${together})`);
+  }
+  return `${lines.join('\n')}\n`;
+};
+
+export const explainEvent = async (
+  msg_id: string,
+  options: TableOptions & { root: string; json?: boolean; all?: boolean },
+): Promise<void> => {
+  const { table } = await loadChecked(options);
+  const { bus, root } = await openLocal(options);
+  try {
+    const store = openTableStore(join(root.path, '.conductor', 'tables'));
+    const explanation = await explain(msg_id, {
+      events: bus.read(),
+      fold,
+      view: emptyView(),
+      current: table,
+      tableOf: (hash) => store.find(hash),
+      now: clock.now(),
+    });
+    const { verdicts, ...rest } = explanation;
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ ...rest, verdicts: verdicts.map((one) => ({ ...one, why: describeVerdict(one) })) }, null, 2)}\n`
+        : print(explanation, options.all ?? false),
+    );
+  } finally {
+    await bus.close();
+  }
+};

@@ -1,0 +1,5 @@
+import { ruleFileJsonSchema } from '../../router/json-schema.js';
+
+export const printSchema = (): void => {
+  process.stdout.write(`${JSON.stringify(ruleFileJsonSchema(), null, 2)}\n`);
+};

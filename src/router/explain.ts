@@ -1,0 +1,120 @@
+import { ConductorError } from '../core/errors.js';
+import { isBelieved, type Event } from '../core/event.js';
+import { Windows } from '../core/flow/windows.js';
+import type { Fired, LedgerView, Routed } from '../core/ledger-view.js';
+import type { RuleTable } from '../core/rule.js';
+import { compileTable } from './compile.js';
+import { decide } from './decide.js';
+import type { Verdict } from './verdict.js';
+
+export interface Explanation {
+  event: Event;
+  /** RFC 3339, when it was decided; missing: it is not decided yet, and this is what would be. */
+  decided?: string;
+  /** Of the table that decided it. */
+  table: string;
+  /** That table is no longer known: clauses are those of the table now. */
+  approximate: boolean;
+  /** Every rule, in the order of the table. */
+  verdicts: Verdict[];
+  /** Starts that came later and hold the event: of a debounce, a threshold, a correlation. */
+  later: { ts: string; fired: Fired }[];
+}
+
+export interface Explaining {
+  events: AsyncIterable<Event>;
+  fold: (view: LedgerView, event: Event) => void;
+  view: LedgerView;
+  current: RuleTable;
+  tableOf: (hash: string) => Promise<RuleTable | undefined>;
+  /** Ms. */
+  now: number;
+}
+
+/** What the record says is what was; deciding anew only adds the clauses of rules that did not match. */
+const recorded = (routed: Routed | undefined, event: string): Verdict[] =>
+  routed === undefined
+    ? []
+    : [
+        ...routed.fired
+          .filter((one) => one.event === event || one.folded?.events.includes(event))
+          .map((fired): Verdict => ({ rule: fired.rule, event, verdict: 'fired', fired })),
+        ...(routed.held ?? [])
+          .filter((one) => one.event === event)
+          .map((one): Verdict => ({ ...one, verdict: 'held' })),
+        ...routed.suppressed
+          .filter((one) => one.event === event)
+          .map((one): Verdict => ({ ...one, verdict: 'suppressed' })),
+        ...routed.errors.filter((one) => one.event === event).map((one): Verdict => ({ ...one, verdict: 'error' })),
+      ];
+
+const explainNow = (
+  { view, now }: { view: LedgerView; now: number },
+  table: RuleTable,
+  batch: readonly Event[],
+  event: Event,
+): Verdict[] => {
+  const compiled = compileTable(table);
+  const verdicts = new Map<string, Verdict>();
+  const observe = (verdict: Verdict): void => {
+    if (verdict.event === event.msg_id && !verdicts.has(verdict.rule)) verdicts.set(verdict.rule, verdict);
+  };
+  const windows = Windows.of(structuredClone([...view.windows.entries()]));
+  decide(batch, { table: compiled, view, windows, health: new Map(), now, observe });
+  return table.rules.map(
+    ({ id, on }): Verdict =>
+      verdicts.get(id) ?? {
+        rule: id,
+        event: event.msg_id,
+        verdict: 'no_match',
+        clause: 'on',
+        expected: on.length === 1 ? on[0] : on,
+        actual: event.type,
+      },
+  );
+};
+
+/** What every rule said to one event, and why. Reads the bus once, from its beginning. @throws ConductorError `not_found` */
+export const explain = async (msg_id: string, explaining: Explaining): Promise<Explanation> => {
+  const { events, fold, view, current, tableOf } = explaining;
+  let event: Event | undefined;
+  let found: Omit<Explanation, 'later'> | undefined;
+  const later: Explanation['later'] = [];
+  const explainWith = async (
+    routed: Routed | undefined,
+    ts: string | undefined,
+  ): Promise<Omit<Explanation, 'later'>> => {
+    const then = routed === undefined ? current : await tableOf(routed.table);
+    const table = then ?? (routed?.table === current.hash ? current : undefined);
+    const batch = [...view.undecided.values(), ...view.facts.values()]
+      .filter((one) => one.msg_id <= (routed?.last ?? one.msg_id))
+      .sort((a, b) => (a.msg_id < b.msg_id ? -1 : 1));
+    const now = ts === undefined ? explaining.now : Date.parse(ts);
+    const verdicts = explainNow({ view, now }, table ?? current, batch, event!);
+    const said = recorded(routed, msg_id);
+    return {
+      event: event!,
+      ...(ts === undefined ? {} : { decided: ts }),
+      table: routed?.table ?? current.hash,
+      approximate: table === undefined,
+      verdicts: [
+        ...verdicts.map((verdict) => said.find(({ rule }) => rule === verdict.rule) ?? verdict),
+        ...said.filter(({ rule }) => !verdicts.some((verdict) => verdict.rule === rule)),
+      ],
+    };
+  };
+  for await (const one of events) {
+    if (one.msg_id === msg_id) event = one;
+    if (one.type === 'ROUTED' && isBelieved(one) && event) {
+      const routed = one.data as unknown as Routed;
+      if (!found && routed.events > 0 && (routed.last ?? one.msg_id) >= msg_id)
+        found = await explainWith(routed, one.ts);
+      else if (found)
+        for (const fired of routed.fired)
+          if (fired.folded?.events.includes(msg_id) || fired.event === msg_id) later.push({ ts: one.ts, fired });
+    }
+    fold(view, one);
+  }
+  if (!event) throw new ConductorError('not_found', `there is no message ${msg_id}`, { details: { msg_id } });
+  return { ...(found ?? (await explainWith(undefined, undefined))), later };
+};
