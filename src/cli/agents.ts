@@ -1,7 +1,10 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AgentSettings, Config } from '../core/config.js';
 import type { AgentConfig } from '../runner/agents/backend.js';
 import { BACKENDS } from '../runner/agents.js';
 import { readToken } from '../runner/environment.js';
+import { packageFolder } from './package-folder.js';
 import { expandPath, readSecret, type LoadedConfig } from './load-config.js';
 
 const agentOf = (agent: AgentSettings, folder: string): AgentConfig => ({
@@ -25,9 +28,28 @@ const agentOf = (agent: AgentSettings, folder: string): AgentConfig => ({
   },
 });
 
-/** The agents of the configuration, as the runner takes them. */
-export const agentsOf = (config: Config, folder: string): Record<string, AgentConfig> =>
-  Object.fromEntries(Object.entries(config.agents).map(([name, agent]) => [name, agentOf(agent, folder)]));
+/** The roles that are there as prompt files: shipped ones, and those in handlers/prompts beside the configuration. */
+const rolesOf = (folder: string): Record<string, AgentConfig> =>
+  Object.fromEntries(
+    [join(packageFolder, 'handlers', 'prompts'), join(folder, 'handlers', 'prompts')].flatMap((prompts) =>
+      (existsSync(prompts) ? readdirSync(prompts) : [])
+        .filter((file) => file.endsWith('.md'))
+        .map((file) => [file.slice(0, -'.md'.length), { role: join(prompts, file) }]),
+    ),
+  );
+
+/** The agents of the configuration, as the runner takes them, and the roles. */
+export const agentsOf = (config: Config, folder: string): Record<string, AgentConfig> => {
+  const roles = rolesOf(folder);
+  const named = Object.entries(config.agents).map(([name, settings]): [string, AgentConfig] => {
+    const agent = agentOf(settings, folder);
+    return [
+      name,
+      agent.role === undefined && agent.backend !== 'shell' ? { ...agent, role: roles[name]?.role } : agent,
+    ];
+  });
+  return { ...roles, ...Object.fromEntries(named) };
+};
 
 const orNothing = (read: () => string): string => {
   try {

@@ -27,13 +27,16 @@ const PROMPT_MAX = 1024 * 1024;
 const isScript = (agent: AgentDescription): boolean => agent.backend === SHELL;
 
 /** A single name means that agent; of several, the first that can run here. A prompt is never run as a script by accident. */
-const choose = (agents: Agents, names: readonly string[], hasFallback: boolean): AgentDescription => {
-  const [only] = names;
-  if (names.length === 1 && only !== undefined && !hasFallback) {
-    return agents.find(only);
+const choose = (agents: Agents, names: readonly string[], hasFallback: boolean): AgentDescription | undefined => {
+  try {
+    const [only] = names;
+    const agent = names.length === 1 && only !== undefined ? agents.find(only) : agents.choose(names);
+    if (!isScript(agent) || names.includes(agent.name)) return agent;
+  } catch (error) {
+    // Not found is what a fallback is for; a name that nobody knows is a mistake.
+    if (!hasFallback || !(error instanceof ConductorError) || error.code !== 'configuration') throw error;
   }
-  const agent = agents.choose(names);
-  return isScript(agent) && !names.includes(agent.name) && !hasFallback ? refuse(names) : agent;
+  return hasFallback ? undefined : refuse(names);
 };
 
 const refuse = (names: readonly string[]): never => {
@@ -83,8 +86,7 @@ export const invocation = ({ context, step, path, frame }: Call<AgentStep | Shel
   });
   if (step.kind === 'shell') return script(step.script);
   const agent = choose(ports.agents, step.agents.map(put), step.fallback_script !== undefined);
-  if (isScript(agent) && step.fallback_script !== undefined && !step.agents.includes(agent.name))
-    return script(step.fallback_script);
+  if (!agent) return script(step.fallback_script ?? '');
   // An agent that is a shell runs its prompt: so nothing is put into it.
   if (isScript(agent)) return script(step.prompt, agent.name);
   const schema = typeof step.output === 'object' ? step.output.schema : undefined;

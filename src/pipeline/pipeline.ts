@@ -39,7 +39,9 @@ export const pipeline = (
       activation.status === 'open' &&
       !carried.has(activation.activation) &&
       (activation.cancel !== undefined ||
-        (activation.parked === undefined && (activation.hash !== undefined || !ports.ledger.view.paused)));
+        (activation.parked === undefined &&
+          (activation.hash !== undefined ||
+            (!ports.ledger.view.paused && ports.ledger.view.ready.has(activation.activation)))));
 
     const ready = (): Activation[] =>
       [...ports.ledger.view.ready]

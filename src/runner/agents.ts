@@ -71,6 +71,7 @@ export const createAgents = ({
       });
     }
     const own = config[name] ?? {};
+    if (isRole(name)) return ofStandard(name, own);
     const backend = own.backend ?? (name in BACKENDS ? name : own.command ? 'command' : undefined);
     const kind = backend === undefined ? undefined : BACKENDS[backend];
     if (!kind || backend === undefined) {
@@ -101,6 +102,25 @@ export const createAgents = ({
     }
     const program = findProgram(wanted, environment['PATH']);
     return { ...base, argv: [program ?? wanted, ...first], ...(program ? { program } : {}) };
+  };
+
+  /** A role without a backend is played by the standard agent; never by a shell, which would run it. */
+  const isRole = (name: string): boolean => {
+    const own = config[name];
+    return own?.role !== undefined && own.backend === undefined && own.command === undefined && !(name in BACKENDS);
+  };
+  const ofStandard = (name: string, own: AgentConfig): RunnableAgent => {
+    const standard =
+      defaultAgent !== undefined && !isRole(defaultAgent)
+        ? find(defaultAgent)
+        : CLIS.map(usable).find((agent) => agent !== undefined);
+    if (!standard || standard.kind === shell)
+      throw new ConductorError(
+        'configuration',
+        `no agent was found to be ${name}: install claude, codex or gemini, or give it a backend in config.yaml (agents:)`,
+      );
+    const set = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+    return { ...standard, name, config: { ...standard.config, ...set } };
   };
 
   const canRun = (agent: RunnableAgent): boolean =>

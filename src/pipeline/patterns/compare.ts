@@ -5,9 +5,10 @@ import type { Pattern } from './pattern.js';
 import { idsOf, nameOf, objectOf, scoped, work, workerSchema } from './worker.js';
 
 const LANES = 'steps.answers.data.lanes.filter(l, l.ok)';
-/** An answer's choice: its field, or all that it says. */
-const choice = (lane: string): string => `${lane}.data.?choice.orValue(${lane}.output.trim())`;
-const same = `${LANES}.filter(o, ${choice('o')} == ${choice('l')}).size()`;
+/** An answer's choice is its field, or all that it says. */
+const CHOICES = `${LANES}.map(l, l.data.?choice.orValue(l.output.trim()))`;
+const WINNERS =
+  'steps.choices.data.filter(c, steps.choices.data.filter(o, o == c).size() * 2 > steps.choices.data.size())';
 
 const shape = (step: Parameters<Pattern['schema']>[0]) =>
   z.strictObject({
@@ -48,10 +49,12 @@ const insist = (id: string, when: string, message: string): Step => ({
 const consensusOf = ({ consensus }: Compare): { steps: Step[]; data: string } => {
   if (consensus === undefined) return { steps: [], data: '{"answers": steps.answers.data.lanes}' };
   if (consensus === 'vote') {
-    const winners = `${LANES}.filter(l, ${same} * 2 > ${LANES}.size())`;
     return {
-      steps: [insist('vote', `${winners}.size() > 0`, 'no choice has more than half of the votes')],
-      data: `{"winner": ${choice(`${winners}[0]`)}, "votes": ${winners}.size(), "answers": steps.answers.data.lanes}`,
+      steps: [
+        { kind: 'sequence', id: 'choices', on_error: 'fail', steps: [], result: { data: CHOICES } },
+        insist('vote', `${WINNERS}.size() > 0`, 'no choice has more than half of the votes'),
+      ],
+      data: `{"winner": ${WINNERS}[0], "votes": ${WINNERS}.size(), "answers": steps.answers.data.lanes}`,
     };
   }
   if (typeof consensus === 'object' && 'score' in consensus) {

@@ -14,11 +14,13 @@ const planOf = (most: number) => ({
       items: {
         type: 'object',
         properties: { title: { type: 'string' }, task: { type: 'string' }, simple: { type: 'boolean' } },
-        required: ['title', 'task'],
+        required: ['title', 'task', 'simple'],
+        additionalProperties: false,
       },
     },
   },
   required: ['parts'],
+  additionalProperties: false,
 });
 
 interface Decompose {

@@ -97,5 +97,5 @@ export const objectOf = (properties: Record<string, unknown>): JsonSchema => ({
   type: 'object',
   properties,
   required: Object.keys(properties),
-  additionalProperties: true,
+  additionalProperties: false,
 });

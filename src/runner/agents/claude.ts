@@ -19,6 +19,7 @@ export const claude: Backend = {
       ...(config.model === undefined ? [] : ['--model', config.model]),
       ...(config.limits?.turns === undefined ? [] : ['--max-turns', String(config.limits.turns)]),
       ...(config.limits?.usd === undefined ? [] : ['--max-budget-usd', String(config.limits.usd)]),
+      ...(spec.output_schema === undefined ? [] : ['--json-schema', JSON.stringify(spec.output_schema)]),
       ...(spec.resume_session === undefined ? [] : ['--resume', spec.resume_session]),
     ],
     stdin: prompt,

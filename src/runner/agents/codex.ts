@@ -8,6 +8,20 @@ const provider = (url: string): string[] => [
   'model_provider=conductor',
 ];
 
+/** The service behind it takes only schemas that leave nothing open; with any other it is asked in words alone. */
+const isClosed = (schema: unknown): boolean => {
+  if (schema === null || typeof schema !== 'object') return true;
+  if (Array.isArray(schema)) return schema.every(isClosed);
+  const { type, properties, required, additionalProperties } = schema as Record<string, unknown>;
+  const names = properties !== null && typeof properties === 'object' ? Object.keys(properties) : [];
+  const closed =
+    type !== 'object' ||
+    (additionalProperties === false && names.every((name) => Array.isArray(required) && required.includes(name)));
+  return closed && Object.values(schema).every(isClosed);
+};
+
+const isHeld = (schema: unknown): boolean => schema !== undefined && isClosed(schema);
+
 export const codex: Backend = {
   name: 'codex',
   program: 'codex',
@@ -16,7 +30,7 @@ export const codex: Backend = {
   resumes: true,
   preamble: true,
   settings: ['CODEX_HOME', 'OPENAI_BASE_URL'],
-  launch: ({ spec, config, program, readOnly, prompt }) => ({
+  launch: ({ spec, config, program, readOnly, prompt, scriptPath }) => ({
     argv: [
       ...program,
       ...['exec', '--json', '--skip-git-repo-check'],
@@ -26,9 +40,12 @@ export const codex: Backend = {
       ...(readOnly ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']),
       ...(config.base_url === undefined ? [] : provider(config.base_url)),
       ...(config.model === undefined ? [] : ['-m', config.model]),
+      ...(isHeld(spec.output_schema) ? ['--output-schema', scriptPath] : []),
       ...(spec.resume_session === undefined ? [] : ['resume', spec.resume_session]),
       '-',
     ],
     stdin: prompt,
+    // The file of a script, of which it has none.
+    ...(isHeld(spec.output_schema) ? { script: JSON.stringify(spec.output_schema) } : {}),
   }),
 };

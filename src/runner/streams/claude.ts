@@ -46,7 +46,8 @@ const fromResult = (line: Json): AgentEvent[] => {
   const events: AgentEvent[] = [{ kind: 'usage', usage: usageOf(line['usage']) }];
   // A failed API call ends with the subtype "success": only is_error tells.
   const ok = line['is_error'] === false;
-  const said = text(line['result']);
+  const { structured_output } = line;
+  const said = structured_output === undefined ? text(line['result']) : JSON.stringify(structured_output);
   const why = [said, list(line['errors']).map(shown).join('; '), text(line['subtype']), text(line['terminal_reason'])];
   const status = number(line['api_error_status']);
   const message = `${why.filter((part) => part).join(' · ')}${status === undefined ? '' : ` (status ${status})`}`;
