@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import * as config from './commands/config.js';
+import * as events from './commands/events.js';
 import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as serve from './commands/serve.js';
 import * as task from './commands/task.js';
+import * as trace from './commands/trace.js';
 import * as webhook from './commands/webhook.js';
 import { fail } from './fail.js';
 import { readVersion } from './package-folder.js';
@@ -15,7 +17,7 @@ const program = new Command('conductor')
   .exitOverride();
 
 // One file a noun. A noun loads what it needs when it is called.
-for (const noun of [serve, task, nightSwitch, rules, webhook, config]) noun.register(program);
+for (const noun of [serve, task, nightSwitch, rules, trace, events, webhook, config]) noun.register(program);
 
 try {
   await program.parseAsync();
