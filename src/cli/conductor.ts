@@ -1,12 +1,19 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import * as backup from './commands/backup.js';
+import * as completion from './commands/completion.js';
 import * as config from './commands/config.js';
 import * as events from './commands/events.js';
+import * as dlq from './commands/dlq.js';
+import * as gc from './commands/gc.js';
 import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
+import * as runs from './commands/runs.js';
 import * as serve from './commands/serve.js';
+import * as status from './commands/status.js';
 import * as task from './commands/task.js';
 import * as trace from './commands/trace.js';
+import * as top from './commands/top.js';
 import * as webhook from './commands/webhook.js';
 import { fail } from './fail.js';
 import { readVersion } from './package-folder.js';
@@ -16,8 +23,25 @@ const program = new Command('conductor')
   .version(readVersion())
   .exitOverride();
 
-// One file a noun. A noun loads what it needs when it is called.
-for (const noun of [serve, task, nightSwitch, rules, trace, events, webhook, config]) noun.register(program);
+// One file a noun, in the order of the help. A noun loads what it needs when it is called.
+const NOUNS = [
+  serve,
+  task,
+  status,
+  runs,
+  top,
+  nightSwitch,
+  rules,
+  trace,
+  events,
+  dlq,
+  webhook,
+  config,
+  gc,
+  backup,
+  completion,
+];
+for (const noun of NOUNS) noun.register(program);
 
 try {
   await program.parseAsync();

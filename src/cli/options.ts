@@ -22,6 +22,9 @@ export const parseId = (value: string): string => {
 };
 export const projectOption = (): Option =>
   new Option('--project-id, --project <id>', 'project').argParser(parseId).env('PROJECT_ID');
+/** For lists: of every project unless one is named. */
+export const projectFilter = (): Option =>
+  new Option('--project-id, --project <id>', 'only of this project').argParser(parseId);
 export const taskOption = (): Option => new Option('--task-id, --task <id>', 'task').argParser(parseId);
 
 export const parseCount = (value: string): number => {

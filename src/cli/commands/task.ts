@@ -1,5 +1,13 @@
 import { Option, type Command } from 'commander';
-import { configOption, jsonOption, parseCount, projectOption, rootOption, taskOption } from '../options.js';
+import {
+  configOption,
+  jsonOption,
+  parseCount,
+  projectFilter,
+  projectOption,
+  rootOption,
+  taskOption,
+} from '../options.js';
 import type { CreateOptions } from '../tasks/create.js';
 import type { LogsOptions } from '../tasks/logs.js';
 
@@ -57,7 +65,7 @@ export const register = (program: Command): void => {
   task
     .command('list')
     .description('every task, newest first')
-    .addOption(projectOption())
+    .addOption(projectFilter())
     .option('--status <status>', 'pending, running, completed, failed or stopped; several with commas')
     .addOption(rootOption())
     .addOption(configOption())

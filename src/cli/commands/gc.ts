@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { configOption, jsonOption, projectFilter, rootOption } from '../options.js';
+
+interface Options {
+  root: string;
+  config?: string;
+  project?: string;
+  olderThan: string;
+  keepFailed?: boolean;
+  dryRun?: boolean;
+  deleteDoneTasks?: boolean;
+  json?: boolean;
+}
+
+export const register = (program: Command): void => {
+  program
+    .command('gc')
+    .description('removes the folders of runs that ended long ago')
+    .option('--older-than <duration>', 'since their end', '7d')
+    .option('--keep-failed', 'failed ones stay')
+    .option('--dry-run', 'only says what would go')
+    .option('--delete-done-tasks', 'also folders of tasks with a DONE file and no run left')
+    .addOption(projectFilter())
+    .addOption(rootOption())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  conductor gc --dry-run\n  conductor gc --older-than 30d --keep-failed')
+    .action(async (options: Options) => {
+      const { run } = await import('../run-agent/gc.js');
+      const { root, config, project, olderThan, keepFailed, dryRun, deleteDoneTasks, json } = options;
+      process.exitCode = await run([
+        ...['--root', root, '--older-than', olderThan],
+        ...(config === undefined ? [] : ['--config', config]),
+        ...(project === undefined ? [] : ['--project', project]),
+        ...(keepFailed ? ['--keep-failed'] : []),
+        ...(dryRun ? ['--dry-run'] : []),
+        ...(deleteDoneTasks ? ['--delete-done-tasks'] : []),
+        ...(json ? ['--json'] : []),
+      ]);
+    });
+};
