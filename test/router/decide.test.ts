@@ -1,0 +1,271 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CHAIN_BUDGET } from '../../src/core/depth.js';
+import { describeVerdict } from '../../src/router/describe.js';
+import { event, fact, tableOf, world } from './world.js';
+
+const one = (rest: string): string => `rules: [{ id: r, on: A, do: h, ${rest} }]`;
+const fires = (rest: string, data: Record<string, unknown>, more = {}): boolean =>
+  world(one(rest)).on('A', data, 0, more).fired.length === 1;
+
+test('a rule answers its own type, a list of types, or a glob', () => {
+  const { on } = world('rules: [{ id: a, on: A, do: h }, { id: ab, on: [A, B], do: h }, { id: x, on: X_*, do: h }]');
+  assert.equal(on('A').fired, ['a', 'ab']);
+  assert.equal(on('B').fired, ['ab']);
+  assert.equal(on('X_1').fired, ['x']);
+  assert.equal(on('C').fired, []);
+});
+
+test('a pattern is a value, a glob, a list, or operators that must all hold', () => {
+  for (const [pattern, good, bad] of [
+    ['main', 'main', 'dev'],
+    ['release/*', 'release/1/2', 'main'],
+    ['[main, dev]', 'dev', 'x'],
+    ['{ prefix: rel }', 'release', 'x'],
+    ['{ glob: "a?c" }', 'abc', 'ac'],
+    ['{ lt: 3, gte: 1 }', 1, 3],
+    ['{ exists: true }', '', undefined],
+    ['{ exists: false }', undefined, 0],
+    ['{ not: [main, dev] }', 'x', 'dev'],
+    ['{ not: "release/*" }', 'x', 'release/1'],
+    ['3', 3, '3'],
+    ['null', null, 0],
+    ['true', true, 'true'],
+    ['bug', ['bug', 'ui'], ['ui']],
+    ['{ not: bug }', ['ui'], ['bug', 'ui']],
+    ['{ gt: 1 }', 2, '2'],
+  ] as const) {
+    const rest = `match: { data.v: ${pattern} }`;
+    assert.ok(fires(rest, good === undefined ? {} : { v: good }), `${pattern} fits ${JSON.stringify(good)}`);
+    assert.not.ok(fires(rest, bad === undefined ? {} : { v: bad }), `${pattern} does not fit ${JSON.stringify(bad)}`);
+  }
+});
+
+test('only own properties of the event are looked at', () => {
+  assert.not.ok(fires('match: { data.constructor: { exists: true } }', {}));
+  assert.not.ok(fires('match: { data.toString.name: toString }', {}));
+});
+
+test('a condition sees the event; one that errs is an error, not a no', () => {
+  assert.ok(fires(`when: 'event.data.n < 3.0'`, { n: 2 }));
+  assert.not.ok(fires(`when: 'event.data.n < 3.0'`, { n: 3 }));
+  assert.equal(world(one(`when: 'event.data.n < 3.0'`)).on('A', {}).errors, ['r']);
+  assert.ok(fires(`when: 're(event.body, "fo+")'`, {}, { body: 'a foo' }));
+});
+
+test('a rule that errs twenty times in a row is taken out; a field that is missing does not count', () => {
+  const erring = world(one(`when: 'event.data.n < 3.0'`));
+  for (let n = 0; n < 40; n++) assert.equal(erring.replay.decide(event('A', {})).out, []);
+  for (let n = 0; n < 19; n++) assert.equal(erring.replay.decide(event('A', { n: 'x' })).out, []);
+  assert.equal(
+    erring.replay.decide(event('A', { n: 'x' })).out.map(({ rule }) => rule),
+    ['r'],
+  );
+  const mixed = world(one(`when: 'event.data.n < 3.0'`));
+  for (let n = 0; n < 60; n++) assert.equal(mixed.replay.decide(event('A', { n: n % 3 === 0 ? 1 : 'x' })).out, []);
+});
+
+test('stop ends the table for an event; a backstop is asked where nothing matched', () => {
+  const { on, explain } = world(`rules:
+  - { id: first, on: A, match: { data.stop: true }, do: h, stop: true }
+  - { id: second, on: A, match: { data.other: { exists: false } }, do: h }
+  - { id: rest, on: '*', do: h, backstop: true }`);
+  assert.equal(on('A', { stop: true }).fired, ['first']);
+  assert.equal(on('A').fired, ['second']);
+  assert.equal(on('A', { other: 1 }).fired, ['rest']);
+  assert.equal(on('B').fired, ['rest']);
+  assert.equal(
+    explain(event('A', { stop: true })).map(({ rule, verdict }) => `${rule} ${verdict}`),
+    ['first fired', 'second not_asked', 'rest not_asked'],
+  );
+});
+
+test('globs and backstops never answer reserved types; by its own name one is answered, a level deeper', () => {
+  const { decide } = world(
+    `rules: [{ id: all, on: '*', do: h }, { id: b, on: 'R*', do: h, backstop: true }, { id: run, on: RUN_STOP, do: h }]`,
+  );
+  const { fired } = decide(fact('RUN_STOP'));
+  assert.equal(
+    fired.map(({ rule, depth }) => [rule, depth]),
+    [['run', 2]],
+  );
+  assert.equal(decide(event('RUN_STOP', {}, 0, { authentic: false })).fired, []);
+  assert.equal(decide(event('A', {}, 0, { sealed: false })).fired, []);
+});
+
+test('what would start at depth 16 is suppressed, and says at which depth', () => {
+  const { decide } = world(one('priority: 50'));
+  assert.is(decide(event('A', {}, 0, { depth: 14 })).fired.length, 1);
+  const { fired, suppressed } = decide(event('A', {}, 0, { depth: 15 }));
+  assert.is(fired.length, 0);
+  assert.match(suppressed[0]!.detail, 'depth 16; the maximum is 16');
+});
+
+test('a chain starts at most 200 runs in all', () => {
+  const { decide, fact: say } = world(one('priority: 50'));
+  for (let n = 0; n < CHAIN_BUDGET; n++)
+    say('RUN_START', { run_id: `r${n}`, project_id: 'p', task_id: 't', depth: 1, attempt: 1, root: 'MSG-root' });
+  const of = (id: string) => event('A', {}, 0, { parents: [{ msg_id: id, kind: 'root' }] });
+  assert.is(decide(of('MSG-root')).suppressed[0]?.reason, 'chain');
+  assert.is(decide(of('MSG-other')).fired.length, 1);
+});
+
+test('an event that is too old, or a rule that has expired, starts nothing', () => {
+  const old = world(one('max_age: 1h'));
+  const late = event('A');
+  assert.equal(old.replay.decide(late, { now: Date.parse(late.ts) + 3_600_001 }).suppressed[0]?.reason, 'expired');
+  assert.is(old.replay.decide(event('A'), { now: Date.parse(late.ts) + 3_600_000 }).fired.length, 1);
+  assert.equal(world(one('expires: 2026-11-20')).on('A').suppressed, ['r: expired']);
+  assert.equal(world(one('expires: 2026-11-22')).on('A').fired, ['r']);
+});
+
+test('max_fires and the budgets of a day count what was decided, started and paid', () => {
+  const few = world(one('max_fires: 2'));
+  assert.equal([few.on('A').fired, few.on('A').fired, few.on('A').suppressed].flat(), ['r', 'r', 'r: max_fires']);
+  const day = 86_400_000;
+  const runs = world(one('budget: { runs_per_day: 2 }'));
+  assert.equal([runs.on('A').fired, runs.on('A').fired, runs.on('A').suppressed].flat(), ['r', 'r', 'r: budget']);
+  assert.equal(runs.on('A', {}, day).fired, ['r'], 'a new day');
+  const paid = world(one('budget: { usd_per_day: 1 }'));
+  const { fired } = paid.decide(event('A'));
+  const { activation } = fired[0]!;
+  paid.fact('RUN_START', { run_id: 'x', project_id: 'p', task_id: 't', depth: 1, attempt: 1, activation });
+  paid.fact('RUN_STOP', { run_id: 'x', cost_usd: 1.5 });
+  assert.equal(paid.on('A').suppressed, ['r: budget']);
+  assert.equal(paid.on('A', {}, day).fired, ['r']);
+});
+
+test('events of bots and of ourselves from outside start nothing unless the rule says so', () => {
+  const { on } = world(
+    `rules: [{ id: d, on: A, do: h }, { id: any, on: A, do: h, actor: { not: [] } }, { id: ann, on: A, do: h, actor: { not: ['ann*'] } }]`,
+  );
+  const from = (actor: string, kind?: string, trust: 'outside' | 'full' = 'outside') =>
+    on('A', {}, 0, { actor, trust, ...(kind ? { meta: { actor_kind: kind } } : {}) }).fired;
+  assert.equal(from('bob', 'person'), ['d', 'any', 'ann']);
+  assert.equal(from('renovate[bot]'), ['any', 'ann']);
+  assert.equal(from('x', 'bot'), ['any', 'ann']);
+  assert.equal(from('x', 'self'), ['any', 'ann']);
+  assert.equal(from('ci[bot]', 'system'), ['d', 'any', 'ann'], 'check results, which bots send');
+  assert.equal(from('x', 'bot', 'full'), ['d', 'any', 'ann'], 'said here');
+  assert.equal(from('anna', 'person'), ['d', 'any']);
+});
+
+test('a push of a commit that a run made belongs to the chain of that run', () => {
+  const { decide, fact: say } = world(one('priority: 50'));
+  say('RUN_START', { run_id: 'x', project_id: 'p', task_id: 't', depth: 3, attempt: 1, root: 'MSG-root' });
+  say('RUN_STOP', { run_id: 'x', commits: ['abc'] });
+  const [fired] = decide(event('A', { sha: 'abc' }, 0, { trust: 'outside' })).fired;
+  assert.equal([fired?.depth, fired?.root], [4, 'MSG-root']);
+  const [inside] = decide(event('A', { commits: [{ id: 'abc' }] })).fired;
+  assert.is(inside?.depth, 4);
+});
+
+test('the breaker ends a loop for its entity alone, for a time, and says so once', () => {
+  const { on } = world(one('breaker: { fires: 3, within: 1h }'));
+  const push = (at: number, branch = 'main') =>
+    on('A', { repository: 'acme/app', branch }, at, { trust: 'outside', actor: 'bot' });
+  for (let n = 0; n < 3; n++) assert.equal(push(n).fired, ['r']);
+  assert.equal(push(3).suppressed, ['r: breaker']);
+  assert.equal(push(4, 'other').fired, ['r'], 'another branch');
+  assert.equal(push(1_800_000).suppressed, ['r: breaker']);
+  assert.equal(push(3_600_003).fired, ['r'], 'after its time');
+});
+
+test('the breaker does not trip on healthy traffic', () => {
+  const { on } = world(one('priority: 50'));
+  let fired = 0;
+  for (let minute = 0; minute < 8 * 60; minute++)
+    for (let team = 0; team < 3; team++) {
+      const who = (minute * 7 + team) % 40;
+      const data = { repository: `acme/${team}`, branch: minute % 3 === 0 ? 'main' : `topic-${who}` };
+      fired += on('A', data, minute * 60_000, { trust: 'outside', actor: `dev${who}` }).fired.length;
+    }
+  assert.is(fired, 8 * 60 * 3);
+});
+
+test('what runs at a time: queue, skip, supersede', () => {
+  const queue = world(one('concurrency: { key: data.k }'));
+  const [first] = queue.decide(event('A', { k: 1 })).fired;
+  const [second] = queue.decide(event('A', { k: 1 })).fired;
+  const [other] = queue.decide(event('A', { k: 2 })).fired;
+  assert.equal([...queue.view.ready], [first!.activation, other!.activation]);
+  queue.finish(first!.activation);
+  assert.ok(queue.view.ready.has(second!.activation), 'the next comes in');
+
+  const skip = world(one('concurrency: { key: data.k, on_conflict: skip }'));
+  const [busy] = skip.decide(event('A', { k: 1 })).fired;
+  assert.equal(skip.on('A', { k: 1 }).suppressed, ['r: concurrency']);
+  skip.finish(busy!.activation);
+  assert.equal(skip.on('A', { k: 1 }).fired, ['r']);
+
+  const two = world(one('concurrency: { limit: 2, on_conflict: skip }'));
+  assert.equal([two.on('A').fired, two.on('A').fired, two.on('A').suppressed].flat(), ['r', 'r', 'r: concurrency']);
+});
+
+test('a group is shared by rules, and who waits comes in by priority', () => {
+  const { decide, view, finish } = world(`rules:
+  - { id: low, on: L, do: h, priority: 10, concurrency: { key: data.k, group: repo } }
+  - { id: high, on: H, do: h, priority: 90, concurrency: { key: data.k, group: repo } }`);
+  const [running] = decide(event('L', { k: 1 })).fired;
+  const [low] = decide(event('L', { k: 1 })).fired;
+  const [high] = decide(event('H', { k: 1 })).fired;
+  finish(running!.activation);
+  assert.ok(view.ready.has(high!.activation));
+  assert.not.ok(view.ready.has(low!.activation));
+});
+
+test('a disabled rule is not asked until it is enabled again; enabling is stronger than the file', () => {
+  const { on, fact: say } = world('rules: [{ id: a, on: A, do: h }, { id: b, on: A, do: h, enabled: false }]');
+  assert.equal(on('A').fired, ['a']);
+  say('RULE_DISABLED', { rule: 'a', reason: 'x', until: '2026-11-21T00:00:10.000Z' });
+  say('RULE_ENABLED', { rule: 'b' });
+  assert.equal(on('A', {}, 9_999).fired, ['b']);
+  assert.equal(on('A', {}, 10_000).fired, ['a', 'b'], 'its time is over');
+});
+
+test('explain names the first clause that failed with the value that was there, or what held the rule back', () => {
+  const { explain } = world(`rules:
+  - { id: m, on: A, match: { data.x: 1, data.branch: main }, do: h }
+  - { id: w, on: A, when: 'event.data.x == 1 && event.data.n > 5.0', do: h }
+  - { id: t, on: A, do: h, throttle: { within: 1h } }
+  - { id: e, on: A, do: h, when: 'event.data.no.such == 1' }
+  - { id: d, on: A, do: h, debounce: { quiet: 5s } }
+  - { id: off, on: A, do: h, enabled: false }`);
+  const said = (data: Record<string, unknown>) =>
+    Object.fromEntries(explain(event('A', data)).map((one) => [one.rule, `${one.verdict} ${describeVerdict(one)}`]));
+  explain(event('A', {}));
+  const why = said({ x: 1, branch: 'dev', n: 2 });
+  assert.is(why['m'], 'no_match match.data.branch: wants "main", was "dev"');
+  assert.is(why['w'], 'no_match when: wants event.data.n > 5.0, was {"event.data.n":2}');
+  assert.is(why['t'], 'suppressed throttled: 1 started within 1h; the limit is 1');
+  assert.is(why['e'], 'error No such key: no');
+  assert.match(why['d']!, 'held debounce: event 2 of a debounce');
+  assert.is(why['off'], 'disabled enabled: false in the rule file');
+});
+
+test('a start of several events says how many and which, and is keyed by the one that opened it', () => {
+  const { replay } = world(one('debounce: { quiet: 5s }'));
+  const events = [0, 1, 2].map((at) => event('A', { at }, at * 1_000));
+  for (const each of events) replay.decide(each);
+  const { fired } = replay.due(Date.parse(events[2]!.ts) + 5_000);
+  assert.equal(fired[0]?.folded, { count: 3, events: events.map(({ msg_id }) => msg_id) });
+  assert.is(fired[0]?.activation, `r/${events[0]!.msg_id}`);
+  assert.is(fired[0]?.event, events[2]!.msg_id);
+  assert.is(replay.view.activations.get(fired[0]!.activation)?.cause?.msg_id, events[2]!.msg_id, 'with its event');
+  assert.is(replay.view.held.size, 0, 'and nothing is kept longer');
+});
+
+test('a window belongs to the rule id: when the rule is gone, what it held is said and dropped', async () => {
+  const { Replay } = await import('../../src/router/replay.js');
+  const { fold } = await import('../../src/ledger/fold.js');
+  const before = world(one('debounce: { quiet: 5s }'));
+  before.decide(event('A'));
+  const edited = new Replay(tableOf(one('debounce: { quiet: 9s }')), { view: before.view, fold });
+  assert.is(edited.due(edited.next()!).fired.length, 1, 'an edit goes on with the window');
+  const again = world(one('debounce: { quiet: 5s }'));
+  again.decide(event('A'));
+  const gone = new Replay(tableOf('rules: [{ id: other, on: B, do: h }]'), { view: again.view, fold });
+  assert.is(gone.due(gone.next()!).suppressed[0]?.reason, 'rule_gone');
+});
+
+test.run();

@@ -1,0 +1,260 @@
+import { randomBytes } from 'node:crypto';
+import { BehaviorSubject, asyncScheduler, type Subscription } from 'rxjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileBus } from '../../src/bus/file-bus.js';
+import type { Event } from '../../src/core/event.js';
+import type { Routed } from '../../src/core/ledger-view.js';
+import type { Bus, Clock, Ledger } from '../../src/core/ports.js';
+import type { RuleTable } from '../../src/core/rule.js';
+import { openLedger } from '../../src/ledger/ledger.js';
+import { router } from '../../src/router/router.js';
+import { temporary, until } from '../support/service.js';
+import { rulesOf } from './world.js';
+
+const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
+let tables = 0;
+const table = (yaml: string): RuleTable => ({ hash: `t${++tables}`, rules: rulesOf(yaml) });
+
+interface World {
+  bus: Bus;
+  ledger: Ledger;
+  swap(yaml: string): void;
+  fired(): Promise<Routed['fired']>;
+  read(...types: string[]): Promise<Event[]>;
+  /** Ends router, ledger and bus, as a restart does. */
+  stop(): Promise<void>;
+}
+
+const root = () => ({ root: temporary('router'), key: randomBytes(32) });
+
+const start = async (where: ReturnType<typeof root>, yaml: string): Promise<World> => {
+  const bus = await openFileBus({ ...where, clock, durability: 'os' });
+  const ledger = await openLedger(bus);
+  const table$ = new BehaviorSubject(table(yaml));
+  const rules = {
+    get current() {
+      return table$.value;
+    },
+    changes$: table$.asObservable(),
+    close: () => Promise.resolve(),
+  };
+  let failed: unknown;
+  const running: Subscription = router({ bus, ledger, rules, clock }).subscribe({
+    error: (error: unknown) => (failed = error),
+  });
+  const read = async (...types: string[]): Promise<Event[]> => {
+    if (failed) throw new Error('the router failed', { cause: failed });
+    const found: Event[] = [];
+    for await (const event of bus.read({ types })) found.push(event);
+    return found;
+  };
+  return {
+    bus,
+    ledger,
+    swap: (next) => table$.next(table(next)),
+    read,
+    fired: async () => (await read('ROUTED')).flatMap((event) => (event.data as unknown as Routed).fired),
+    stop: async () => {
+      running.unsubscribe();
+      await ledger.close();
+      await bus.close();
+    },
+  };
+};
+
+const count = async (world: World, wanted: number): Promise<Routed['fired']> =>
+  until(`${wanted} starts`, async () => {
+    const fired = await world.fired();
+    return fired.length >= wanted ? fired : undefined;
+  });
+
+test('each event is decided once, in order, also after a restart', async () => {
+  const where = root();
+  const yaml = 'rules: [{ id: r, on: A, do: h }]';
+  const first = await start(where, yaml);
+  const before = await first.bus.append([{ type: 'A' }, { type: 'B' }, { type: 'A' }]);
+  await count(first, 2);
+  await first.stop();
+  const bus = await openFileBus({ ...where, clock, durability: 'os' });
+  const between = await bus.append([{ type: 'A' }]);
+  await bus.close();
+  const second = await start(where, yaml);
+  const after = await second.bus.append([{ type: 'A' }]);
+  const fired = await count(second, 4);
+  assert.equal(
+    fired.map(({ event }) => event),
+    [before[0], before[2], between[0], after[0]].map((receipt) => receipt!.msg_id),
+  );
+  for (const { activation } of fired) assert.ok(second.ledger.view.activations.get(activation)?.cause);
+  await second.stop();
+});
+
+test('events that come while a batch is decided keep their event until it is their turn', async () => {
+  const world = await start(root(), 'rules: [{ id: r, on: A, do: h }]');
+  await Promise.all(
+    Array.from({ length: 60 }, async (_, n) => {
+      await new Promise((resolve) => setTimeout(resolve, n % 7));
+      await world.bus.append([{ type: 'A', data: { n } }]);
+    }),
+  );
+  const fired = await count(world, 60);
+  await until('all are folded in', () => world.ledger.view.activations.size === 60 || undefined);
+  const missing = fired.filter(({ activation }) => !world.ledger.view.activations.get(activation)?.cause);
+  assert.equal(missing, []);
+  assert.is(world.ledger.view.undecided.size, 0);
+  await world.stop();
+});
+
+test('a window goes on after a restart in its middle, and starts once', async () => {
+  const where = root();
+  const yaml = 'rules: [{ id: r, on: A, do: h, debounce: { quiet: 700ms } }]';
+  const first = await start(where, yaml);
+  const [opened] = await first.bus.append([{ type: 'A', data: { n: 1 } }]);
+  await until('it is held', async () => (await first.read('ROUTED')).length > 0 || undefined);
+  assert.equal(await first.fired(), []);
+  await first.stop();
+  const second = await start(where, yaml);
+  const [last] = await second.bus.append([{ type: 'A', data: { n: 2 } }]);
+  const [fired] = await count(second, 1);
+  assert.is(fired?.activation, `r/${opened!.msg_id}`);
+  assert.is(fired?.event, last!.msg_id);
+  assert.equal(fired?.folded, { count: 2, events: [opened!.msg_id, last!.msg_id] });
+  assert.is(second.ledger.view.activations.get(fired!.activation)?.cause?.data['n'], 2);
+  await second.stop();
+  const third = await start(where, yaml);
+  await third.bus.append([{ type: 'END' }]);
+  await until('END is decided', () => third.ledger.view.undecided.size === 0 || undefined);
+  assert.is((await third.fired()).length, 1, 'not again');
+  await third.stop();
+});
+
+test('what was due while nobody ran starts at the restart, after what came before it', async () => {
+  const where = root();
+  const yaml = 'rules: [{ id: alarm, on: { not_all: [ASKED, DONE], within: 300ms, by: data.k }, do: h }]';
+  const first = await start(where, yaml);
+  await first.bus.append([
+    { type: 'ASKED', data: { k: 1 } },
+    { type: 'ASKED', data: { k: 2 } },
+  ]);
+  await until('both are held', () => first.ledger.view.windows.size === 2 || undefined);
+  await first.stop();
+  const bus = await openFileBus({ ...where, clock, durability: 'os' });
+  await bus.append([{ type: 'DONE', data: { k: 2 } }]);
+  await bus.close();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const second = await start(where, yaml);
+  const fired = await count(second, 1);
+  assert.equal(
+    fired.map(({ activation }) => second.ledger.view.activations.get(activation)?.cause?.data['k']),
+    [1],
+    'the one whose DONE had come gives no alarm',
+  );
+  await second.stop();
+});
+
+test('a new table decides the backlog from the next event on, and windows survive it', async () => {
+  const world = await start(root(), 'rules: [{ id: r, on: A, do: old, throttle: { within: 1h } }]');
+  await world.bus.append([{ type: 'A' }]);
+  await count(world, 1);
+  world.swap('rules: [{ id: r, on: A, do: new, throttle: { within: 1h } }, { id: s, on: A, do: new }]');
+  await world.bus.append([{ type: 'A' }]);
+  const fired = await count(world, 2);
+  assert.equal(
+    fired.map(({ rule, handler }) => [rule, handler]),
+    [
+      ['r', 'old'],
+      ['s', 'new'],
+    ],
+  );
+  await world.stop();
+});
+
+test('a newer start supersedes those of its group; a deleted rule cancels those that wait; both are said', async () => {
+  const world = await start(
+    root(),
+    'rules: [{ id: r, on: A, do: h, concurrency: { on_conflict: supersede } }, { id: q, on: B, do: h, concurrency: {} }]',
+  );
+  await world.bus.append([{ type: 'A' }, { type: 'A' }]);
+  const [old] = await count(world, 2);
+  const [cancel] = await until('it is cancelled', async () => {
+    const said = await world.read('HANDLER_CANCEL');
+    return said.length > 0 ? said : undefined;
+  });
+  assert.is(cancel!.data['activation'], old!.activation);
+  assert.match(String(cancel!.data['reason']), /^superseded by r\//);
+  await world.bus.append([{ type: 'B' }, { type: 'B' }]);
+  const waiting = (await count(world, 4))[3]!;
+  await until('it waits', () => world.ledger.view.activations.get(waiting.activation)?.queued);
+  world.swap('rules: [{ id: r, on: A, do: h }]');
+  const said = await until('it is cancelled too', async () =>
+    (await world.read('HANDLER_CANCEL')).find(({ data }) => data['activation'] === waiting.activation),
+  );
+  assert.match(String(said.data['reason']), 'its rule q was deleted');
+  await world.stop();
+});
+
+test('a rule that keeps erring is said, dead-lettered and taken out', async () => {
+  const world = await start(root(), `rules: [{ id: r, on: A, do: h, when: 'event.data.n < 3.0' }]`);
+  await world.bus.append(Array.from({ length: 25 }, () => ({ type: 'A', data: { n: 'x' } })));
+  const [out] = await until('it is taken out', async () => {
+    const said = await world.read('RULE_DISABLED');
+    return said.length > 0 ? said : undefined;
+  });
+  assert.is(out!.data['rule'], 'r');
+  assert.ok(Date.parse(String(out!.data['until'])) > Date.now());
+  const errors = await world.read('RULE_ERROR');
+  assert.is(errors.length, 20);
+  assert.match(errors[0]!.body, /^ERROR: rule r could not decide MSG-/);
+  await world.bus.record([{ type: 'RULE_ENABLED', data: { rule: 'r' } }]);
+  await world.bus.append([{ type: 'A', data: { n: 1 } }]);
+  await count(world, 1);
+  await world.stop();
+});
+
+test('a rule that answers what is said of its own errors comes to an end', async () => {
+  const world = await start(
+    root(),
+    `rules: [{ id: r, on: [A, RULE_ERROR, SUPPRESSED], do: h, when: 'event.data.no == 1' }]`,
+  );
+  await world.bus.append([{ type: 'A' }]);
+  await until(
+    'the last is suppressed',
+    async () =>
+      (await world.read('ROUTED')).some(({ data }) => (data as unknown as Routed).suppressed.length > 0) || undefined,
+  );
+  const errors = (await world.read('RULE_ERROR')).length;
+  await world.bus.append([{ type: 'B' }]);
+  await until('B is decided', () => world.ledger.view.undecided.size === 0 || undefined);
+  assert.is((await world.read('RULE_ERROR')).length, errors);
+  assert.ok(errors < 16, `${errors}`);
+  await world.stop();
+});
+
+test('a forged ROUTED decides nothing', async () => {
+  const where = root();
+  const world = await start(where, 'rules: [{ id: r, on: A, do: h }]');
+  const forger = await openFileBus({ root: where.root, key: randomBytes(32), clock, durability: 'os' });
+  await forger.record([
+    {
+      type: 'ROUTED',
+      data: {
+        from: '',
+        to: '1:999999',
+        table: 'x',
+        events: 1,
+        fired: [{ activation: 'r/x', rule: 'r' }],
+        suppressed: [],
+        errors: [],
+      },
+    },
+  ]);
+  await forger.close();
+  await world.bus.append([{ type: 'A' }]);
+  await until('A is decided', () => world.ledger.view.activations.size > 0 || undefined);
+  assert.equal([...world.ledger.view.activations.keys()].length, 1);
+  assert.not.ok(world.ledger.view.activations.has('r/x'));
+  await world.stop();
+});
+
+test.run();
