@@ -6,6 +6,7 @@ import { approvalRoutes } from './routes/approvals.js';
 import { handlerRoutes } from './routes/handlers.js';
 import { healthRoutes } from './routes/health.js';
 import { loginRoutes } from './routes/login.js';
+import { mcpRoutes } from './routes/mcp.js';
 import { messageRoutes } from './routes/messages.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { nightSwitchRoutes } from './routes/night-switch.js';
@@ -36,6 +37,7 @@ export const endpointsOf = (options: ApiOptions): Endpoint[] => {
     metricsRoutes,
     nightSwitchRoutes,
     loginRoutes,
+    mcpRoutes,
   ].flatMap((routes) => routes(options));
   return [...nouns, ...openapiRoutes(nouns, options.version)];
 };

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import type { Draft } from '../core/event.js';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { RunInfo } from '../core/run.js';
+import type { TaskRequest } from '../core/task.js';
 import type { Caller } from './access/caller.js';
 import type { ApiOptions } from './doors.js';
 import type { RunRow } from './lists/rows.js';
@@ -32,21 +34,12 @@ export const stopRun = async (ports: Ports, run_id: string, caller: Caller): Pro
     );
 };
 
-/** What TASK_REQUESTED asks for: one run, carried by whichever service has the root. */
-export interface TaskRequest {
-  prompt: string;
-  /** Absolute. */
-  cwd: string;
-  agent: string;
-  timeout_ms: number;
-}
-
 /** Says durably that a run is asked for. */
 export const requestTask = async (
   ports: Pick<ApiOptions, 'ledger' | 'lists'>,
   scope: { project_id: string; task_id: string },
   request: TaskRequest,
-  by: { source: string; run_id?: string; depth?: number; trust?: 'full' | 'outside' },
+  by: Pick<Draft, 'source' | 'run_id' | 'depth' | 'trust' | 'parents'>,
 ): Promise<string> => {
   const [receipt] = await ports.ledger.record([
     {

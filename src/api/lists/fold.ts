@@ -2,6 +2,7 @@ import type { ApprovalDecided, ApprovalRequested } from '../../core/approval.js'
 import { isBelieved, type Event } from '../../core/event.js';
 import type { Routed, RunStarted, StepResult } from '../../core/ledger-view.js';
 import type { ActivationRow, ApprovalRow, RunRow, TaskRow } from './rows.js';
+import { TASK_HANDLER } from '../../core/task.js';
 import { createShelf, type Shelf } from './shelf.js';
 
 export interface Shelves {
@@ -178,6 +179,33 @@ const handlerResumed = (shelves: Shelves, event: Event): void => {
 const taskOf = (event: Event): { project_id: string; task_id: string } | undefined =>
   event.task_id === undefined ? undefined : { project_id: event.project_id, task_id: event.task_id };
 
+/** A task that somebody asked for is carried like an activation that no rule had to open. */
+const taskRequested = (shelves: Shelves, event: Event): void => {
+  const task = taskOf(event);
+  if (!task) return;
+  const activation = `task/${event.msg_id}`;
+  const { msg_id, depth, trust, ts } = event;
+  shelves.activations.add(
+    activation,
+    {
+      activation,
+      rule: 'task',
+      event: msg_id,
+      handler: TASK_HANDLER,
+      ...task,
+      depth,
+      trust,
+      root: event.parents.find(({ kind }) => kind === 'root')?.msg_id ?? msg_id,
+      status: 'open',
+      opened: ts,
+      steps: [],
+      msg_id,
+    },
+    [task.project_id, 'rule task'],
+  );
+  touchTask(shelves, event, task, { status: 'pending', activation });
+};
+
 const taskChanged =
   (status: TaskRow['status']) =>
   (shelves: Shelves, event: Event): void => {
@@ -224,7 +252,7 @@ const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> 
   APPROVAL_REQUESTED: approvalRequested,
   APPROVAL_DECIDED: approvalDecided,
   HANDLER_RESUMED: handlerResumed,
-  TASK_REQUESTED: taskChanged('pending'),
+  TASK_REQUESTED: taskRequested,
   TASK_STOPPED: taskChanged('stopped'),
   TASK_DELETED: (shelves, event) => {
     const task = taskOf(event);
