@@ -6,7 +6,9 @@ import { createRunner } from '../runner/runner.js';
 import { createIds } from '../storage/ids.js';
 import { openRoot } from '../storage/root.js';
 import { openRuns } from '../storage/run-store.js';
+import { readServiceFile } from '../storage/service-file.js';
 import { openSlots } from '../storage/slots.js';
+import { createTickets } from '../storage/tickets.js';
 import { binFolder, restProgram } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
@@ -26,6 +28,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     ...(config.defaults.agent === undefined ? {} : { defaultAgent: config.defaults.agent }),
     environment: process.env,
   });
+  const tickets = createTickets(root.key);
   const runner = createRunner({
     rootPath: root.path,
     runs,
@@ -34,6 +37,11 @@ export const openLocal = async (options: { root: string; config?: string | undef
     environment: process.env,
     binFolder,
     redact: createRedactor(secretsOf(loaded, process.env)),
+    serviceFor: async (run) => {
+      const service = await readServiceFile(root.path);
+      // A socket of the file system has no address that an agent could be given.
+      return { ticket: tickets.issue(run), url: service?.socket === undefined ? service?.url : undefined };
+    },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
   });
   return { ...loaded, root, bus, runs, agents, runner, ids: createIds(clock, process.pid), clock, random };

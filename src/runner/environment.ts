@@ -55,6 +55,7 @@ export interface EnvironmentInput {
   /** What the backend itself needs. */
   extra: Readonly<Record<string, string>>;
   binFolder: string | undefined;
+  service: { ticket: string; url: string | undefined } | undefined;
   rootPath: string;
   runFolder: string;
   taskFolder: string;
@@ -90,5 +91,8 @@ export const buildEnvironment = (input: EnvironmentInput): Record<string, string
     AGENT: spec.agent,
     CURRENT_DEPTH: String(spec.depth),
     MAX_DEPTH: String(MAX_DEPTH),
+    // Not called a token: codex takes variables of that name away from what it starts.
+    ...(input.service === undefined ? {} : { CONDUCTOR_TICKET: input.service.ticket }),
+    ...(input.service?.url === undefined ? {} : { CONDUCTOR_URL: input.service.url }),
   });
 };

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { ConductorError } from '../core/errors.js';
-import type { AttemptSpec, Runs } from '../core/ports.js';
+import type { AttemptSpec, Runs, RunScope } from '../core/ports.js';
 import type { RunInfo, RunLimits } from '../core/run.js';
 import type { RunnableAgents } from './agents.js';
 import { createCgroup, killCgroup } from './cgroup.js';
@@ -22,6 +22,8 @@ export interface LaunchPorts {
   binFolder?: string;
   /** A control group for the run; undefined: it is held together by its marks alone. Default: one where there can be one. */
   groupFor?: (run_id: string) => string | undefined;
+  /** The run's own token, and where the root's service is, where one runs. */
+  serviceFor?: (run: RunScope) => Promise<{ ticket: string; url: string | undefined }>;
 }
 
 export interface Launched extends Started {
@@ -65,6 +67,11 @@ export const launch = async (
   };
   const readOnly = agent.config.tools === 'read-only' || spec.trust === 'outside';
   const preamble = agent.kind.preamble ? preambleOf(spec, place, readOnly) : '';
+  const service = await ports.serviceFor?.({
+    project_id: spec.project_id,
+    task_id: spec.task_id,
+    run_id: spec.run_id,
+  });
   const plan = agent.kind.launch({
     spec,
     config: agent.config,
@@ -72,6 +79,7 @@ export const launch = async (
     scriptPath: raw.script,
     asRoot,
     readOnly,
+    ...(service?.url === undefined ? {} : { mcpUrl: `${service.url}/mcp` }),
     prompt: wholePrompt(spec.stdin ?? spec.prompt, agent.config.role, preamble),
   });
   const argv = boxed(agent.config.sandbox, { cwd: spec.cwd, writable: [ports.rootPath], asRoot }, plan.argv);
@@ -82,6 +90,7 @@ export const launch = async (
     environment: ports.environment,
     extra: plan.env ?? {},
     binFolder: ports.binFolder,
+    service,
     ...place,
   });
   const family = agent.kind.family;

@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
 import { CHAIN_BUDGET, MAX_DEPTH } from '../../core/depth.js';
 import { ConductorError } from '../../core/errors.js';
-import type { draftSchema } from '../../core/event.js';
 import { normaliseType } from '../../core/event-type.js';
 import type { RunScope } from '../../core/ports.js';
 import type { Caller } from '../access/caller.js';
@@ -31,8 +29,7 @@ const runOf = (caller: Caller): RunScope => {
   return caller.run;
 };
 
-const postMessage: Tool<'post_message'> = async (options, caller, input) =>
-  postAs(options, input as z.output<typeof draftSchema>, caller);
+const postMessage: Tool<'post_message'> = async (options, caller, input) => postAs(options, input, caller);
 
 const readMessages: Tool<'read_messages'> = async ({ bus }, caller, { since_id, type, limit, ...scope }) => {
   const messages = [];

@@ -35,6 +35,8 @@ export interface LaunchContext {
   readOnly: boolean;
   /** Role, preamble and prompt. */
   prompt: string;
+  /** Where the service answers the Model Context Protocol, to whoever shows CONDUCTOR_TICKET; undefined: no service. */
+  mcpUrl?: string;
 }
 
 export interface Launch {

@@ -1,6 +1,15 @@
 import type { Backend } from './backend.js';
 
 const READING = 'Read,Grep,Glob,LS,WebFetch,WebSearch';
+const SPEAKING = ['post_message', 'read_messages', 'ask_human', 'report_done']
+  .map((tool) => `mcp__conductor__${tool}`)
+  .join(',');
+
+/** The variable is put in by claude itself: a command line is for everybody to read. */
+const servers = (url: string): string =>
+  JSON.stringify({
+    mcpServers: { conductor: { type: 'http', url, headers: { Authorization: 'Bearer ${CONDUCTOR_TICKET}' } } },
+  });
 
 export const claude: Backend = {
   name: 'claude',
@@ -11,11 +20,14 @@ export const claude: Backend = {
   resumes: true,
   preamble: true,
   settings: ['ANTHROPIC_BASE_URL', 'CLAUDE_CONFIG_DIR', 'CLAUDE_CODE_MAX_RETRIES'],
-  launch: ({ spec, config, program, asRoot, readOnly, prompt }) => ({
+  launch: ({ spec, config, program, asRoot, readOnly, prompt, mcpUrl }) => ({
     argv: [
       ...program,
       ...['-p', '--output-format', 'stream-json', '--verbose'],
-      ...(readOnly ? ['--permission-mode', 'dontAsk', '--allowedTools', READING] : ['--dangerously-skip-permissions']),
+      ...(readOnly
+        ? ['--permission-mode', 'dontAsk', '--allowedTools', `${READING},${SPEAKING}`]
+        : ['--dangerously-skip-permissions']),
+      ...(mcpUrl === undefined ? [] : ['--mcp-config', servers(mcpUrl)]),
       ...(config.model === undefined ? [] : ['--model', config.model]),
       ...(config.limits?.turns === undefined ? [] : ['--max-turns', String(config.limits.turns)]),
       ...(config.limits?.usd === undefined ? [] : ['--max-budget-usd', String(config.limits.usd)]),

@@ -30,7 +30,7 @@ export const codex: Backend = {
   resumes: true,
   preamble: true,
   settings: ['CODEX_HOME', 'OPENAI_BASE_URL'],
-  launch: ({ spec, config, program, readOnly, prompt, scriptPath }) => ({
+  launch: ({ spec, config, program, readOnly, prompt, scriptPath, mcpUrl }) => ({
     argv: [
       ...program,
       ...['exec', '--json', '--skip-git-repo-check'],
@@ -38,6 +38,9 @@ export const codex: Backend = {
       ...['--disable', 'plugins', '-c', 'analytics.enabled=false', '-c', 'check_for_update_on_startup=false'],
       // The run's folder, where output.md goes, lies outside its working directory.
       ...(readOnly ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']),
+      ...(mcpUrl === undefined
+        ? []
+        : ['-c', `mcp_servers.conductor={url="${mcpUrl}",bearer_token_env_var="CONDUCTOR_TICKET"}`]),
       ...(config.base_url === undefined ? [] : provider(config.base_url)),
       ...(config.model === undefined ? [] : ['-m', config.model]),
       ...(isHeld(spec.output_schema) ? ['--output-schema', scriptPath] : []),
