@@ -3,7 +3,7 @@ import type { Draft } from '../core/event.js';
 import type { Blobs } from '../core/ports.js';
 import type { Mapping } from '../core/webhook.js';
 import { compact, textAt, type Json } from './json.js';
-import { meaningsOf, type Meaning } from './mapping.js';
+import { compileMapping, type Mapper, type Meaning } from './mapping.js';
 import { readOwnType } from './own-types.js';
 import type { Delivery, Provider } from './providers/provider.js';
 
@@ -15,16 +15,25 @@ const MOST_SHORT = 20;
 export interface Endpoint {
   name: string;
   provider: Provider;
-  /** Rows of the user's own; tried first. */
-  rows: readonly Mapping[];
+  map: Mapper;
+  /** The user has rows of his own. */
+  isMapped: boolean;
 }
 
-const meaningsFor = ({ provider, rows }: Endpoint, delivery: Delivery): Meaning[] => {
+/** `rows`: the user's own, tried first. */
+export const createEndpoint = (name: string, provider: Provider, rows: readonly Mapping[]): Endpoint => ({
+  name,
+  provider,
+  map: compileMapping([...rows, ...provider.rows]),
+  isMapped: rows.length > 0,
+});
+
+const meaningsFor = ({ provider, map, isMapped }: Endpoint, delivery: Delivery): Meaning[] => {
   const { payload } = delivery;
-  const told = meaningsOf([...rows, ...provider.rows], provider.eventOf(delivery), payload);
+  const told = map(provider.eventOf(delivery), payload);
   if (told.length > 0 || provider.saysOurTypes !== true) return told;
   // Where rows say what is meant, the rest of what the sender says is for somebody else.
-  return rows.length > 0 ? [] : [readOwnType(payload)];
+  return isMapped ? [] : [readOwnType(payload)];
 };
 
 const deliveryOf = ({ provider }: Endpoint, delivery: Delivery): string | undefined => {
@@ -38,8 +47,8 @@ const actorOf = (provider: Provider, payload: Json): string | undefined =>
   provider.actor.map((path) => textAt(payload, path, 200)).find((actor) => actor !== undefined);
 
 /** Who sent it: `system` for what machinery says whoever is named, else `bot` or `person`. */
-const actorKind = ({ system }: Meaning, provider: Provider, payload: Json): string =>
-  system ? 'system' : provider.isBot?.(payload) || actorOf(provider, payload)?.endsWith('[bot]') ? 'bot' : 'person';
+const actorKind = ({ system }: Meaning, provider: Provider, payload: Json, actor: string | undefined): string =>
+  system ? 'system' : provider.isBot?.(payload) || actor?.endsWith('[bot]') ? 'bot' : 'person';
 
 /** Short values only, for data whose whole is kept elsewhere. */
 const shortOf = (data: Json): Json => {
@@ -58,6 +67,7 @@ export const draftsOf = async (endpoint: Endpoint, delivery: Delivery, blobs: Bl
   const meanings = meaningsFor(endpoint, delivery);
   if (meanings.length === 0) return [];
   const id = deliveryOf(endpoint, delivery);
+  const actor = actorOf(provider, payload);
   const isLarge = rawBody.length > MOST_INLINE;
   const kept = isLarge ? { payload: await blobs.put(rawBody) } : {};
   return meanings.map(
@@ -67,8 +77,8 @@ export const draftsOf = async (endpoint: Endpoint, delivery: Delivery, blobs: Bl
         body: meaning.body,
         data: { ...(isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data), ...kept },
         source: `webhook:${name}`,
-        actor: actorOf(provider, payload),
-        meta: { actor_kind: actorKind(meaning, provider, payload) },
+        actor,
+        meta: { actor_kind: actorKind(meaning, provider, payload, actor) },
         // Without an id of the sender's own, two equal bodies are two events: nothing tells them apart from a repetition.
         dedupe_key: id === undefined ? undefined : `webhook:${name}:${id}${index === 0 ? '' : `:${index}`}`,
         depth: 0,

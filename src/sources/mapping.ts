@@ -1,8 +1,9 @@
 import { draftSchema } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
-import { matchesPattern } from '../core/match.js';
-import type { Field, Mapping } from '../core/webhook.js';
-import { at, compact, isObject, type Json } from './json.js';
+import { compilePath, compilePattern, type Reader } from '../core/match.js';
+import type { Mapping } from '../core/webhook.js';
+import { compileFields, valueReader } from './fields.js';
+import { isObject, type Json } from './json.js';
 
 /** What a delivery means to us. */
 export interface Meaning {
@@ -13,101 +14,94 @@ export interface Meaning {
   system?: boolean;
 }
 
-const MOST_TEXT = 1_000;
-const MOST_LISTED = 20;
+/**
+ * What the first row that fits makes of a payload, by the provider's name of the event. Empty where no row does: nothing
+ * here answers to it. Never throws, whatever the payload is.
+ */
+export type Mapper = (event: string, payload: Json) => Meaning[];
+
 /** One delivery is told as so many events at most. */
 const MOST_EVENTS = 100;
 const MOST_BODY = 2_000;
 
-const valueAt = (
-  payload: unknown,
-  paths: string | readonly string[],
-  most = MOST_TEXT,
-): string | number | boolean | undefined => {
-  for (const path of [paths].flat()) {
-    const found = at(payload, path);
-    if (typeof found === 'string' && found !== '') return found.slice(0, most);
-    if (typeof found === 'number' || typeof found === 'boolean') return found;
-  }
-  return undefined;
-};
-
-const listAt = (payload: unknown, paths: string | readonly string[]): readonly unknown[] | undefined =>
-  [paths]
-    .flat()
-    .map((path) => at(payload, path))
-    .find((found) => Array.isArray(found));
-
-const fieldOf = (payload: unknown, field: Field): unknown => {
-  if (typeof field === 'string' || Array.isArray(field)) return valueAt(payload, field);
-  if ('value' in field) return field.value;
-  const { from, after, each, last, count, most } = field;
-  if (count === true) return listAt(payload, from)?.length;
-  if (each !== undefined) {
-    const list = listAt(payload, from);
-    const kept = last === undefined ? list?.slice(0, MOST_LISTED) : list?.slice(-last);
-    return kept
-      ?.map((item) =>
-        typeof each === 'string' || Array.isArray(each)
-          ? valueAt(item, each, most)
-          : compact(Object.fromEntries(Object.entries(each).map(([name, one]) => [name, valueAt(item, one, most)]))),
-      )
-      .filter((one) => one !== undefined);
-  }
-  const found = valueAt(payload, from, most);
-  if (after === undefined) return found;
-  return typeof found === 'string' && found.startsWith(after) ? found.slice(after.length) : undefined;
-};
-
 /** `{a|b}` is the first of the fields that is there, or nothing. */
-const fill = (template: string, data: Json): string =>
-  template
-    .replace(/\{([^{}]+)\}/g, (_, names: string) => {
-      const found = names.split('|').map((name) => data[name.trim()]);
-      const first = found.find((value) => typeof value === 'string' || typeof value === 'number');
-      return first === undefined ? '' : String(first);
-    })
-    .replace(/ {2,}/g, ' ')
-    .trim()
-    .slice(0, MOST_BODY);
+const compileBody = (template: string | undefined): ((data: Json) => string) => {
+  if (template === undefined) return () => '';
+  // Text at even places, names at odd ones.
+  const parts = template.split(/\{([^{}]+)\}/);
+  const named = parts.map((part, index) => (index % 2 === 1 ? part.split('|').map((name) => name.trim()) : part));
+  const isShown = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+  return (data) =>
+    named
+      .map((part) => (typeof part === 'string' ? part : String(part.map((name) => data[name]).find(isShown) ?? '')))
+      .join('')
+      .replace(/ {2,}/g, ' ')
+      .trim()
+      .slice(0, MOST_BODY);
+};
 
 /** The row's type, or the one that the payload names; undefined when that is none a sender may say. */
-const typeOf = ({ type }: Mapping, payload: Json): string | undefined => {
-  if (typeof type === 'string') return type;
-  const named = draftSchema.shape.type.safeParse(`${type.prefix}${String(valueAt(payload, type.from) ?? '')}`);
-  return named.success && !isReserved(named.data) ? named.data : undefined;
+const compileType = ({ type }: Mapping): ((payload: Json) => string | undefined) => {
+  if (typeof type === 'string') return () => type;
+  const read = valueReader(type.from);
+  return (payload) => {
+    const named = draftSchema.shape.type.safeParse(`${type.prefix}${String(read(payload) ?? '')}`);
+    return named.success && !isReserved(named.data) ? named.data : undefined;
+  };
 };
 
-const meaningOf = (row: Mapping, payload: Json): Meaning | undefined => {
-  const type = typeOf(row, payload);
-  if (type === undefined) return undefined;
-  const data = compact(
-    Object.fromEntries(Object.entries(row.data).map(([name, field]) => [name, fieldOf(payload, field)])),
-  );
-  const body = row.body === undefined ? '' : fill(row.body, data);
-  return { type, body, data, ...(row.system ? { system: true } : {}) };
+/** The payload itself, or once for each thing in the list with that thing as `item`. */
+const compileContexts = (for_each: string | undefined): ((payload: Json) => readonly Json[]) => {
+  if (for_each === undefined) return (payload) => [payload];
+  const read: Reader = compilePath(for_each);
+  return (payload) => {
+    const list = read(payload);
+    const items: readonly unknown[] = Array.isArray(list) ? list : [];
+    return items
+      .filter(isObject)
+      .slice(0, MOST_EVENTS)
+      .map((item) => ({ ...payload, item }));
+  };
 };
 
-const fits = (row: Mapping, payload: Json): boolean =>
-  Object.entries(row.match ?? {}).every(([path, pattern]) => matchesPattern(pattern, at(payload, path)));
+/** Undefined: the row does not fit. */
+const compileRow = (row: Mapping): ((payload: Json) => Meaning[] | undefined) => {
+  const tests = Object.entries(row.match ?? {}).map(([path, pattern]) => {
+    const read = compilePath(path);
+    const fits = compilePattern(pattern);
+    return (payload: Json): boolean => fits(read(payload));
+  });
+  const contexts = compileContexts(row.for_each);
+  const typeOf = compileType(row);
+  const dataOf = compileFields(row.data);
+  const bodyOf = compileBody(row.body);
+  return (payload) => {
+    const told = contexts(payload).filter((context) => tests.every((fits) => fits(context)));
+    if (told.length === 0) return undefined;
+    const meanings: Meaning[] = [];
+    for (const context of told) {
+      const type = typeOf(context);
+      if (type === undefined) continue;
+      const data = dataOf(context);
+      meanings.push({ type, body: bodyOf(data), data, ...(row.system ? { system: true } : {}) });
+    }
+    return meanings;
+  };
+};
 
-/**
- * What the first row that fits makes of the payload. Empty where no row does: nothing here answers to it. Never throws,
- * whatever the payload is.
- */
-export const meaningsOf = (rows: readonly Mapping[], event: string, payload: Json): Meaning[] => {
-  for (const row of rows) {
-    if (!row.on.includes(event) && !row.on.includes('*')) continue;
-    const contexts =
-      row.for_each === undefined
-        ? [payload]
-        : (listAt(payload, row.for_each) ?? [])
-            .filter(isObject)
-            .slice(0, MOST_EVENTS)
-            .map((item) => ({ ...payload, item }));
-    const told = contexts.filter((context) => fits(row, context));
-    if (told.length > 0)
-      return told.map((context) => meaningOf(row, context)).filter((meaning) => meaning !== undefined);
-  }
-  return [];
+const ANY = '*';
+
+export const compileMapping = (rows: readonly Mapping[]): Mapper => {
+  const compiled = rows.map((row) => ({ on: row.on, read: compileRow(row) }));
+  const names = new Set(rows.flatMap(({ on }) => on));
+  const readersFor = (event: string) => compiled.filter(({ on }) => on.includes(event) || on.includes(ANY));
+  const byEvent = new Map([...names].map((name) => [name, readersFor(name)]));
+  const forAny = readersFor(ANY);
+  return (event, payload) => {
+    for (const { read } of byEvent.get(event) ?? forAny) {
+      const meanings = read(payload);
+      if (meanings !== undefined) return meanings;
+    }
+    return [];
+  };
 };

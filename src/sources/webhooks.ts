@@ -4,7 +4,7 @@ import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Arrival, Blobs, Clock, Receipt, Source } from '../core/ports.js';
 import type { WebhookAnswer, WebhookOptions } from '../core/webhook.js';
-import { draftsOf, type Endpoint } from './deliveries.js';
+import { createEndpoint, draftsOf, type Endpoint } from './deliveries.js';
 import { payloadOf } from './payload.js';
 import { providerOf } from './providers/providers.js';
 import { verifyWithAny } from './verifiers/verifier.js';
@@ -46,7 +46,7 @@ const endpointOf = (name: string, options: WebhookConfig): Endpoint => {
   if (options.secrets.length === 0 || options.secrets.includes('')) throw wrong('the secret is empty');
   const fault = options.secrets.map((secret) => provider.verifier.faultOf?.(secret)).find((one) => one !== undefined);
   if (fault !== undefined) throw wrong(fault);
-  return { name, provider, rows: options.events ?? [] };
+  return createEndpoint(name, provider, options.events ?? []);
 };
 
 const REFUSED = {

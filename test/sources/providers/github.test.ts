@@ -1,10 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { meaningsOf, type Meaning } from '../../../src/sources/mapping.js';
+import { compileMapping, type Meaning } from '../../../src/sources/mapping.js';
 import type { Json } from '../../../src/sources/json.js';
 import { github } from '../../../src/sources/providers/github.js';
 
-const readGithub = (event: string, payload: Json): Meaning | undefined => meaningsOf(github.rows, event, payload)[0];
+const read = compileMapping(github.rows);
+const readGithub = (event: string, payload: Json): Meaning | undefined => read(event, payload)[0];
 
 const repository = { full_name: 'acme/app' };
 const sender = { login: 'ann' };

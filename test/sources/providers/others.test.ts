@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConductorError } from '../../../src/core/errors.js';
 import { webhookSchema } from '../../../src/core/webhook.js';
-import { draftsOf } from '../../../src/sources/deliveries.js';
+import { createEndpoint, draftsOf } from '../../../src/sources/deliveries.js';
 import type { Json } from '../../../src/sources/json.js';
 import { providerOf } from '../../../src/sources/providers/providers.js';
 
@@ -17,7 +17,7 @@ const told = async (
   options: Record<string, unknown> = {},
 ) => {
   const config = webhookSchema.parse({ secret_file: 's', ...options });
-  const endpoint = { name, provider: providerOf(name, config), rows: config.events };
+  const endpoint = createEndpoint(name, providerOf(name, config), config.events);
   const rawBody = Buffer.from(JSON.stringify(payload));
   return draftsOf(endpoint, { headers, rawBody, payload }, blobs);
 };

@@ -1,0 +1,79 @@
+import { compilePath } from '../core/match.js';
+import type { Field } from '../core/webhook.js';
+
+type Value = string | number | boolean | undefined;
+type Paths = string | readonly string[];
+
+const MOST_TEXT = 1_000;
+const MOST_LISTED = 20;
+
+/** The first value that is there; text is cut, since text from outside has no bound of its own. */
+export const valueReader = (paths: Paths, most = MOST_TEXT): ((from: unknown) => Value) => {
+  const readers = [paths].flat().map((path) => compilePath(path));
+  return (from) => {
+    for (const read of readers) {
+      const found = read(from);
+      if (typeof found === 'string' && found !== '') return found.length > most ? found.slice(0, most) : found;
+      if (typeof found === 'number' || typeof found === 'boolean') return found;
+    }
+    return undefined;
+  };
+};
+
+const listReader = (paths: Paths): ((from: unknown) => readonly unknown[] | undefined) => {
+  const readers = [paths].flat().map((path) => compilePath(path));
+  return (from) => {
+    for (const read of readers) {
+      const found = read(from);
+      if (Array.isArray(found)) return found as readonly unknown[];
+    }
+    return undefined;
+  };
+};
+
+type Read = (from: unknown) => unknown;
+
+const objectReader = (readers: readonly (readonly [string, Read])[]): ((from: unknown) => Record<string, unknown>) => {
+  return (from) => {
+    const data: Record<string, unknown> = {};
+    for (const [name, read] of readers) {
+      const value = read(from);
+      if (value !== undefined) data[name] = value;
+    }
+    return data;
+  };
+};
+
+const eachReader = (each: Paths | Readonly<Record<string, Paths>>, most: number | undefined): Read => {
+  if (typeof each === 'string' || Array.isArray(each)) return valueReader(each as Paths, most);
+  return objectReader(Object.entries(each).map(([name, paths]) => [name, valueReader(paths, most)]));
+};
+
+const compileField = (field: Field): Read => {
+  if (typeof field === 'string' || Array.isArray(field)) return valueReader(field);
+  if ('value' in field) return () => field.value;
+  const { from, after, each, last, count, most } = field;
+  if (count === true) {
+    const list = listReader(from);
+    return (payload) => list(payload)?.length;
+  }
+  if (each !== undefined) {
+    const list = listReader(from);
+    const read = eachReader(each, most);
+    return (payload) => {
+      const all = list(payload);
+      const kept = last === undefined ? all?.slice(0, MOST_LISTED) : all?.slice(-last);
+      return kept?.map(read).filter((one) => one !== undefined);
+    };
+  }
+  const read = valueReader(from, most);
+  if (after === undefined) return read;
+  return (payload) => {
+    const found = read(payload);
+    return typeof found === 'string' && found.startsWith(after) ? found.slice(after.length) : undefined;
+  };
+};
+
+/** Reads all fields of a row; those that are not there are left out. */
+export const compileFields = (fields: Readonly<Record<string, Field>>): ((from: unknown) => Record<string, unknown>) =>
+  objectReader(Object.entries(fields).map(([name, field]) => [name, compileField(field)]));
