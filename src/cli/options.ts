@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { idSchema } from '../core/event.js';
+import { ID_RULE, isId } from '../core/id.js';
 
 /** The option every command has. */
 export const rootOption = (): Option =>
@@ -16,8 +16,7 @@ export const jsonOption = (): Option => new Option('--json', 'one JSON document 
 
 /** For project and task ids; both spellings are the same option. */
 export const parseId = (value: string): string => {
-  const result = idSchema.safeParse(value);
-  if (!result.success) throw new InvalidArgumentError(result.error.issues[0]!.message);
+  if (!isId(value)) throw new InvalidArgumentError(ID_RULE);
   return value;
 };
 export const projectOption = (): Option =>

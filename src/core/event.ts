@@ -1,18 +1,13 @@
 import { z } from 'zod';
 import { isReserved, normaliseType } from './event-type.js';
+import { ID_RULE, isId } from './id.js';
 
 /** A cause of, or another relation to, an earlier message. `caused_by` carries depth and trust. */
 export const parentSchema = z.object({ msg_id: z.string().min(1).max(200), kind: z.string().min(1).max(64) });
 export type Parent = z.infer<typeof parentSchema>;
 
 /** Ids of projects and tasks: they become folder names. */
-export const idSchema = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
-    'an id begins with a letter or digit and holds only letters, digits, ".", "_" and "-" (128 at most)',
-  )
-  .refine((id) => !id.includes('..'), 'an id never holds ".."');
+export const idSchema = z.string().refine(isId, ID_RULE);
 
 export const trustSchema = z.enum(['full', 'outside']);
 /** `full`: our own and local callers. `outside`: webhooks and whatever they cause. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { normaliseType, isReserved } from './event-type.js';
+import { PROVIDERS } from './webhook-providers.js';
 import { patternSchema } from './pattern.js';
 
 /** A dotted path into the payload, as `pull_request.head.sha` or `changes.0.new.name`. */
@@ -48,18 +49,6 @@ export const mappingSchema = z.strictObject({
   data: z.record(z.string(), fieldSchema).default({}),
 });
 export type Mapping = z.output<typeof mappingSchema>;
-
-export const PROVIDERS = [
-  'github',
-  'gitlab',
-  'bitbucket',
-  'gitea',
-  'stripe',
-  'slack',
-  'standard-webhooks',
-  'generic',
-] as const;
-export type ProviderName = (typeof PROVIDERS)[number];
 
 export const webhookNameSchema = z
   .string()

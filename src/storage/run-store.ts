@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
-import { idSchema } from '../core/event.js';
+import { ID_RULE, isId } from '../core/id.js';
 import type { Runs } from '../core/ports.js';
 import type { RunInfo } from '../core/run.js';
 import { writeAtomically } from './atomic-write.js';
@@ -12,10 +12,8 @@ const INFO = 'run-info.yaml';
 
 /** An id becomes the name of a folder: anything that could leave the root stops here. */
 const checkId = (field: string, id: string): string => {
-  const result = idSchema.safeParse(id);
-  if (result.success) return id;
-  const why = result.error.issues[0]?.message ?? 'it is not an id';
-  throw new ConductorError('bad_request', `${field} ${JSON.stringify(id)}: ${why}`, { details: { field } });
+  if (isId(id)) return id;
+  throw new ConductorError('bad_request', `${field} ${JSON.stringify(id)}: ${ID_RULE}`, { details: { field } });
 };
 
 const gone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
@@ -23,9 +21,7 @@ const gone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes((error 
 const folders = async (path: string): Promise<string[]> => {
   try {
     const entries = await readdir(path, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory() && idSchema.safeParse(entry.name).success)
-      .map((entry) => entry.name);
+    return entries.filter((entry) => entry.isDirectory() && isId(entry.name)).map((entry) => entry.name);
   } catch (error) {
     if (gone(error)) return [];
     throw error;

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { rootOption } from '../options.js';
-import { log } from '../system.js';
 
 /** Says one of the night switch's facts; durable, so it holds across restarts. */
 const say = async (root: string, type: string, body: string): Promise<void> => {
-  const { openLocal } = await import('../local.js');
+  const [{ openLocal }, { log }] = await Promise.all([import('../local.js'), import('../system.js')]);
   const local = await openLocal({ root });
   try {
     await local.bus.record([{ type, source: 'cli', body }]);

@@ -1,5 +1,5 @@
 import { Argument, Option, type Command } from 'commander';
-import { PROVIDERS, type ProviderName } from '../../core/webhook.js';
+import { PROVIDERS, type ProviderName } from '../../core/webhook-providers.js';
 import { configOption, jsonOption, rootOption } from '../options.js';
 
 const serverOption = (): Option =>

@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { parseDuration } from '../../core/duration.js';
 import { ConductorError } from '../../core/errors.js';
-import { idSchema } from '../../core/event.js';
+import { ID_RULE, isId } from '../../core/id.js';
 
 export const usage = (message: string, cause?: unknown): ConductorError =>
   new ConductorError('usage', message, { cause });
@@ -53,8 +53,7 @@ export const env = (name: string): string | undefined => process.env[name] || un
 export const rootOf = (values: { root?: string | undefined }): string => values.root ?? env('CONDUCTOR_ROOT') ?? 'runs';
 
 export const checkId = (name: string, value: string): string => {
-  const result = idSchema.safeParse(value);
-  if (!result.success) throw usage(`--${name} "${value}": ${result.error.issues[0]!.message}`);
+  if (!isId(value)) throw usage(`--${name} "${value}": ${ID_RULE}`);
   return value;
 };
 

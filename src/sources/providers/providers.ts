@@ -1,5 +1,6 @@
 import { ConductorError } from '../../core/errors.js';
-import { PROVIDERS, type ProviderName, type WebhookOptions } from '../../core/webhook.js';
+import { PROVIDERS, type ProviderName } from '../../core/webhook-providers.js';
+import type { WebhookOptions } from '../../core/webhook.js';
 import { bitbucket } from './bitbucket.js';
 import { generic } from './generic.js';
 import { gitea } from './gitea.js';
