@@ -64,12 +64,24 @@ const BUNDLED = ['commander', 'execa', 'rxjs', 'yaml', 'zod'];
 /** The commands again, each with what it loads first in few files: a start costs milliseconds, not a tenth of a second. */
 const bundle = () => {
   const { dependencies, bin } = readJson(at('package.json'));
+  const sources = Object.values(bin)
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => file.replace(/^dist/, 'src').replace(/\.js$/, '.ts'));
+  // What is started most shares nothing with the others: fewer files again.
+  const alone = 'src/cli/messagebus-tool.ts';
+  const outputs = [[alone], sources.filter((file) => file !== alone)].flatMap((entries) =>
+    outputsOf(entries, dependencies),
+  );
+  // The old ones last: a service that runs may still load them.
+  for (const name of readdirSync(at('dist', 'cli')).filter(isChunk))
+    if (!outputs.includes(`dist/cli/${name}`)) rmSync(at('dist', 'cli', name));
+};
+
+const outputsOf = (entryPoints, dependencies) => {
   const { metafile } = createRequire(import.meta.url)('esbuild').buildSync({
     metafile: true,
     absWorkingDir: root,
-    entryPoints: Object.values(bin)
-      .filter((file) => file.endsWith('.js'))
-      .map((file) => file.replace(/^dist/, 'src').replace(/\.js$/, '.ts')),
+    entryPoints,
     outdir: 'dist',
     outbase: 'src',
     // Beside the commands, so that paths from import.meta are the same as in the sources.
@@ -87,9 +99,7 @@ const bundle = () => {
     legalComments: 'none',
     logLevel: 'error',
   });
-  // The old ones last: a service that runs may still load them.
-  for (const name of readdirSync(at('dist', 'cli')).filter(isChunk))
-    if (!(`dist/cli/${name}` in metafile.outputs)) rmSync(at('dist', 'cli', name));
+  return Object.keys(metafile.outputs);
 };
 
 export const build = () => {

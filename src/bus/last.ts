@@ -8,6 +8,8 @@ import { openToRead, type Segment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
 
 const WINDOW = 64 * 1024;
+/** Where one record will do. */
+const NARROW = 4 * 1024;
 const WINDOW_MOST = 1024 * 1024;
 const RECORD_MOST = HEADER_MAX + BODY_MAX;
 
@@ -15,9 +17,15 @@ const RECORD_MOST = HEADER_MAX + BODY_MAX;
  * The events of windows that lie one before the other, from `size` back to `floor` (the beginning of a record), each
  * window's in file order.
  */
-export function* backwards(fd: number, floor: number, size: number, key?: Buffer): Generator<readonly Event[]> {
+export function* backwards(
+  fd: number,
+  floor: number,
+  size: number,
+  key?: Buffer,
+  narrow = WINDOW,
+): Generator<readonly Event[]> {
   let to = size;
-  let width = WINDOW;
+  let width = narrow;
   while (to > floor) {
     const from = Math.max(floor, to - width);
     const items = new Scanner(key, from).push(readRange(fd, from, to), true);
@@ -35,7 +43,7 @@ export function* backwards(fd: number, floor: number, size: number, key?: Buffer
 
 /** The newest moment in the last window that has one, between `floor` and `size`; with a key, of our own facts only. */
 export const lastMoment = (fd: number, floor: number, size: number, key?: Buffer): Moment | undefined => {
-  for (const events of backwards(fd, floor, size, key)) {
+  for (const events of backwards(fd, floor, size, key, NARROW)) {
     let found: Moment | undefined;
     for (const event of events) {
       const moment = (key ? event.authentic : event.sealed) ? momentOf(event.msg_id) : undefined;
