@@ -6,14 +6,17 @@ import * as config from './commands/config.js';
 import * as events from './commands/events.js';
 import * as dlq from './commands/dlq.js';
 import * as gc from './commands/gc.js';
+import * as mcp from './commands/mcp.js';
 import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as runs from './commands/runs.js';
 import * as serve from './commands/serve.js';
 import * as status from './commands/status.js';
 import * as task from './commands/task.js';
+import * as token from './commands/token.js';
 import * as trace from './commands/trace.js';
 import * as top from './commands/top.js';
+import * as ui from './commands/ui.js';
 import * as webhook from './commands/webhook.js';
 import { fail } from './fail.js';
 import { readVersion } from './package-folder.js';
@@ -36,6 +39,9 @@ const NOUNS = [
   events,
   dlq,
   webhook,
+  ui,
+  token,
+  mcp,
   config,
   gc,
   backup,
