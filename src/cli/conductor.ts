@@ -7,6 +7,8 @@ import * as events from './commands/events.js';
 import * as dlq from './commands/dlq.js';
 import * as gc from './commands/gc.js';
 import * as mcp from './commands/mcp.js';
+import * as approve from './commands/approve.js';
+import * as handlers from './commands/handlers.js';
 import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as runs from './commands/runs.js';
@@ -35,6 +37,8 @@ const NOUNS = [
   top,
   nightSwitch,
   rules,
+  handlers,
+  approve,
   trace,
   events,
   dlq,

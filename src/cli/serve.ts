@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
 import { conductor } from '../conductor.js';
@@ -14,11 +13,13 @@ import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
 import { createWebhooks } from '../sources/webhooks.js';
 import { openBlobs } from '../storage/blobs.js';
+import { layout } from '../storage/layout.js';
 import { holdRoot } from '../storage/root.js';
-import { expandPath, webhooksOf, type LoadedConfig } from './load-config.js';
+import { webhooksOf, type LoadedConfig } from './load-config.js';
 import { openLocal } from './local.js';
 import { openService } from './open-service.js';
 import { Opened } from './opened.js';
+import { repositoryOf } from './repository-of.js';
 import { stopRuns } from './stop-runs.js';
 import { tableWorker } from './package-folder.js';
 import { orShipped } from './shipped.js';
@@ -57,21 +58,6 @@ const sourcesOf = ({ config, folder }: LoadedConfig, ledger: Ledger): Source[] =
   ),
 ];
 
-/** The repository an event names: by its configured name; by a path only where the event is trusted. */
-const repositoryOf = (
-  { config, folder }: LoadedConfig,
-  event: Event,
-): { path: string; test_command?: string | undefined } | undefined => {
-  const name = event.data['repository'];
-  const configured =
-    typeof name === 'string' && Object.hasOwn(config.repositories, name) ? config.repositories[name] : undefined;
-  if (configured) return { path: expandPath(configured.path, folder), test_command: configured.test_command };
-  const path = event.data['path'];
-  if (event.trust !== 'full' || typeof path !== 'string' || !path.startsWith('/') || !existsSync(path))
-    return undefined;
-  return Object.values(config.repositories).find((one) => expandPath(one.path, folder) === path) ?? { path };
-};
-
 /** Serves until SIGINT or SIGTERM; the second one, 250 ms after the first or later, kills. */
 export const serve = async (options: ServeOptions): Promise<number> => {
   const opened = new Opened();
@@ -90,7 +76,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const handlers = opened.add(
     await openHandlers({
       folder: orShipped(options.handlers, 'handlers'),
-      trees: openTreeStore(join(local.root.path, '.conductor', 'handlers')),
+      trees: openTreeStore(layout(local.root.path).treesFolder),
       log,
     }),
     (one) => one.close(),
@@ -156,7 +142,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       defaults: { timeout_ms: local.config.defaults.timeout, cwd: process.cwd() },
       folderFor: (event) => repositoryOf(local, event)?.path,
       environmentFor,
-      cacheFolder: join(local.root.path, '.conductor', 'cache', 'steps'),
+      cacheFolder: layout(local.root.path).stepCacheFolder,
     },
     merge(drain$, kill$),
     kill$,

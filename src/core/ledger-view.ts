@@ -125,6 +125,15 @@ export interface StepStarted {
 /** The event that ended a wait. */
 export type Answer = Pick<Event, 'msg_id' | 'ts' | 'type' | 'body' | 'data' | 'project_id' | 'actor' | 'source'>;
 
+/** Data of HANDLER_REQUESTED: a handler that somebody asks for by hand, with the event that it is to answer. */
+export interface HandlerRequested {
+  handler: string;
+  /** Absolute. */
+  cwd: string;
+  event: { type: string; data: Readonly<Record<string, unknown>>; body: string };
+  with?: Record<string, unknown>;
+}
+
 /** Data of HANDLER_STARTED and HANDLER_RESUMED: which tree carries the activation. */
 export interface HandlerStarted {
   activation: string;
@@ -153,6 +162,8 @@ export interface Activation extends Fired {
   cancel?: string;
   /** Why it goes on only when it is resumed. */
   parked?: string;
+  /** Where it was asked for by hand: its steps work there. */
+  folder?: string;
   /** Open, but others of its group come first. */
   queued?: true;
   /** Runs started for it. */

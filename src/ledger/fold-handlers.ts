@@ -5,11 +5,13 @@ import type {
   Activation,
   Answer,
   Fired,
+  HandlerRequested,
   HandlerStarted,
   LedgerView,
   StepResult,
   StepStarted,
 } from '../core/ledger-view.js';
+import { lineageOf } from '../core/lineage.js';
 import { firstMismatch } from '../core/match.js';
 import { enter, leave } from './groups.js';
 
@@ -140,6 +142,25 @@ const decide = (view: LedgerView, event: Event): void => {
   }
 };
 
+/** It answers an event that was never on the bus: so no rule heard of it. */
+const request = (view: LedgerView, event: Event): void => {
+  const { handler, cwd, event: given, with: parameters } = event.data as unknown as HandlerRequested;
+  const activation = `handler/${event.msg_id}`;
+  const fired = {
+    activation,
+    rule: 'handler',
+    event: event.msg_id,
+    handler,
+    project_id: event.project_id,
+    task_id: event.task_id ?? handler,
+    ...lineageOf(view, event),
+    ...(parameters ? { with: parameters } : {}),
+  };
+  open(view, fired, { ...event, ...given });
+  const opened = view.activations.get(activation);
+  if (opened) opened.folder = cwd;
+};
+
 /** A failed one goes on from the first step that did not succeed: its failures are forgotten, and so are groups, which look again. */
 const resume = (view: LedgerView, activation: Activation, hash: string): void => {
   if (activation.status === 'open' && activation.parked === undefined) return;
@@ -173,6 +194,9 @@ export const foldHandler = (view: LedgerView, event: Event): boolean => {
       return true;
     case 'APPROVAL_DECIDED':
       decide(view, event);
+      return true;
+    case 'HANDLER_REQUESTED':
+      request(view, event);
       return true;
     case 'HANDLER_STARTED':
       view.ready.delete(String(event.data['activation']));

@@ -28,6 +28,9 @@ export interface Carrying {
   drain: Stop;
 }
 
+/** Of what the last step gave, in characters. */
+const OUTPUT_MAX = 24 * 1024;
+
 const CANCELLED = 'cancelled: ';
 export const cancelReason = (reason: string): string => `${CANCELLED}${reason}`;
 
@@ -87,13 +90,19 @@ export const carry = async (carrying: Carrying, activation: Activation, stop: St
   const id = activation.activation;
   const journal = new Journal(ports.ledger);
   let checkpoint: Checkpoint | undefined;
-  const end = async (status: 'completed' | 'failed' | 'cancelled', exit: number, error?: string): Promise<Outcome> => {
+  const end = async (
+    status: 'completed' | 'failed' | 'cancelled',
+    exit: number,
+    error?: string,
+    output = '',
+  ): Promise<Outcome> => {
     const data = {
       activation: id,
       handler: activation.handler,
       status,
       exit,
       ...(error === undefined ? {} : { error }),
+      ...(output === '' ? {} : { output: output.slice(0, OUTPUT_MAX) }),
     };
     const body =
       status === 'completed'
@@ -176,7 +185,9 @@ export const carry = async (carrying: Carrying, activation: Activation, stop: St
       calls: [handler.name],
       handler,
     });
-    return outcome.status === 'failed' ? await end('failed', outcome.exit, outcome.error) : await end('completed', 0);
+    return outcome.status === 'failed'
+      ? await end('failed', outcome.exit, outcome.error)
+      : await end('completed', 0, undefined, outcome.output);
   } catch (error) {
     if (error instanceof Interrupted && error.by === stop && stop.reason?.startsWith(CANCELLED))
       return await cancelled();

@@ -9,9 +9,44 @@ import { checkTree } from './syntax/check.js';
 import { createFileSchema } from './syntax/file.js';
 import { COMMON_KEYS } from './syntax/parts.js';
 
-const KEYS = ['name', 'description', 'steps', ...COMMON_KEYS, 'output', 'cwd', 'env', 'prompt', 'prompt_file'];
+const KEYS = [
+  'name',
+  'description',
+  'steps',
+  ...COMMON_KEYS,
+  'output',
+  'cwd',
+  'env',
+  'prompt',
+  'prompt_file',
+  'type',
+  'body',
+  'data',
+  'event',
+  'match',
+  'approval',
+  'until',
+  'steps',
+  'items',
+  'glob',
+  'split',
+  'max_concurrent',
+  'fail_fast',
+  'at_least',
+  'try',
+  'compensate',
+  'action',
+  'handler',
+  'with',
+  'url',
+  'method',
+  'headers',
+];
 /** Folders beside the handlers that hold none. */
 const OTHER = new Set(['scripts', 'prompts', 'node_modules']);
+
+const isHandlerFile = (name: string): boolean =>
+  /\.ya?ml$/.test(name) || (name.endsWith('.ts') && !name.endsWith('.d.ts'));
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
@@ -41,7 +76,7 @@ const filesOf = async (folder: string): Promise<string[]> => {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && !OTHER.has(entry.name) && !entry.name.startsWith('.'))
       found.push(...(await filesOf(path)));
-    else if (/\.ya?ml$/.test(entry.name)) found.push(resolve(path));
+    else if (isHandlerFile(entry.name)) found.push(resolve(path));
   }
   return found;
 };

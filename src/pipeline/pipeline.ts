@@ -12,6 +12,7 @@ import { Wakes } from './wakes.js';
 const OPENERS: ReadonlySet<string> = new Set([
   'ROUTED',
   'TASK_REQUESTED',
+  'HANDLER_REQUESTED',
   'HANDLER_FINISHED',
   'HANDLER_RESUMED',
   'CONDUCTOR_UNPAUSED',
@@ -27,6 +28,7 @@ export const pipeline = (
   ports: PipelinePorts & { handlers: Handlers },
   drain$: Observable<unknown>,
   stop$: Observable<unknown>,
+  isMine: (activation: Activation) => boolean = () => true,
 ): Observable<Outcome> =>
   defer(() => {
     const { view } = ports.ledger;
@@ -37,6 +39,7 @@ export const pipeline = (
 
     const mayBegin = (activation: Activation): boolean =>
       activation.status === 'open' &&
+      isMine(activation) &&
       !carried.has(activation.activation) &&
       (activation.cancel !== undefined ||
         (activation.parked === undefined &&

@@ -4,6 +4,7 @@ import { backoffDelay } from '../core/backoff.js';
 import { holds } from './condition.js';
 import type { Call, Context, Frame } from './context.js';
 import { failureOf } from './failure-of.js';
+import { folderOf } from './invocation.js';
 import { runAttempt } from './kernel/attempt.js';
 import { runBranch } from './kernel/branch.js';
 import { runCall } from './kernel/call.js';
@@ -135,7 +136,7 @@ const withCache = async (call: Call<Step>): Promise<Outcome> => {
     forTemplate(frame.variables),
     '',
   );
-  const cwd = context.ports.folderFor(context.event) ?? context.ports.defaults.cwd;
+  const cwd = folderOf(context);
   const key = await context.cache.key([rest, given], cache, cwd);
   const kept = await context.cache.get(key, cache.ttl);
   if (kept) {

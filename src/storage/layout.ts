@@ -19,6 +19,10 @@ export const layout = (root: string) => {
     rawFolder: join(own, 'raw'),
     raw: (run_id: string): string => join(own, 'raw', run_id),
     blobsFolder: join(own, 'blobs'),
+    /** Trees of handlers, by their hash. */
+    treesFolder: join(own, 'handlers'),
+    /** Results of steps, by what went into them. */
+    stepCacheFolder: join(own, 'cache', 'steps'),
     busFile: join(root, 'MESSAGE-BUS.md'),
     runsFolder: root,
     project: (project_id: string): string => join(root, project_id),

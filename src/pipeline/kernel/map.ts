@@ -5,6 +5,7 @@ import type { MapStep } from '../../core/handler.js';
 import { evaluate } from '../condition.js';
 import type { Call } from '../context.js';
 import { grouped, sideBySide } from '../group-result.js';
+import { folderOf } from '../invocation.js';
 import { inLanes } from '../lanes.js';
 import { completed, forTemplate, inner, visible, type Outcome } from '../scope.js';
 import { render, renderDeep } from '../template.js';
@@ -20,7 +21,7 @@ const find = async ({ context, step, frame }: Call<MapStep>): Promise<unknown[]>
     if (!Array.isArray(value)) throw new ConductorError('bad_request', `"${items.from}" gave no list`);
     return value as unknown[];
   }
-  const base = context.ports.folderFor(context.event) ?? context.ports.defaults.cwd;
+  const base = folderOf(context);
   const put = (template: string): string => render(template, forTemplate(frame.variables), nonce);
   const wanted = items.cwd === undefined ? base : put(items.cwd);
   const cwd = isAbsolute(wanted) ? wanted : join(base, wanted);

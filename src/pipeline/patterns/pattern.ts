@@ -11,11 +11,19 @@ export interface Pattern {
   schema(step: StepSchema): z.ZodType<Step>;
 }
 
+const spellings = new WeakMap<z.ZodType, readonly z.ZodType<Step>[]>();
+
 /** One of two spellings, by a key, so that an error speaks of that one alone. */
-export const byKey = (key: string, one: z.ZodType<Step>, other: z.ZodType<Step>): z.ZodType<Step> =>
-  z.looseObject({}).transform((value, context): Step => {
+export const byKey = (key: string, one: z.ZodType<Step>, other: z.ZodType<Step>): z.ZodType<Step> => {
+  const schema = z.looseObject({}).transform((value, context): Step => {
     const result = (key in value ? one : other).safeParse(value);
     if (result.success) return result.data;
     handOn(result, context);
     return z.NEVER;
   });
+  spellings.set(schema, [one, other]);
+  return schema;
+};
+
+/** The shapes of a pattern, for those who describe them. */
+export const spellingsOf = (schema: z.ZodType<Step>): readonly z.ZodType<Step>[] => spellings.get(schema) ?? [schema];

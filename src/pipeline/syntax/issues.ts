@@ -2,14 +2,18 @@ import type { z } from 'zod';
 
 type Issue = z.core.$ZodIssue;
 
+/** A key that nobody knows tells more than one that is missing. */
+const weight = (issue: Issue): number => issue.path.length + (issue.code === 'unrecognized_keys' ? 1.5 : 0);
+const telling = (issues: readonly Issue[]): Issue | undefined =>
+  issues
+    .map(deepest)
+    .reduce<Issue | undefined>((best, one) => (best && weight(best) >= weight(one) ? best : one), undefined);
+
 /** Of a choice between shapes, the complaint that came furthest: it is of the shape that was meant. */
 const deepest = (issue: Issue): Issue => {
   if (issue.code !== 'invalid_union') return issue;
-  const found = issue.errors
-    .flatMap((branch) => branch.slice(0, 1))
-    .map((one) => deepest(one))
-    .reduce<Issue | undefined>((best, one) => (best && best.path.length > one.path.length ? best : one), undefined);
-  return found && found.path.length > 0 ? { ...found, path: [...issue.path, ...found.path] } : issue;
+  const found = telling(issue.errors.flatMap((branch) => telling(branch) ?? []));
+  return found && weight(found) > 0 ? { ...found, path: [...issue.path, ...found.path] } : issue;
 };
 
 /** Hands on what a schema complained of, of choices what is most to the point. */

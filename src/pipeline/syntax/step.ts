@@ -34,7 +34,9 @@ export const createStepSchema = (read: Reader): StepSchema => {
       context.addIssue({
         code: 'custom',
         ...(key === undefined ? {} : { path: [key] }),
-        message: `${like ? `"${key}" is no kind of step; did you mean "${like}"? A` : 'a'} step has one of: ${names.join(', ')}`,
+        message: like
+          ? `"${key}" is no kind of step; did you mean "${like}"?`
+          : `a step has one of: ${names.join(', ')}`,
       });
       return z.NEVER;
     }

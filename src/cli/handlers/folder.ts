@@ -1,0 +1,20 @@
+import { ConductorError } from '../../core/errors.js';
+import type { Handler } from '../../core/handler.js';
+import { nearest } from '../../core/yaml-document.js';
+import { loadHandlers } from '../../pipeline/load.js';
+import { orShipped } from '../shipped.js';
+
+/** Of the folder named, else the shipped ones where it holds none: as the service takes it. */
+export const readHandlers = (folder: string): Promise<Handler[]> => loadHandlers(orShipped(folder, 'handlers'));
+
+/** @throws ConductorError `unknown_handler`, with a name like it. */
+export const findHandler = (handlers: readonly Handler[], name: string): Handler => {
+  const found = handlers.find((one) => one.name === name);
+  if (found) return found;
+  const names = handlers.map((one) => one.name);
+  const like = nearest(name, names);
+  throw new ConductorError(
+    'unknown_handler',
+    `there is no handler "${name}"${like ? `; did you mean "${like}"?` : ''} (${names.join(', ')})`,
+  );
+};

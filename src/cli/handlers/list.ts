@@ -1,0 +1,47 @@
+import { relative } from 'node:path';
+import { printTable } from '../table.js';
+import { asMermaid, asText } from '../../pipeline/graph.js';
+import { findHandler, readHandlers } from './folder.js';
+
+export interface HandlersOptions {
+  handlers: string;
+  json?: boolean;
+}
+
+export const listHandlers = async (options: HandlersOptions): Promise<void> => {
+  const rows = (await readHandlers(options.handlers)).map(({ name, description, hash, file, language, steps }) => ({
+    name,
+    language,
+    steps: steps.length,
+    hash,
+    file: relative('.', file),
+    description: description ?? '',
+  }));
+  printTable(
+    rows,
+    [
+      { title: 'handler', of: (row) => row.name },
+      { title: 'steps', of: (row) => row.steps },
+      { title: 'hash', of: (row) => row.hash },
+      { title: 'file', of: (row) => row.file },
+      { title: 'description', of: (row) => row.description },
+    ],
+    { json: options.json, name: 'handlers' },
+  );
+};
+
+/** Throws `invalid_file` with the position of the first thing that is wrong. */
+export const checkHandlers = async (options: HandlersOptions): Promise<void> => {
+  const handlers = await readHandlers(options.handlers);
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ handlers: handlers.map(({ name, hash, file }) => ({ name, hash, file })) })}\n`
+      : `${handlers.length} handlers are good\n`,
+  );
+};
+
+export const graphHandler = async (name: string, options: HandlersOptions & { mermaid?: boolean }): Promise<void> => {
+  const handler = findHandler(await readHandlers(options.handlers), name);
+  if (options.json) process.stdout.write(`${JSON.stringify({ name, steps: handler.steps }, null, 2)}\n`);
+  else process.stdout.write(options.mermaid ? asMermaid(handler) : asText(handler));
+};

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Subject, concatMap, firstValueFrom, fromEvent, merge, mergeMap, tap } from 'rxjs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { ConductorError } from '../../core/errors.js';
+import { idSchema, type Event } from '../../core/event.js';
+import { normaliseType } from '../../core/event-type.js';
+import type { HandlerRequested } from '../../core/ledger-view.js';
+import { openHandlers } from '../../pipeline/handlers.js';
+import { pipeline } from '../../pipeline/pipeline.js';
+import { openTreeStore } from '../../pipeline/tree-store.js';
+import { layout } from '../../storage/layout.js';
+import { findService, holdRoot } from '../../storage/root.js';
+import { Opened as Openings } from '../opened.js';
+import { repositoryOf } from '../repository-of.js';
+import { clock, log, nonce, random } from '../system.js';
+import { withLedger, type Opened } from '../with-ledger.js';
+import { orShipped } from '../shipped.js';
+import { findHandler, readHandlers } from './folder.js';
+
+export interface RunOptions {
+  root: string;
+  config?: string;
+  handlers: string;
+  event?: string;
+  with?: string;
+  project: string | undefined;
+  task: string | undefined;
+  cwd?: string;
+  json?: boolean;
+}
+
+const eventSchema = z.looseObject({
+  type: z.string().min(1).default('MANUAL').transform(normaliseType),
+  data: z.record(z.string(), z.unknown()).default({}),
+  body: z.string().default(''),
+  project_id: idSchema.optional(),
+});
+
+/** JSON or YAML; `-` is standard input. @throws ConductorError `usage` */
+const readEvent = (file: string | undefined): z.output<typeof eventSchema> => {
+  if (file === undefined) return eventSchema.parse({});
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  } catch (error) {
+    throw new ConductorError(
+      'usage',
+      `the event ${file} cannot be read: ${error instanceof Error ? error.message : ''}`,
+    );
+  }
+  const result = eventSchema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new ConductorError('usage', `the event ${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+};
+
+const readParameters = (text: string | undefined): Record<string, unknown> | undefined => {
+  if (text === undefined) return undefined;
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch {
+    throw new ConductorError('usage', `--with ${text}: give a JSON object`);
+  }
+};
+
+/** Tells how it goes on, until it ends or stands still; gives the last event. */
+const follow = (opened: Opened, activation: string, since: string): Promise<Event> =>
+  firstValueFrom(
+    opened.bus.follow(since).pipe(
+      concatMap((batch) => batch.events),
+      tap((event) => {
+        if (event.data['activation'] !== activation || !event.authentic) return;
+        if (event.type === 'STEP_FINISHED' || event.type === 'APPROVAL_REQUESTED')
+          log.info(event.body.split('\n\nApprove: ').join('\n  '));
+      }),
+      mergeMap((event) =>
+        event.authentic &&
+        event.data['activation'] === activation &&
+        (event.type === 'HANDLER_FINISHED' || event.type === 'HANDLER_PARKED')
+          ? [event]
+          : [],
+      ),
+    ),
+  );
+
+/** Where no service is: carries this one activation here, and nothing else. */
+const carryHere = async (opened: Opened, activation: string, folder: string, end: Promise<Event>): Promise<Event> => {
+  const openings = new Openings();
+  const stop$ = new Subject<string>();
+  const signals = merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')).subscribe({
+    next: () => stop$.next('stopped by a signal'),
+    error: (error: unknown) => log.error(String(error)),
+  });
+  try {
+    openings.add(await holdRoot(opened.root.path, {}), (held) => held.close());
+    const trees = openTreeStore(layout(opened.root.path).treesFolder);
+    const handlers = openings.add(await openHandlers({ folder, trees, log }), (one) => one.close());
+    const ports = {
+      ...opened,
+      handlers,
+      clock,
+      random,
+      nonce,
+      log,
+      defaults: { timeout_ms: opened.config.defaults.timeout, cwd: process.cwd() },
+      folderFor: (event: Event) => repositoryOf(opened, event)?.path,
+      environmentFor: () => ({}),
+      cacheFolder: layout(opened.root.path).stepCacheFolder,
+    };
+    const outcome = await firstValueFrom(pipeline(ports, stop$, stop$, (one) => one.activation === activation));
+    if (outcome.status === 'stopped')
+      throw new ConductorError('stopped', `${activation} stands still; it goes on when "conductor serve" does`);
+    return await end;
+  } finally {
+    signals.unsubscribe();
+    await openings.close();
+  }
+};
+
+/** Runs one handler for one event, through the service where there is one. Gives its exit code. */
+export const runHandler = (name: string, options: RunOptions): Promise<number> =>
+  withLedger(options, async (opened) => {
+    const handler = findHandler(await readHandlers(options.handlers), name);
+    const { project_id, ...given } = readEvent(options.event);
+    const parameters = readParameters(options.with);
+    const since = await opened.bus.end();
+    const request: HandlerRequested = {
+      handler: handler.name,
+      cwd: resolve(options.cwd ?? '.'),
+      event: { type: given.type, data: given.data, body: given.body },
+      ...(parameters ? { with: parameters } : {}),
+    };
+    const task_id = options.task ?? opened.ids.taskId(handler.name);
+    const [receipt] = await opened.ledger.record([
+      {
+        type: 'HANDLER_REQUESTED',
+        source: 'cli',
+        project_id: options.project ?? project_id ?? 'default',
+        task_id,
+        data: { ...request },
+        body: `${handler.name} is asked for by hand`,
+      },
+    ]);
+    const activation = `handler/${receipt!.msg_id}`;
+    const end = follow(opened, activation, since);
+    const last = (await findService(opened.root.path))
+      ? await end
+      : await carryHere(opened, activation, orShipped(options.handlers, 'handlers'), end);
+    const { status, exit, error, output, reason } = last.data;
+    if (options.json) process.stdout.write(`${JSON.stringify({ activation, task_id, ...last.data })}\n`);
+    else if (typeof output === 'string') process.stdout.write(output.endsWith('\n') ? output : `${output}\n`);
+    if (status === 'completed') return 0;
+    log.error(String(error ?? reason ?? status));
+    return typeof exit === 'number' ? exit : 1;
+  });
