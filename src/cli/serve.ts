@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
 import { conductor } from '../conductor.js';
+import { isReserved } from '../core/event-type.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Ledger, Source } from '../core/ports.js';
@@ -9,6 +10,7 @@ import { openHandlers } from '../pipeline/handlers.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
 import { openTableStore } from '../router/table-store.js';
+import { expectStart } from '../runner/cgroup.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
 import { createWebhooks } from '../sources/webhooks.js';
@@ -157,6 +159,11 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     )
     .subscribe({ error: (error: unknown) => log.error(`stop --all: ${toConductorError(error).message}`) });
 
+  // What came from outside often starts something.
+  const expecting = ledger.folded$
+    .pipe(filter((event) => !isReserved(event.type)))
+    .subscribe({ next: expectStart, error: () => undefined });
+
   let signalled = 0;
   let exit = 0;
   const onSignal = (): void => {
@@ -194,5 +201,6 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
 
   await done;
   stopping.unsubscribe();
+  expecting.unsubscribe();
   return exit;
 };

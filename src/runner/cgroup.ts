@@ -8,8 +8,10 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
+import { writeFile as writeFileAsync } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive } from './processes.js';
 
 const PREFIX = 'conductor-run-';
 
@@ -60,19 +62,6 @@ let base: { folder: string | undefined } | undefined;
 
 export const cgroupBase = (): string | undefined => (base ??= { folder: findBase() }).folder;
 
-/** A new group for the run, or undefined where there can be none. */
-export const createCgroup = (run_id: string): string | undefined => {
-  const folder = cgroupBase();
-  if (folder === undefined) return undefined;
-  const path = join(folder, `${PREFIX}${run_id}`);
-  try {
-    mkdirSync(path, { recursive: true });
-    return path;
-  } catch {
-    return undefined;
-  }
-};
-
 const membersOf = (path: string): number[] =>
   (tryRead(join(path, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number);
 
@@ -101,9 +90,61 @@ const removeGroup = (path: string): void => {
   }
 };
 
+/** Empty groups of this process: making one and taking it away costs more than starting a process. */
+const spare: string[] = [];
+const SPARE_MAX = 32;
+let made = 0;
+
+/** What processes that are gone left empty. One that is not empty cannot be removed. */
+const clearAway = (folder: string): void => {
+  for (const path of groupsBelow(folder)) {
+    const pid = new RegExp(`/${PREFIX}(\\d+)-\\d+$`).exec(path)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid), undefined)) removeGroup(path);
+  }
+};
+
+/** An empty group, or undefined where there can be none. */
+export const createCgroup = (): string | undefined => {
+  const folder = cgroupBase();
+  if (folder === undefined) return undefined;
+  for (let path = spare.pop(); path !== undefined; path = spare.pop()) if (existsSync(path)) return path;
+  if (made === 0) clearAway(folder);
+  const path = join(folder, `${PREFIX}${process.pid}-${++made}`);
+  try {
+    mkdirSync(path);
+    return path;
+  } catch {
+    return undefined;
+  }
+};
+
+process.once('exit', () => spare.forEach(removeGroup));
+
 const GIVE_UP_MS = 10_000;
 
-/** Ends whatever is in the group, however it forked, and removes the group. */
+let warming: Promise<void> | undefined;
+
+/**
+ * The first move into a group after a quiet time takes the kernel 10 ms and more, those soon after it a fraction of
+ * one. Called when a start is likely, it has the wait over before there is anything to start. Changes nothing: we are
+ * moved to where we are.
+ */
+export const expectStart = (): void => {
+  const folder = cgroupBase();
+  if (folder === undefined || warming !== undefined) return;
+  warming = writeFileAsync(join(folder, 'cgroup.procs'), String(process.pid))
+    .catch(() => undefined)
+    .finally(() => (warming = undefined));
+};
+
+/** Keeps an empty group of ours for the next run. */
+const putAway = (path: string): void => {
+  const ours = path.includes(`/${PREFIX}${process.pid}-`) && groupsBelow(path).length === 0;
+  if (ours && spare.length < SPARE_MAX && !spare.includes(path)) spare.push(path);
+  else removeGroup(path);
+};
+
+/** Ends whatever is in the group, however it forked. */
 export const killCgroup = async (path: string): Promise<void> => {
   const deadline = performance.now() + GIVE_UP_MS;
   while (existsSync(path) && performance.now() < deadline) {
@@ -114,8 +155,7 @@ export const killCgroup = async (path: string): Promise<void> => {
         return;
       }
     } else {
-      removeGroup(path);
-      if (!existsSync(path)) return;
+      return putAway(path);
     }
     await delay(2);
   }

@@ -21,9 +21,9 @@ export interface LaunchPorts {
   /** Where our own commands are; put first on the agent's PATH. */
   binFolder?: string;
   /** A control group for the run; undefined: it is held together by its marks alone. Default: one where there can be one. */
-  groupFor?: (run_id: string) => string | undefined;
   /** The run's own token, and where the root's service is, where one runs. */
   serviceFor?: (run: RunScope) => Promise<{ ticket: string; url: string | undefined }>;
+  groupFor?: () => string | undefined;
 }
 
 export interface Launched extends Started {
@@ -95,7 +95,7 @@ export const launch = async (
   });
   const family = agent.kind.family;
   const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
-  const cgroup = (ports.groupFor ?? createCgroup)(spec.run_id);
+  const cgroup = (ports.groupFor ?? createCgroup)();
   raw.prepare({
     stdin: plan.stdin,
     script: plan.script,

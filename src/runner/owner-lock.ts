@@ -1,9 +1,25 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  close,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tryLock } from 'fs-native-extensions';
 import { inspect, isAlive } from './processes.js';
 
 const PATIENCE_MS = 250;
+
+let myStart: number | undefined;
+/** What this process owns: known without a look at the disk. */
+const mine = new Set<string>();
+
+export const isMine = (file: string): boolean => mine.has(file);
 
 const own = (file: string): (() => void) | 'held' | 'gone' => {
   for (;;) {
@@ -25,8 +41,13 @@ const own = (file: string): (() => void) | 'held' | 'gone' => {
       continue;
     }
     ftruncateSync(fd, 0);
-    writeSync(fd, JSON.stringify({ pid: process.pid, start: inspect(process.pid)?.start }));
-    return () => closeSync(fd);
+    writeSync(fd, JSON.stringify({ pid: process.pid, start: (myStart ??= inspect(process.pid)?.start) }));
+    mine.add(file);
+    return () => {
+      mine.delete(file);
+      // The file is gone by now, and the last to close it pays for that: another thread.
+      close(fd, () => undefined);
+    };
   }
 };
 
@@ -37,9 +58,9 @@ const own = (file: string): (() => void) | 'held' | 'gone' => {
 export const becomeOwner = async (file: string, signal: AbortSignal): Promise<(() => void) | undefined> => {
   for (;;) {
     if (signal.aborted) return undefined;
-    const mine = own(file);
-    if (mine === 'gone') return undefined;
-    if (mine !== 'held') return mine;
+    const disown = own(file);
+    if (disown === 'gone') return undefined;
+    if (disown !== 'held') return disown;
     await delay(PATIENCE_MS, undefined, { signal }).catch(() => undefined);
   }
 };
@@ -51,6 +72,7 @@ export interface Owner {
 
 /** The living process that reports the run, as it wrote itself down; undefined when there is none. */
 export const ownerOf = (file: string): Owner | undefined => {
+  if (isMine(file)) return { pid: process.pid, start: myStart };
   try {
     const { pid, start } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Owner>;
     return pid !== undefined && isAlive(pid, start) ? { pid, start } : undefined;
@@ -62,8 +84,8 @@ export const ownerOf = (file: string): Owner | undefined => {
 /** Whether any process holds the lock; the kernel knows it also where pids mean nothing. */
 export const isOwned = (file: string): boolean => {
   if (ownerOf(file) !== undefined) return true;
-  const mine = own(file);
-  if (mine === 'held') return true;
-  if (mine !== 'gone') mine();
+  const disown = own(file);
+  if (disown === 'held') return true;
+  if (disown !== 'gone') disown();
   return false;
 };

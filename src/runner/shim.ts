@@ -1,4 +1,5 @@
-import { execa } from 'execa';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { inspect } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
 
@@ -19,8 +20,7 @@ if [ -n "$group" ] && ! echo 0 >"$group/cgroup.procs"; then
 fi 2>>"$raw/stderr"
 echo "$$" >"$raw/pid"
 "$@" <"$raw/stdin" >>"$raw/stdout" 2>>"$raw/stderr" 3>&-
-code=$?
-echo "$code" >"$raw/exit.part" && mv "$raw/exit.part" "$raw/exit"
+echo "$?" >"$raw/exit"
 `;
 
 export interface Started {
@@ -39,26 +39,22 @@ export interface StartInput {
   cgroup: string | undefined;
 }
 
-/** Throws when it cannot start at all, as in a folder that is not there. */
+/**
+ * Throws when it cannot start at all, as in a folder that is not there. Node's own spawn, and not execa: of execa's
+ * services none is wanted here, and each start would block us a millisecond longer.
+ */
 export const startShim = async ({ raw, argv, cwd, env, slotFd, cgroup }: StartInput): Promise<Started> => {
-  const child = execa('/bin/sh', ['-c', SCRIPT, 'conductor-run', raw.path, cgroup ?? '', ...argv], {
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'conductor-run', raw.path, cgroup ?? '', ...argv], {
     cwd,
     env,
-    extendEnv: false,
     // Its own session and group, and it lives on when we die.
     detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
     stdio: slotFd === undefined ? 'ignore' : ['ignore', 'ignore', 'ignore', slotFd],
-  } as never) as unknown as { pid?: number; once(event: 'exit', listener: () => void): void } & PromiseLike<{
-    cause?: unknown;
-    message?: string;
-  }>;
-  const pid = child.pid;
+  });
+  const { pid } = child;
   if (pid === undefined) {
-    const result = await child;
-    throw result.cause instanceof Error ? result.cause : new Error(result.message ?? 'the process did not start');
+    const [error] = (await once(child, 'error')) as [Error];
+    throw error;
   }
   // Not collected before we return to the event loop: even one that is dead already has its place in /proc.
   const start = inspect(pid)?.start;

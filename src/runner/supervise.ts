@@ -74,8 +74,8 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     work.emit(event);
   });
   const tails = [
-    await openTail({ raw: raw.stdout, copy: info.stdout_path, redact, onLine: listener.stdout }),
-    await openTail({ raw: raw.stderr, copy: info.stderr_path, redact, onLine: listener.stderr }),
+    openTail({ raw: raw.stdout, copy: info.stdout_path, redact, onLine: listener.stdout }),
+    openTail({ raw: raw.stderr, copy: info.stderr_path, redact, onLine: listener.stderr }),
   ];
   bytes = () => tails.reduce((sum, tail) => sum + tail.bytes, 0);
   const stopPulling = keepPulling(tails, raw.stdout, guard.pulled, (error) =>

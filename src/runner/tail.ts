@@ -1,5 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs';
-import { open, truncate, type FileHandle } from 'node:fs/promises';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, watch, writeSync, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 
@@ -40,12 +39,31 @@ export interface TailInput {
   limits?: Limits;
 }
 
-/** Follows one raw stream line by line: each is redacted, given to `onLine` and written to the file for people. */
-export const openTail = async (input: TailInput): Promise<Tail> => {
+/** One for all: each read is over before the next begins. Memory outside of the heap makes every start of a process slower. */
+const buffer = Buffer.allocUnsafeSlow(CHUNK);
+
+const breath = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+const openIfThere = (path: string): number | undefined => {
+  try {
+    return openSync(path, 'r+');
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Follows one raw stream line by line: each is redacted, given to `onLine` and written to the file for people. It reads
+ * and writes small pieces without leaving the thread, which is quicker than asking another, and lets others in between.
+ */
+export const openTail = (input: TailInput): Tail => {
   const limits = input.limits ?? LIMITS;
-  const copy: FileHandle = await open(input.copy, 'w', 0o644);
+  const copy = openSync(input.copy, 'w', 0o644);
+  let source: number | undefined;
   let decoder = new StringDecoder('utf8');
-  const buffer = Buffer.allocUnsafe(CHUNK);
   let position = 0;
   let emptied = 0;
   let written = 0;
@@ -54,35 +72,35 @@ export const openTail = async (input: TailInput): Promise<Tail> => {
   /** After a gap: up to the next line end there is only half a line. */
   let skipping = false;
 
-  const beFull = async (): Promise<void> => {
-    if (full) return;
+  const beFull = (): void => {
+    if (!full) writeSync(copy, '\n[the rest of this stream was not kept]\n');
     full = true;
-    await copy.appendFile('\n[the rest of this stream was not kept]\n');
   };
 
-  const give = async (lines: string[], end: '\n' | ''): Promise<void> => {
+  const give = (lines: string[], end: '\n' | ''): void => {
     if (lines.length === 0) return;
     const text = input.redact(lines.join('\n'));
     for (const line of text.split('\n')) input.onLine(line);
     if (full) return;
-    written += Buffer.byteLength(text) + end.length;
-    if (written > limits.kept) await beFull();
-    else await copy.appendFile(text + end);
+    const bytes = Buffer.from(text + end);
+    written += bytes.length;
+    if (written > limits.kept) beFull();
+    else for (let done = 0; done < bytes.length;) done += writeSync(copy, bytes, done);
   };
 
-  const take = async (text: string): Promise<void> => {
+  const take = (text: string): void => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     if (skipping && lines.length > 0) {
       lines.shift();
       skipping = false;
     }
-    if (!skipping) await give(lines, '\n');
+    if (!skipping) give(lines, '\n');
     if (rest.length > LONGEST_LINE) {
       // A secret may lie across the cut: what is kept back is longer than any.
       const long = input.redact(rest);
       rest = long.slice(-LONGEST_SECRET);
-      if (!skipping) await give([long.slice(0, -LONGEST_SECRET)], '\n');
+      if (!skipping) give([long.slice(0, -LONGEST_SECRET)], '\n');
     }
   };
 
@@ -93,31 +111,30 @@ export const openTail = async (input: TailInput): Promise<Tail> => {
     skipping = true;
   };
 
+  /** Whoever writes faster than we read must not make us, or the disk, grow with it. */
+  const keepUp = (raw: number): void => {
+    const { size } = fstatSync(raw);
+    if (size < position) position = 0;
+    if (full && size - position > limits.lag) skipTo(size - limits.lag);
+    if (size <= limits.raw) return;
+    const unread = position < size;
+    if (unread) beFull();
+    emptied += size;
+    ftruncateSync(raw, 0);
+    position = 0;
+    if (unread) skipTo(0);
+  };
+
   const read = async (): Promise<void> => {
-    const raw = await open(input.raw, 'r').catch(() => undefined);
-    if (!raw) return;
-    try {
-      for (;;) {
-        const { size } = await raw.stat();
-        if (size < position) position = 0;
-        // Whoever writes faster than we read must not make us, or the disk, grow with it.
-        if (full && size - position > limits.lag) skipTo(size - limits.lag);
-        if (size > limits.raw) {
-          const unread = position < size;
-          if (unread) await beFull();
-          emptied += size;
-          await truncate(input.raw, 0);
-          position = 0;
-          if (unread) skipTo(0);
-          continue;
-        }
-        const { bytesRead } = await raw.read(buffer, 0, CHUNK, position);
-        if (bytesRead === 0) break;
-        position += bytesRead;
-        await take(decoder.write(buffer.subarray(0, bytesRead)));
-      }
-    } finally {
-      await raw.close();
+    source ??= openIfThere(input.raw);
+    for (;;) {
+      if (source === undefined) return;
+      keepUp(source);
+      const count = readSync(source, buffer, 0, CHUNK, position);
+      if (count === 0) return;
+      position += count;
+      take(decoder.write(buffer.subarray(0, count)));
+      if (count === CHUNK) await breath();
     }
   };
 
@@ -133,9 +150,11 @@ export const openTail = async (input: TailInput): Promise<Tail> => {
         await pull();
         const last = rest + decoder.end();
         rest = '';
-        if (last !== '' && !skipping) await give([last], '');
+        if (last !== '' && !skipping) give([last], '');
       } finally {
-        await copy.close();
+        closeSync(copy);
+        if (source !== undefined) closeSync(source);
+        source = undefined;
       }
     },
   };
@@ -169,7 +188,10 @@ export const keepPulling = (
   };
   let watcher: FSWatcher | undefined;
   try {
-    watcher = watch(dirname(raw), pull);
+    // Beside the streams it holds the pid, the code and more.
+    watcher = watch(dirname(raw), (_event, name) => {
+      if (name === null || name === 'stdout' || name === 'stderr') pull();
+    });
     // Without a watcher (no inotify left) there is still the poll.
     watcher.on('error', () => watcher?.close());
   } catch {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -36,6 +37,18 @@ export const writeAtomically = async (path: string, content: string | Uint8Array
     throw error;
   }
   await syncFolder(dirname(path));
+};
+
+/** Readers see the old content or the new one, never a part; a power cut may lose it. */
+export const writeInPlaceOf = (path: string, content: string | Uint8Array, mode = 0o644): void => {
+  const temporary = temporaryBeside(path);
+  try {
+    writeFileSync(temporary, content, { mode, flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 };
 
 /** As writeAtomically, but the first writer wins. False when the file was there already. */

@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import { ID_RULE, isId } from '../core/id.js';
 import type { Runs } from '../core/ports.js';
 import type { RunInfo } from '../core/run.js';
-import { writeAtomically } from './atomic-write.js';
+import { writeAtomically, writeInPlaceOf } from './atomic-write.js';
 import { layout } from './layout.js';
 import { decodeRunInfo, encodeRunInfo } from './run-info-yaml.js';
 
@@ -38,6 +39,15 @@ const refuse =
     if (error instanceof ConductorError) throw error;
     throw new ConductorError('storage', `cannot write ${what}: ${(error as Error).message}`, { cause: error });
   };
+
+/**
+ * That a run began is durable on the bus before it is here, so only its end is waited for on the disk: after a power cut
+ * no process of a run is left, and whoever finds it without an info knows what that means.
+ */
+const replace = async (file: string, info: RunInfo): Promise<void> => {
+  if (info.status === 'running') return writeInPlaceOf(file, encodeRunInfo(info));
+  await writeAtomically(file, encodeRunInfo(info));
+};
 
 export const openRuns = (rootPath: string): Runs => {
   const paths = layout(resolve(rootPath));
@@ -76,10 +86,11 @@ export const openRuns = (rootPath: string): Runs => {
     async create(info, prompt) {
       const path = folder(info);
       try {
-        await mkdir(join(path, '..'), { recursive: true });
-        await mkdir(path);
-        await writeFile(join(path, 'prompt.md'), prompt);
-        await writeAtomically(join(path, INFO), encodeRunInfo(info));
+        // On the way to the start of a process each turn of the event loop counts.
+        mkdirSync(join(path, '..'), { recursive: true });
+        mkdirSync(path);
+        writeFileSync(join(path, 'prompt.md'), prompt);
+        await replace(join(path, INFO), info);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
           throw new ConductorError('conflict', `the run ${info.run_id} exists already`, { cause: error });
@@ -90,7 +101,7 @@ export const openRuns = (rootPath: string): Runs => {
     },
     async update(info) {
       const file = join(folder(info), INFO);
-      await writeAtomically(file, encodeRunInfo(info)).catch(refuse(file));
+      await replace(file, info).catch(refuse(file));
     },
     find: async (scope) => read(folder(scope)),
     async remove(scope) {
