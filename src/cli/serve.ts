@@ -45,6 +45,7 @@ const sourcesOf = ({ config, folder }: LoadedConfig, ledger: Ledger): Source[] =
       ignore: watch.ignore,
       debounce_ms: watch.debounce,
       type: watch.type,
+      log,
       cwd: folder,
       clock,
     }),

@@ -1,5 +1,4 @@
-import { isAbsolute, relative, resolve } from 'node:path';
-import { watch } from 'chokidar';
+import { isAbsolute, relative } from 'node:path';
 import {
   concatMap,
   debounce,
@@ -10,7 +9,7 @@ import {
   map,
   merge,
   mergeMap,
-  Observable,
+  type Observable,
   repeat,
   retry,
   tap,
@@ -18,10 +17,11 @@ import {
 } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
 import { isReserved, normaliseType } from '../core/event-type.js';
-import type { Arrival, Clock, Source } from '../core/ports.js';
+import type { Arrival, Clock, Log, Source } from '../core/ports.js';
+import { bell } from './bell.js';
 import { insist } from './insist.js';
 import { ignoring, pathGlob, toPosix } from './path-glob.js';
-import { type Change, compare, scan, type Selection, type Stamp, stampsOf } from './snapshot.js';
+import { type Change, compare, scan, withMoves, type Selection, type Stamp, stampsOf } from './snapshot.js';
 
 export interface FileOptions {
   /** Paths or globs, relative to `cwd`. */
@@ -31,6 +31,7 @@ export interface FileOptions {
   type: string;
   cwd: string;
   clock: Clock;
+  log: Log;
   /** How often everything is looked at, whatever the watcher said. */
   rescan_ms?: number;
 }
@@ -38,7 +39,7 @@ export interface FileOptions {
 /** Our own bookkeeping: an event about it would be the cause of the next. */
 const OURS = ['.git', '.conductor', 'MESSAGE-BUS*.md'];
 /** A record of the bus should stay small; `count` tells how many there were. */
-const MOST_LISTED = 200;
+const MOST_LISTED = 1_000;
 /** Changes that never pause are told all the same, after this many times the debounce. */
 const MOST_DEBOUNCES = 10;
 const RESCAN_MS = 5_000;
@@ -52,29 +53,6 @@ const selectionOf = ({ paths, ignore, cwd }: FileOptions): Selection => {
     isIgnored: ignoring([...OURS, ...ignore]),
   };
 };
-
-/** Rings with the path that something may have happened to, and with undefined when the watcher has come up or failed. */
-const bell = ({ cwd, bases, isIgnored }: Selection): Observable<string | undefined> =>
-  new Observable((subscriber) => {
-    const pathOf = (path: string): string => toPosix(relative(cwd, resolve(cwd, path)));
-    const watcher = watch(
-      bases.map((base) => resolve(cwd, base)),
-      {
-        ignoreInitial: true,
-        followSymlinks: false,
-        ignored: (path) => {
-          const inner = pathOf(path);
-          return inner !== '' && isIgnored(inner);
-        },
-      },
-    );
-    // A folder that comes or goes brings all that is in it, at once and before the watcher has been through it.
-    watcher.on('all', (event, path) => subscriber.next(event.endsWith('Dir') ? undefined : pathOf(path)));
-    watcher.on('ready', () => subscriber.next(undefined));
-    // No inotify watches left, a folder without leave: the rescan goes on where the watcher cannot.
-    watcher.on('error', () => subscriber.next(undefined));
-    return () => void watcher.close();
-  });
 
 /**
  * What the watcher says is only a bell: what changed is found by looking at the files and comparing with what was known.
@@ -125,10 +103,9 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
           return [];
         }
         const candidates = new Set(paths ?? [...known.keys(), ...now.keys()]);
-        return [...candidates]
-          .map((path) => compare(known, path, now.get(path)))
-          .filter((change) => change !== undefined)
-          .sort((a, b) => (a.path < b.path ? -1 : 1));
+        return withMoves(
+          [...candidates].map((path) => compare(known, path, now.get(path))).filter((one) => one !== undefined),
+        ).sort((a, b) => (a.path < b.path ? -1 : 1));
       };
 
       // A big tree is not looked through all the time: at most a twentieth of it.
@@ -142,7 +119,7 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
         map(() => undefined),
       );
 
-      return merge(bell(selection), rescan).pipe(tap(note), debounce(quiet), concatMap(look));
+      return merge(bell(selection, options.log), rescan).pipe(tap(note), debounce(quiet), concatMap(look));
     }),
   );
 

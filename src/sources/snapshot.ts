@@ -3,7 +3,19 @@ import { join } from 'node:path';
 
 /** What tells two states of a file apart. */
 export type Stamp = string;
-export type Change = { path: string; change: 'created' | 'changed' | 'removed' };
+export interface Change {
+  path: string;
+  change: 'created' | 'changed' | 'removed' | 'moved';
+  /** Where a moved file was. */
+  from?: string;
+}
+
+/** A change and the stamp by which a moved file is known again. */
+export interface Seen {
+  path: string;
+  change: 'created' | 'changed' | 'removed';
+  stamp: Stamp;
+}
 
 export interface Selection {
   cwd: string;
@@ -65,10 +77,29 @@ export const scan = async (selection: Selection): Promise<Map<string, Stamp>> =>
 };
 
 /** What became of one file; brings `known` up to date. */
-export const compare = (known: Map<string, Stamp>, path: string, now: Stamp | undefined): Change | undefined => {
+export const compare = (known: Map<string, Stamp>, path: string, now: Stamp | undefined): Seen | undefined => {
   const before = known.get(path);
   if (before === now) return undefined;
-  if (now === undefined) known.delete(path);
-  else known.set(path, now);
-  return { path, change: before === undefined ? 'created' : now === undefined ? 'removed' : 'changed' };
+  if (now === undefined) {
+    known.delete(path);
+    return { path, change: 'removed', stamp: before ?? '' };
+  }
+  known.set(path, now);
+  return { path, change: before === undefined ? 'created' : 'changed', stamp: now };
+};
+
+/** A move sets a new time of the inode's own change; the inode, the size and the time of the last write stay. */
+const identityOf = (stamp: Stamp): string => stamp.slice(0, stamp.lastIndexOf(':'));
+
+/** A file that went and one that came with the same content are one that moved. */
+export const withMoves = (seen: readonly Seen[]): Change[] => {
+  const gone = new Map(seen.filter(({ change }) => change === 'removed').map((one) => [identityOf(one.stamp), one]));
+  const moved = new Set<string>();
+  const changes = seen.map(({ path, change, stamp }): Change => {
+    const from = change === 'created' ? gone.get(identityOf(stamp)) : undefined;
+    if (from === undefined || moved.has(from.path)) return { path, change };
+    moved.add(from.path);
+    return { path, change: 'moved', from: from.path };
+  });
+  return changes.filter(({ path, change }) => change !== 'removed' || !moved.has(path));
 };

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,11 +6,13 @@ import { asyncScheduler, type Subscription } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Draft } from '../../src/core/event.js';
+import { logInto } from '../api/world.js';
 import type { Clock } from '../../src/core/ports.js';
 import { fileSource, type FileOptions } from '../../src/sources/files.js';
 
 const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
-type Change = { path: string; change: string };
+type Change = { path: string; change: string; from?: string };
+const log = logInto([]);
 
 let cwd: string;
 let running: Subscription | undefined;
@@ -37,6 +40,7 @@ const watch = async (options: Partial<FileOptions> = {}) => {
     type: 'FILE_CHANGED',
     cwd,
     clock,
+    log,
     ...options,
   })
     .open()
@@ -104,15 +108,15 @@ test('what happens together is one event with the list', async () => {
 test('the list is bounded, the count is not', async () => {
   const seen = await watch({ debounce_ms: 500, rescan_ms: 60_000 });
   await mkdir(join(cwd, 'many'));
-  await Promise.all(Array.from({ length: 300 }, (_, n) => write(`many/${n}.ts`, 'x')));
+  await Promise.all(Array.from({ length: 1_100 }, (_, n) => write(`many/${n}.ts`, 'x')));
   await rename(join(cwd, 'many'), join(cwd, 'src/many'));
   await seen.until(() => seen.drafts.some(({ data }) => data?.['truncated'] === true));
   const data = seen.drafts.find(({ data }) => data?.['truncated'] === true)?.data as {
     changes: Change[];
     count: number;
   };
-  assert.is(data.changes.length, 200);
-  assert.ok(data.count > 200);
+  assert.is(data.changes.length, 1_000);
+  assert.ok(data.count > 1_000);
 });
 
 test('the second of two quick changes is not lost, nor a write that puts the time back', async () => {
@@ -126,6 +130,37 @@ test('the second of two quick changes is not lost, nor a write that puts the tim
     await utimes(join(cwd, path), then, then);
     await seen.until(() => seen.of(path).length >= 2);
   }
+});
+
+test('a file that is moved, and a folder with all that is in it', async () => {
+  const seen = await watch({ paths: ['src/**', 'lib/**'], debounce_ms: 500, rescan_ms: 60_000 });
+  await mkdir(join(cwd, 'lib'));
+  await write('src/deep/a.ts', 'a');
+  await write('src/deep/b.ts', 'b');
+  await seen.until(() => seen.of('src/deep/b.ts').length > 0);
+  await rename(join(cwd, 'src/old.ts'), join(cwd, 'src/new.ts'));
+  await seen.until(() => seen.of('src/new.ts').length > 0);
+  await rename(join(cwd, 'src/deep'), join(cwd, 'lib/deep'));
+  await seen.until(() => seen.of('lib/deep/b.ts').length > 0);
+  const moves = seen.changes().filter(({ change }) => change === 'moved');
+  assert.equal(moves, [
+    { path: 'src/new.ts', change: 'moved', from: 'src/old.ts' },
+    { path: 'lib/deep/a.ts', change: 'moved', from: 'src/deep/a.ts' },
+    { path: 'lib/deep/b.ts', change: 'moved', from: 'src/deep/b.ts' },
+  ]);
+  assert.equal(seen.of('src/old.ts'), []);
+});
+
+test('of thirty thousand files at once none is missed', async () => {
+  const seen = await watch({ debounce_ms: 100 });
+  const counted = (): number => seen.drafts.reduce((sum, { data }) => sum + (data as { count: number }).count, 0);
+  const before = counted();
+  for (let folder = 0; folder < 30; folder++) {
+    mkdirSync(join(cwd, `src/many${folder}`));
+    for (let n = 0; n < 1_000; n++) writeFileSync(join(cwd, `src/many${folder}/${n}.ts`), '');
+  }
+  await seen.until(() => counted() - before >= 30_000);
+  assert.is(counted() - before, 30_000);
 });
 
 test('an atomic replacement is a change', async () => {
@@ -169,7 +204,7 @@ test('changes that never pause are told all the same', async () => {
 
 test('a reserved type is refused before anything is watched', () => {
   assert.throws(
-    () => fileSource({ paths: ['.'], ignore: [], debounce_ms: 1, type: 'RUN_STOP', cwd, clock }),
+    () => fileSource({ paths: ['.'], ignore: [], debounce_ms: 1, type: 'RUN_STOP', cwd, clock, log }),
     /RUN_STOP/,
   );
 });
