@@ -16,6 +16,7 @@ import type {
   Source,
 } from '../core/ports.js';
 import type { WebhookAnswer } from '../core/webhook.js';
+import type { Rule } from '../core/rule.js';
 import type { Caller } from './access/caller.js';
 import type { Gate } from './access/gate.js';
 import type { Sessions } from './access/sessions.js';
@@ -27,6 +28,17 @@ import type { Metrics } from './metrics.js';
 export interface WebhookDoor {
   names(): readonly string[];
   receive(name: string, headers: IncomingHttpHeaders, rawBody: Buffer): Promise<WebhookAnswer>;
+}
+
+/** Why rules answered as they did, and what others would. */
+export interface ExplainerDoor {
+  /** Throws `not_found`. */
+  explain(msg_id: string): Promise<{ verdicts: Record<string, unknown>[] }>;
+  /** Decides the recorded bus anew, from the message on where one is named. */
+  simulate(
+    rules: readonly Rule[],
+    since: string | undefined,
+  ): Promise<{ events: number; differences: object[]; rules: Record<string, { fired: number; would: number }> }>;
 }
 
 /** What a listener wants to hear; a message is told when one of its filters takes it. */
@@ -65,6 +77,7 @@ export interface ApiOptions {
   bus: Bus;
   ledger: Ledger;
   rules: Rules;
+  explainer: ExplainerDoor;
   handlers: Handlers;
   agents: Agents;
   runs: Runs;

@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.js';
 import { openapiRoutes } from './openapi/routes.js';
 import { activationRoutes } from './routes/activations.js';
 import { approvalRoutes } from './routes/approvals.js';
+import { deadLetterRoutes } from './routes/dead-letters.js';
 import { handlerRoutes } from './routes/handlers.js';
 import { healthRoutes } from './routes/health.js';
 import { loginRoutes } from './routes/login.js';
@@ -30,6 +31,7 @@ export const endpointsOf = (options: ApiOptions): Endpoint[] => {
     runRoutes,
     taskRoutes,
     activationRoutes,
+    deadLetterRoutes,
     ruleRoutes,
     handlerRoutes,
     approvalRoutes,

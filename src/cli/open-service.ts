@@ -16,6 +16,7 @@ import type { Fired } from '../core/ledger-view.js';
 import { layout } from '../storage/layout.js';
 import { openToken, removeServiceFile, writeServiceFile } from '../storage/service-file.js';
 import { createTickets } from '../storage/tickets.js';
+import { createExplainer } from './explainer.js';
 import type { Local } from './local.js';
 import { readVersion } from './package-folder.js';
 import { clock, log } from './system.js';
@@ -61,6 +62,7 @@ export const openService = async (options: ServiceOptions) => {
   const api: ApiOptions = {
     ...options,
     ...local,
+    explainer: createExplainer({ bus, rules: options.rules, rootPath: root.path }),
     folder: process.cwd(),
     lists,
     hub,

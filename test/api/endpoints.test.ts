@@ -191,6 +191,7 @@ test('every answer has the shape that the document says', async () => {
     '/api/v1/messages': { type: 'A' },
     '/api/v1/tasks': { prompt: 'echo', agent: 'shell' },
     '/api/v1/approvals/decide': { approval: 'one/x', decision: 'approve', comment: 'yes' },
+    '/api/v1/rules/simulate': { rules: [{ id: 'two', on: 'CODE_PUSHED', do: 'build' }] },
     '/api/v1/login': { code: world.sessions.code('read') },
   };
   const shapeOf = (schema: Json): z.ZodType => z.fromJSONSchema(schema);

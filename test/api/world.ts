@@ -17,6 +17,7 @@ import { openLists, type Lists } from '../../src/api/lists/lists.js';
 import { createMetrics } from '../../src/api/metrics.js';
 import { listen, type Listening } from '../../src/api/server.js';
 import { createHub, type Hub } from '../../src/broadcast/hub.js';
+import { createExplainer } from '../../src/cli/explainer.js';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
 import type { Blobs, Bus, Clock, Handlers, Ledger, Log, Rules, Runs, Tickets } from '../../src/core/ports.js';
 import { openLedger } from '../../src/ledger/ledger.js';
@@ -161,6 +162,7 @@ export const open = async ({
       changes$: EMPTY,
       close: () => none,
     } as unknown as Rules,
+    explainer: createExplainer({ bus, rules: { current: { hash: 'abc', rules: [] } }, rootPath: root }),
     handlers: {
       list: () => [{ name: 'build', hash: 'def', file: '/handlers/build.yaml', steps: [{ shell: 'true' }] }],
     } as unknown as Handlers,

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { ConductorError } from '../../core/errors.js';
+import type { Activation } from '../../core/ledger-view.js';
+import type { ApiOptions } from '../doors.js';
+import { endpoint, type Endpoint } from '../endpoint.js';
+import { activationRow } from '../lists/rows.js';
+import { pageOf, pageQuery } from './shapes.js';
+
+const oneActivation = z.strictObject({ rule: z.string().max(64), msg_id: z.string().max(200) });
+
+/** Those that somebody stopped wait for nobody. */
+const isDead = (activation: Activation): boolean => activation.status === 'failed' && activation.stopped !== true;
+
+export const deadLetterRoutes = ({ lists, ledger }: ApiOptions): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/v1/dead-letters',
+    summary: 'What was answered, and failed for good, newest first.',
+    scopes: ['read'],
+    query: z.strictObject(pageQuery),
+    answer: pageOf('dead_letters', activationRow),
+    handle: ({ query: { cursor, limit } }) => {
+      const { rows, next } = lists.activations.page({
+        limit,
+        ...(cursor === undefined ? {} : { before: cursor }),
+        where: ({ activation }) => {
+          const known = ledger.view.activations.get(activation);
+          return known !== undefined && isDead(known);
+        },
+      });
+      return { dead_letters: rows, ...(next === undefined ? {} : { next }) };
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/v1/activations/:rule/:msg_id/resume',
+    summary: 'A failed or parked one goes on after its last finished step.',
+    scopes: ['write'],
+    params: oneActivation,
+    status: 202,
+    answer: z.strictObject({ activation: z.string(), status: z.literal('resuming') }),
+    errors: ['not_found', 'conflict'],
+    handle: async ({ params: { rule, msg_id }, caller }) => {
+      const name = `${rule}/${msg_id}`;
+      const activation = ledger.view.activations.get(name);
+      if (!activation) throw new ConductorError('not_found', `there is no activation ${name}`);
+      if (!isDead(activation) && activation.parked === undefined)
+        throw new ConductorError('conflict', `${name} is ${activation.status}: there is nothing to resume`);
+      const { handler, project_id, task_id, trust, depth, event, root, hash = '' } = activation;
+      await ledger.record([
+        {
+          type: 'HANDLER_RESUMED',
+          source: `api:${caller.name}`,
+          project_id,
+          task_id,
+          trust,
+          depth,
+          parents: [
+            { msg_id: event, kind: 'caused_by' },
+            { msg_id: root, kind: 'root' },
+          ],
+          data: { activation: name, handler, hash },
+          body: `${handler} goes on: asked for by ${caller.name}`,
+        },
+      ]);
+      return { activation: name, status: 'resuming' as const };
+    },
+  }),
+];
