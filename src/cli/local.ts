@@ -9,6 +9,7 @@ import { openRuns } from '../storage/run-store.js';
 import { readServiceFile } from '../storage/service-file.js';
 import { openSlots } from '../storage/slots.js';
 import { createTickets } from '../storage/tickets.js';
+import { openWorkspaces } from '../workspace/workspaces.js';
 import { binFolder, restProgram } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
@@ -44,7 +45,8 @@ export const openLocal = async (options: { root: string; config?: string | undef
     },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
   });
-  return { ...loaded, root, bus, runs, agents, runner, ids: createIds(clock, process.pid), clock, random };
+  const workspaces = openWorkspaces(root.path);
+  return { ...loaded, root, bus, runs, agents, runner, workspaces, ids: createIds(clock, process.pid), clock, random };
 };
 
 export type Local = Awaited<ReturnType<typeof openLocal>>;

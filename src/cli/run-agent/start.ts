@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
-import { fromEvent, merge } from 'rxjs';
+import { fromEvent, merge, type Observable } from 'rxjs';
 import { ConductorError } from '../../core/errors.js';
 import type { Bus } from '../../core/ports.js';
 import type { AgentEvent, RunEnd } from '../../core/run.js';
 import { runAttempts } from '../../pipeline/attempts.js';
+import type { AttemptRequest } from '../../pipeline/run-attempts.js';
+import { untilDone, type LoopOptions } from '../../pipeline/until-done.js';
 import type { Local } from '../local.js';
 import { surroundings } from '../surrounding.js';
 import { env } from './options.js';
@@ -29,8 +31,9 @@ const isPaused = async ({ bus }: { bus: Bus }): Promise<boolean> => {
   return paused;
 };
 
-/** One attempt in this process, to its end; a signal to us stops it. */
-export const startRun = async (local: Local, start: Start): Promise<RunEnd> => {
+const signals$ = (): Observable<unknown> => merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'));
+
+const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptRequest, 'retry'>> => {
   if (await isPaused(local))
     throw new ConductorError('paused', 'the conductor is paused: nothing new starts until "conductor unpause"');
   const surrounding = env('AGENT');
@@ -39,24 +42,32 @@ export const startRun = async (local: Local, start: Start): Promise<RunEnd> => {
       ? local.agents.choose(surrounding === undefined ? undefined : [surrounding])
       : local.agents.find(start.agent);
   const parent = start.parent_run_id ?? env('RUN_ID');
-  const { end } = await runAttempts(
-    local,
-    {
-      project_id: start.project_id,
-      task_id: start.task_id,
-      agent: agent.name,
-      prompt: start.prompt,
-      cwd: resolve(start.cwd ?? '.'),
-      env: {},
-      timeout_ms: start.timeout_ms ?? local.config.agents[agent.name]?.timeout ?? local.config.defaults.timeout,
-      ...(await surroundings(local.runs, process.env)),
-      ...(parent === undefined ? {} : { parent_run_id: parent }),
-      ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
-      retry: { attempts: 1, base_ms: 1_000, cap_ms: 30_000 },
-      ...(start.onEvent ? { onEvent: start.onEvent } : {}),
-    },
-    merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')),
-  );
+  return {
+    project_id: start.project_id,
+    task_id: start.task_id,
+    agent: agent.name,
+    prompt: start.prompt,
+    cwd: resolve(start.cwd ?? '.'),
+    env: {},
+    timeout_ms: start.timeout_ms ?? agent.timeout_ms ?? local.config.defaults.timeout,
+    ...(await surroundings(local.runs, process.env)),
+    ...(parent === undefined ? {} : { parent_run_id: parent }),
+    ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
+    ...(start.onEvent ? { onEvent: start.onEvent } : {}),
+  };
+};
+
+/** One attempt in this process, to its end; a signal to us stops it. */
+export const startRun = async (local: Local, start: Start): Promise<RunEnd> => {
+  const retry = { attempts: 1, base_ms: 1_000, cap_ms: 30_000 };
+  const { end } = await runAttempts(local, { ...(await requestOf(local, start)), retry }, signals$());
+  return end;
+};
+
+/** One agent again and again, until DONE; a signal to us stops it for good. */
+export const startLoop = async (local: Local, start: Start, options: LoopOptions): Promise<RunEnd> => {
+  const { end, turns } = await untilDone(local, await requestOf(local, start), options, signals$());
+  process.stderr.write(`· ${turns} ${turns === 1 ? 'turn' : 'turns'}\n`);
   return end;
 };
 

@@ -1,7 +1,8 @@
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
-import { COMMON, durationOf, parse, projectOf, rootOf, scopesOf, taskOf, usage } from './options.js';
-import { report, sayProgress, startRun } from './start.js';
+import type { LoopOptions } from '../../pipeline/until-done.js';
+import { COMMON, countOf, durationOf, parse, projectOf, rootOf, scopesOf, taskOf, usage } from './options.js';
+import { report, sayProgress, startLoop, startRun } from './start.js';
 
 const HELP = `run-agent task --project-id P --task-id T --agent A (--prompt TEXT | --prompt-file FILE)
 
@@ -17,9 +18,18 @@ Its final text goes to stdout, its progress to stderr; the run's files are in ru
   --timeout                 seconds, or 5m; default 300
   --root, --config          default: runs (or CONDUCTOR_ROOT), config.yaml
 
+Until it is done:
+  --until done              starts it again until it has made the file DONE in the task's folder
+  --verify COMMAND          DONE counts only when this succeeds; else the next turn is told why it did not
+  --max-restarts N          default 100
+  --max-idle N              gives up after so many turns in a row without a change in the folder; default 5
+  --max-usd X               gives up when all turns together cost so much
+  --session resume|fresh    goes on in the agent's own session, or begins anew; default fresh
+
 Examples:
   run-agent task --task-id tests --agent codex --prompt 'write tests for sum.js' &
   run-agent task --task-id docs --agent claude --prompt-file docs.md --depends-on tests
+  run-agent task --task-id port --agent claude --prompt-file port.md --until done --verify 'npm test'
 `;
 
 export const RUN_OPTIONS = {
@@ -32,8 +42,40 @@ export const RUN_OPTIONS = {
   'depends-on': { type: 'string', multiple: true },
 } as const;
 
+const LOOP_OPTIONS = {
+  until: { type: 'string' },
+  verify: { type: 'string' },
+  'max-restarts': { type: 'string' },
+  'max-idle': { type: 'string' },
+  'max-usd': { type: 'string' },
+  session: { type: 'string' },
+} as const;
+
+/** Undefined: one run. */
+const loopOf = (values: Partial<Record<keyof typeof LOOP_OPTIONS, string | undefined>>): LoopOptions | undefined => {
+  const { until, verify, session = 'fresh' } = values;
+  if (until === undefined) {
+    const alone = (Object.keys(LOOP_OPTIONS) as (keyof typeof LOOP_OPTIONS)[]).find(
+      (name) => values[name] !== undefined,
+    );
+    if (alone !== undefined) throw usage(`--${alone} goes with --until done`);
+    return undefined;
+  }
+  if (until !== 'done') throw usage(`--until "${until}": there is only --until done`);
+  if (session !== 'fresh' && session !== 'resume') throw usage(`--session "${session}": fresh or resume`);
+  const max_usd = values['max-usd'] === undefined ? undefined : Number(values['max-usd']);
+  if (max_usd !== undefined && !(max_usd > 0)) throw usage(`--max-usd "${values['max-usd']}" is no sum`);
+  return {
+    verify,
+    max_restarts: countOf('max-restarts', values['max-restarts']) ?? 100,
+    max_idle: countOf('max-idle', values['max-idle']) ?? 5,
+    max_usd,
+    session,
+  };
+};
+
 export const run = async (args: string[]): Promise<number> => {
-  const parsed = parse(args, RUN_OPTIONS, HELP);
+  const parsed = parse(args, { ...RUN_OPTIONS, ...LOOP_OPTIONS }, HELP);
   if (!parsed) return 0;
   const { values, positionals } = parsed;
   if (positionals.length > 0) throw usage(`"${positionals.join(' ')}" is no option; see run-agent task --help`);
@@ -42,6 +84,7 @@ export const run = async (args: string[]): Promise<number> => {
   const timeout_ms = durationOf('timeout', values.timeout);
   const prompt = readPrompt(values.prompt, values['prompt-file']);
   if (prompt === undefined) throw usage('give either --prompt or --prompt-file');
+  const loop = loopOf(values);
   const dependencies = scopesOf(values['depends-on'] ?? [], project_id);
 
   const local = await openLocal({ root: rootOf(values), config: values.config });
@@ -52,7 +95,8 @@ export const run = async (args: string[]): Promise<number> => {
       await awaitDependencies(local, { project_id, task_id }, dependencies);
     }
     const { agent, cwd } = values;
-    return report(await startRun(local, { project_id, task_id, agent, prompt, cwd, timeout_ms, onEvent: sayProgress }));
+    const start = { project_id, task_id, agent, prompt, cwd, timeout_ms, onEvent: sayProgress };
+    return report(loop ? await startLoop(local, start, loop) : await startRun(local, start));
   } finally {
     await local.bus.close();
   }
