@@ -24,6 +24,7 @@ import { Opened } from './opened.js';
 import { repositoryOf } from './repository-of.js';
 import { stopRuns } from './stop-runs.js';
 import { tableWorker } from './package-folder.js';
+import { ledgerFile } from './ledger-file.js';
 import { orShipped } from './shipped.js';
 import { clock, log, nonce, random } from './system.js';
 
@@ -95,7 +96,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     }),
     (one) => one.close(),
   );
-  const ledger = opened.add(await openLedger(local.bus), (one) => one.close());
+  const ledger = opened.add(await openLedger(local.bus, ledgerFile(local.root, { save: true })), (one) => one.close());
   const webhooks = createWebhooks({ config: webhooksOf(local), blobs: openBlobs(local.root.path), clock });
   const sources: Source[] = [webhooks, ...sourcesOf(local, ledger)];
   let isDraining = false;

@@ -1,5 +1,6 @@
 import type { Ledger } from '../core/ports.js';
 import { openLedger } from '../ledger/ledger.js';
+import { ledgerFile } from './ledger-file.js';
 import { openLocal, type Local } from './local.js';
 
 export interface Opened extends Local {
@@ -12,7 +13,7 @@ export const withLedger = async <Result>(
   work: (opened: Opened) => Promise<Result>,
 ): Promise<Result> => {
   const local = await openLocal(options);
-  const ledger = await openLedger(local.bus);
+  const ledger = await openLedger(local.bus, ledgerFile(local.root, { save: false }));
   try {
     return await work({ ...local, ledger });
   } finally {

@@ -210,6 +210,8 @@ export interface LedgerView {
   activations: Map<string, Activation>;
   /** Those that have not ended. */
   open: Set<string>;
+  /** Those that failed and can be resumed, oldest first. */
+  resumable: Set<string>;
   /** Activations that may begin and have not. */
   ready: Set<string>;
   /** Steps that wait for an event, by its type, as `<activation>\n<step>`. */

@@ -14,6 +14,7 @@ export const emptyView = (): LedgerView => ({
   routed_to: undefined,
   activations: new Map(),
   open: new Set(),
+  resumable: new Set(),
   ready: new Set(),
   waits: new Map(),
   runs: new Map(),

@@ -1,7 +1,8 @@
 import type { Activation, Group, LedgerView } from '../core/ledger-view.js';
 
-/** Of those that have ended, so many are remembered. */
+/** Of those that have ended, so many are remembered; of those that failed, so many with all that resuming needs. */
 const MOST_ENDED = 10_000;
+const MOST_RESUMABLE = 1_000;
 
 const priorityOf = (activation: Activation): number => activation.priority ?? 50;
 
@@ -47,6 +48,23 @@ const forgetOldest = (view: LedgerView): void => {
   }
 };
 
+const keepResumable = (view: LedgerView, id: string): void => {
+  view.resumable.delete(id);
+  view.resumable.add(id);
+  if (view.resumable.size <= MOST_RESUMABLE) return;
+  for (const oldest of view.resumable) {
+    view.resumable.delete(oldest);
+    const activation = view.activations.get(oldest);
+    if (activation?.status === 'failed') {
+      delete activation.cause;
+      activation.steps.clear();
+      activation.started.clear();
+      activation.attempts.clear();
+    }
+    return;
+  }
+};
+
 /** It has ended: whoever waits for its place comes in. */
 export const leave = (view: LedgerView, activation: Activation): void => {
   const { activation: id, concurrency } = activation;
@@ -61,4 +79,5 @@ export const leave = (view: LedgerView, activation: Activation): void => {
     admit(view, concurrency.group, group);
   }
   forgetOldest(view);
+  if (activation.status === 'failed' && !activation.stopped) keepResumable(view, id);
 };

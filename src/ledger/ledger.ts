@@ -1,33 +1,76 @@
 import { Subject, filter, firstValueFrom, take } from 'rxjs';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
-import type { Bus, Ledger } from '../core/ports.js';
+import type { Bus, Cursor, Ledger } from '../core/ports.js';
+import { packCheckpoint, unpackCheckpoint, type Checkpoint, type CheckpointFile } from './checkpoint.js';
 import { emptyView, fold } from './fold.js';
 
-/** Folds the bus from its beginning, then follows it. Resolves when it has caught up with what was there. */
-export const openLedger = async (bus: Bus): Promise<Ledger> => {
-  const view = emptyView();
+/** So many events and so long (ms) between two checkpoints at the least. */
+const APART = { events: 2_000, ms: 60_000 };
+
+const lastOf = async (bus: Bus): Promise<Event | undefined> => {
+  for await (const event of bus.read({ tail: 1 })) return event;
+  return undefined;
+};
+
+/** The checkpoint, if the bus is still the one it was made of. */
+const loadCheckpoint = async (bus: Bus, file: CheckpointFile | undefined): Promise<Checkpoint | undefined> => {
+  const content = await file?.load();
+  const checkpoint = content && unpackCheckpoint(content, file!.version);
+  if (!checkpoint) return undefined;
+  try {
+    for await (const _event of bus.read({ since_id: checkpoint.last, tail: 1 })) break;
+    return checkpoint;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Folds the bus, from its checkpoint or its beginning, and follows it. Resolves when it has caught up with what was there.
+ */
+export const openLedger = async (bus: Bus, file?: CheckpointFile): Promise<Ledger> => {
+  const checkpoint = await loadCheckpoint(bus, file);
+  const view = checkpoint?.view ?? emptyView();
   const folded = new Subject<Event>();
-  const last = await lastId(bus);
-  let seen: string | undefined;
+  const target = await lastOf(bus);
   const caughtUp = new Subject<void>();
-  const subscription = bus.follow().subscribe({
+  let isCaughtUp = target === undefined || checkpoint?.last === target.msg_id;
+  // Only ids of our own writers rise; a foreign record may call itself anything.
+  let seen = checkpoint?.last;
+  let cursor: Cursor | undefined = checkpoint?.cursor;
+  let saved = { at: Date.now(), events: 0 };
+  let saving: Promise<void> | undefined;
+
+  const save = async (): Promise<void> => {
+    if (!file?.save || seen === undefined || cursor === undefined || saved.events === 0) return;
+    const content = packCheckpoint({ cursor, last: seen, view }, file.version);
+    saved = { at: Date.now(), events: 0 };
+    // It is only a cache: the bus has everything.
+    await file.save(content).catch(() => undefined);
+  };
+  const subscription = bus.follow(cursor).subscribe({
     next: (batch) => {
       for (const event of batch.events) {
         fold(view, event);
-        seen = event.msg_id;
+        if (event.sealed) seen = event.msg_id;
+        isCaughtUp ||=
+          event.msg_id === target?.msg_id || (event.sealed && target?.sealed === true && event.msg_id >= target.msg_id);
         folded.next(event);
       }
-      if (seen !== undefined && last !== undefined && seen >= last) caughtUp.next();
+      cursor = batch.cursor;
+      saved.events += batch.events.length;
+      if (isCaughtUp) caughtUp.next();
+      if (saved.events >= APART.events && Date.now() - saved.at >= APART.ms) saving = save();
     },
     error: (error: unknown) => folded.error(toConductorError(error)),
   });
-  if (last !== undefined && (seen === undefined || seen < last)) await firstValueFrom(caughtUp.pipe(take(1)));
+  if (!isCaughtUp) await firstValueFrom(caughtUp.pipe(take(1)));
   const until = async (msg_id: string): Promise<void> => {
     if (seen !== undefined && seen >= msg_id) return;
     await firstValueFrom(
       folded.pipe(
-        filter((event) => event.msg_id >= msg_id),
+        filter((event) => event.sealed && event.msg_id >= msg_id),
         take(1),
       ),
     );
@@ -44,14 +87,10 @@ export const openLedger = async (bus: Bus): Promise<Ledger> => {
       if (newest) await until(newest.msg_id);
       return receipts;
     },
-    close() {
+    async close() {
       subscription.unsubscribe();
-      return Promise.resolve();
+      await saving;
+      await save();
     },
   };
-};
-
-const lastId = async (bus: Bus): Promise<string | undefined> => {
-  for await (const event of bus.read({ tail: 1 })) return event.msg_id;
-  return undefined;
 };

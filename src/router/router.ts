@@ -27,7 +27,8 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
       compiled.hash === rules.current.hash ? compiled : (compiled = compileTable(rules.current));
 
     const say = async (batch: Batch | undefined): Promise<Routed[]> => {
-      if (batch) await ledger.until(batch.events.at(-1)!.msg_id);
+      const last = batch?.events.findLast((event) => event.sealed)?.msg_id;
+      if (last !== undefined) await ledger.until(last);
       const events = batch?.events.filter((event) => isDecidable(table(), event)) ?? [];
       if (batch && events.length === 0) return [];
       const now = clock.now();
@@ -39,7 +40,6 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
       const said = [decision.fired, decision.held, decision.suppressed, Object.keys(decision.windows)];
       if (!batch && said.every((list) => list.length === 0)) return [];
       const to = batch?.cursor ?? position;
-      const last = batch?.events.findLast((event) => event.sealed)?.msg_id;
       const routed: Routed = {
         from: position,
         to,
