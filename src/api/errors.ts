@@ -14,6 +14,13 @@ export const errorBody = (
   },
 });
 
+/** What an error adds to the headers of its answer. */
+export const errorHeaders = ({ status, details }: ConductorError): Record<string, string> => {
+  if (status === 503) return { 'Retry-After': '5' };
+  if (status === 429) return { 'Retry-After': `${(details?.['retry_after'] as number | undefined) ?? 1}` };
+  return status === 401 ? { 'WWW-Authenticate': 'Bearer realm="conductor"' } : {};
+};
+
 /** Errors become statuses here and nowhere else; so do the answers of a router that found nothing. */
 export const errors =
   (log: Log): Middleware =>
@@ -40,10 +47,7 @@ export const errors =
     }
     if (problem === undefined) return;
     ctx.status = problem.status;
-    if (problem.status === 503) ctx.set('Retry-After', '5');
-    if (problem.status === 429)
-      ctx.set('Retry-After', `${(problem.details?.['retry_after'] as number | undefined) ?? 1}`);
-    if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="conductor"');
+    ctx.set(errorHeaders(problem));
     ctx.state['errorCode'] = problem.code;
     ctx.body = errorBody(problem);
   };

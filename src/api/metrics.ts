@@ -9,6 +9,8 @@ export interface Metrics {
   readonly media: string;
   /** Counts and times each request by its route, never by its path: a path holds ids without end. */
   count: Middleware;
+  /** The same for what is answered without Koa. */
+  observe(method: string, route: string, status: number, took_ms: number): void;
 }
 
 export const createMetrics = ({
@@ -70,15 +72,20 @@ export const createMetrics = ({
   gauge('conductor_watchers', 'Connected WebSocket and SSE clients.', watchers);
   gauge('conductor_paused', '1 while nothing new starts.', () => (ledger.view.paused ? 1 : 0));
 
+  const observe: Metrics['observe'] = (method, route, status, took_ms) => {
+    requests.inc({ method, route, status });
+    seconds.observe({ route }, took_ms / 1_000);
+  };
+
   return {
+    observe,
     text: () => registry.metrics(),
     media: registry.contentType,
     async count(ctx, next) {
       const began = performance.now();
       await next();
       const route = (ctx as { _matchedRoute?: string })._matchedRoute ?? 'none';
-      requests.inc({ method: ctx.method, route, status: ctx.status });
-      seconds.observe({ route }, (performance.now() - began) / 1_000);
+      observe(ctx.method, route, ctx.status, performance.now() - began);
     },
   };
 };

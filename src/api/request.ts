@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 import getRawBody from 'raw-body';
 import { ConductorError } from '../core/errors.js';
@@ -8,34 +9,40 @@ const MIB = 1024 * 1024;
 const mostFor = (path: string): number => (/^(\/api\/v1)?\/webhooks\//.test(path) ? 25 : 1);
 
 /** The caller's id where it is one, else ours: on every answer, errors included. */
+export const requestIdOf = ({ headers }: IncomingMessage): string => {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
+};
+
 export const requestId: Middleware = async (ctx, next) => {
-  const given = ctx.get('x-request-id');
-  const id = /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
+  const id = requestIdOf(ctx.req);
   ctx.state['requestId'] = id;
   ctx.set('X-Request-ID', id);
   await next();
 };
 
-/** The bytes as they came, for every method: bounded before anyone looks at them. */
-export const body: Middleware = async (ctx, next) => {
-  const encoding = ctx.get('content-encoding');
+/** The bytes as they came, bounded before anyone looks at them. */
+export const readBody = async (request: IncomingMessage, path: string): Promise<Buffer> => {
+  const { 'content-encoding': encoding = '', 'content-length': length } = request.headers;
   if (encoding !== '' && encoding !== 'identity') {
     throw new ConductorError('unsupported_media_type', `the content encoding "${encoding}" is not taken`);
   }
-  const most = mostFor(ctx.path);
+  const most = mostFor(path);
   try {
-    ctx.state['rawBody'] = await getRawBody(ctx.req, {
-      limit: most * MIB,
-      length: ctx.get('content-length') || null,
-    });
+    return await getRawBody(request, { limit: most * MIB, length: length ?? null });
   } catch (error) {
     if ((error as { type?: string }).type === 'entity.too.large') {
       // Read on and forget: a sender that is cut off in the middle never sees the answer.
-      ctx.req.resume();
+      request.resume();
       throw new ConductorError('too_large', `the body is over ${most} MiB`);
     }
     throw new ConductorError('bad_request', 'the body did not arrive whole', { cause: error });
   }
+};
+
+/** For every method. */
+export const body: Middleware = async (ctx, next) => {
+  ctx.state['rawBody'] = await readBody(ctx.req, ctx.path);
   await next();
 };
 

@@ -1,5 +1,5 @@
 import { rmSync, statSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type Koa from 'koa';
@@ -19,6 +19,8 @@ export interface Listening {
 
 export interface ListenOptions extends UpgradeOptions {
   app: Koa;
+  /** Is asked before the app; true: it answers by itself. */
+  before?: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
   hub: HubDoor;
   host?: string;
   /** 0: any that is free. */
@@ -64,11 +66,13 @@ const removeDead = async (path: string): Promise<void> => {
 };
 
 export const listen = async (options: ListenOptions): Promise<Listening> => {
-  const { app, hub, host = '127.0.0.1', port, socketPath } = options;
+  const { app, before, hub, host = '127.0.0.1', port, socketPath } = options;
   const answer = app.callback();
   const server = createServer(
     { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 5_000 },
-    (request, response) => void answer(request, response),
+    (request, response) => {
+      if (before?.(request, response) !== true) void answer(request, response);
+    },
   );
   server.maxConnections = MOST_CONNECTIONS;
   server.maxHeadersCount = 64;

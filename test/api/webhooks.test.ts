@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
@@ -6,6 +8,7 @@ import { ConductorError } from '../../src/core/errors.js';
 import { slack } from '../../src/sources/verifiers/slack.js';
 import { stripe } from '../../src/sources/verifiers/stripe.js';
 import type { Verifier } from '../../src/sources/verifiers/verifier.js';
+import { until } from '../support/service.js';
 import { all, clock, OLD_SECRET, open, post, SECRET, sign, type World } from './world.js';
 
 let world: World;
@@ -251,6 +254,43 @@ test("a sender of one's own says type and data", async () => {
   assert.is((await own({ type: 'RUN_STOP' })).status, 403);
   assert.is((await own({ data: {} })).status, 400);
   assert.is((await own({ type: 'A', data: 3 })).status, 400);
+});
+
+test('a delivery has the headers, the audit and the counts of every other request', async () => {
+  const said = await deliver(push, { 'x-request-id': 'find-me' });
+  assert.is(said.headers.get('x-request-id'), 'find-me');
+  assert.is(said.headers.get('x-content-type-options'), 'nosniff');
+  assert.match(said.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  assert.match(said.headers.get('content-type') ?? '', /application\/json/);
+  const wrong = await deliver(push, { 'x-hub-signature-256': 'sha256=0' }, '/api/v1/webhooks/github?x=1');
+  assert.is(wrong.status, 401);
+  assert.match(wrong.headers.get('www-authenticate') ?? '', /Bearer/);
+  const counted = (await (await fetch(`${world.url}/metrics`)).text()).split('\n');
+  for (const status of [202, 401])
+    assert.ok(
+      counted.includes(
+        `conductor_http_requests_total{method="POST",route="/api/v1/webhooks/:name",status="${status}"} 1`,
+      ),
+    );
+  const lines = await until('the audit is written', () => {
+    const text = readFileSync(join(world.root, 'audit.jsonl'), 'utf8').trim().split('\n');
+    return text.length === 2 ? text : undefined;
+  });
+  const [first, second] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.equal([first?.['request_id'], first?.['path'], first?.['status']], ['find-me', '/webhooks/github', 202]);
+  assert.equal(
+    [second?.['path'], second?.['status'], second?.['code']],
+    ['/api/v1/webhooks/github', 401, 'unauthorized'],
+  );
+});
+
+test('a page of another site cannot deliver, however well it signs', async () => {
+  for (const [name, value] of [
+    ['origin', 'https://evil.example'],
+    ['sec-fetch-site', 'cross-site'],
+  ] as const)
+    assert.is((await deliver(push, { [name]: value })).status, 403);
+  assert.equal(await all(world.bus), []);
 });
 
 test.run();

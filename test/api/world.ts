@@ -8,6 +8,7 @@ import { createGate } from '../../src/api/access/gate.js';
 import { createLimits } from '../../src/api/access/limits.js';
 import { createSessions, type Sessions } from '../../src/api/access/sessions.js';
 import { createApi } from '../../src/api/app.js';
+import { webhookDoor } from '../../src/api/webhook-door.js';
 import { openAudit } from '../../src/api/audit.js';
 import { commandsFor } from '../../src/api/commands.js';
 import type { ApiOptions } from '../../src/api/doors.js';
@@ -182,6 +183,7 @@ export const open = async ({
   };
   const server = await listen({
     app: createApi(options),
+    before: webhookDoor(options),
     hub,
     gate,
     audit,
