@@ -2,4 +2,4 @@
 export type { Draft, Event } from './core/event.js';
 export type { Handler, Step } from './core/handler.js';
 export type { AgentEvent, RunEnd, RunInfo } from './core/run.js';
-export { ConductorError } from './core/errors.js';
+export * from './pipeline/authoring/index.js';

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import type { Handler } from '../core/handler.js';
 import { parseYamlFile } from '../core/yaml-document.js';
+import { loadTypeScriptHandler } from './load-typescript.js';
 import { checkTree } from './syntax/check.js';
 import { createFileSchema } from './syntax/file.js';
 import { COMMON_KEYS } from './syntax/parts.js';
@@ -85,7 +86,9 @@ const filesOf = async (folder: string): Promise<string[]> => {
 export const loadHandlers = async (folder: string): Promise<Handler[]> => {
   const handlers: Handler[] = [];
   for (const file of await filesOf(folder)) {
-    const handler = loadYamlHandler(file, await readFile(file, 'utf8'));
+    const handler = file.endsWith('.ts')
+      ? await loadTypeScriptHandler(file)
+      : loadYamlHandler(file, await readFile(file, 'utf8'));
     const other = handlers.find((one) => one.name === handler.name);
     if (other)
       throw new ConductorError(

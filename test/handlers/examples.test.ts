@@ -6,7 +6,7 @@ import { openWorld, type World } from '../pipeline/world.js';
 import { project, until } from '../support/service.js';
 
 const folder = join(project, 'handlers');
-const names = readdirSync(join(folder, 'examples')).map((file) => `example-${file.replace('.yaml', '')}`);
+const names = readdirSync(join(folder, 'examples')).map((file) => `example-${file.replace(/\.(yaml|ts)$/, '')}`);
 const seen = new Set<string>();
 
 let world: World;
@@ -185,6 +185,13 @@ test('ralph: the same work until it is done', async () => {
   const { end, read } = await run('example-ralph');
   assert.is(end['status'], 'completed', String(end['error']));
   assert.is(read('progress'), 'x\nx\nx\n');
+});
+
+test('triage: in TypeScript, a function chooses between the steps', async () => {
+  const { end, said, steps } = await run('example-triage');
+  assert.is(end['status'], 'completed', String(end['error']));
+  assert.is((await said('TRIAGED'))!.body, 'first b.ts, for GO_EXAMPLE_TRIAGE');
+  assert.is(Object.keys(steps).filter((path) => path.startsWith('looked[')).length, 2);
 });
 
 test('every shipped example was run', () => {

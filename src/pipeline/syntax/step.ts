@@ -8,7 +8,6 @@ import { COMMON_KEYS } from './parts.js';
 
 /** Steps that were made by functions are what they are. */
 const made = new WeakSet<object>();
-export const isMade = (step: object): boolean => made.has(step);
 
 /** Chosen by the key that names the step's kind, so that an error speaks of that kind alone. Patterns become kernel steps. */
 export const createStepSchema = (read: Reader): StepSchema => {
