@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander';
 import * as backup from './commands/backup.js';
 import * as completion from './commands/completion.js';
 import * as config from './commands/config.js';
+import * as doctor from './commands/doctor.js';
 import * as events from './commands/events.js';
 import * as dlq from './commands/dlq.js';
 import * as gc from './commands/gc.js';
 import * as mcp from './commands/mcp.js';
 import * as approve from './commands/approve.js';
 import * as handlers from './commands/handlers.js';
+import * as init from './commands/init.js';
 import * as nightSwitch from './commands/night-switch.js';
 import * as rules from './commands/rules.js';
 import * as runs from './commands/runs.js';
@@ -20,9 +22,11 @@ import * as trace from './commands/trace.js';
 import * as top from './commands/top.js';
 import * as ui from './commands/ui.js';
 import * as webhook from './commands/webhook.js';
+import { outliveReader } from './closed-pipe.js';
 import { fail } from './fail.js';
 import { readVersion } from './package-folder.js';
 
+outliveReader();
 const program = new Command('conductor')
   .description('When something happens, a rule decides which agents act on it.')
   .version(readVersion())
@@ -47,6 +51,8 @@ const NOUNS = [
   token,
   mcp,
   config,
+  init,
+  doctor,
   gc,
   backup,
   completion,

@@ -18,14 +18,16 @@ export const copyOut = async (path: string, from: number, more: () => Promise<bo
           const { bytesRead } = await handle.read(buffer, 0, CHUNK, at);
           if (bytesRead === 0) break;
           at += bytesRead;
-          if (!process.stdout.write(Buffer.from(buffer.subarray(0, bytesRead))))
-            await new Promise((resolve) => process.stdout.once('drain', resolve));
+          if (!process.stdout.writable) return;
+          await new Promise<void>((resolve) => {
+            process.stdout.write(Buffer.from(buffer.subarray(0, bytesRead)), () => resolve());
+          });
         }
       } finally {
         await handle.close();
       }
     }
-    if (!goesOn) return;
+    if (!goesOn || !process.stdout.writable) return;
     await delay(LOOK_MS);
   }
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `run-agent …`. Agents start it all day, so nothing is loaded but what the one command needs. */
+import { outliveReader } from './closed-pipe.js';
 import { fail } from './fail.js';
 
 const HELP = `run-agent: one agent at work, with or without a service
@@ -56,4 +57,5 @@ const main = async (argv: string[]): Promise<number> => {
   return (await load()).run(rest);
 };
 
+outliveReader();
 process.exitCode = await main(process.argv.slice(2)).catch(fail);

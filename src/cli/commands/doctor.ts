@@ -1,0 +1,16 @@
+import type { Command } from 'commander';
+import { configOption, jsonOption, rootOption } from '../options.js';
+
+export const register = (program: Command): void => {
+  program
+    .command('doctor')
+    .description('whether this machine, the root and the agents are as they should be; nothing is spent')
+    .option('--production', 'the checklist for production too')
+    .addOption(rootOption())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options: { root: string; config?: string; production?: boolean; json?: boolean }) => {
+      const { doctor } = await import('../doctor/doctor.js');
+      process.exitCode = await doctor(options);
+    });
+};

@@ -1,0 +1,66 @@
+import { execa } from 'execa';
+import { createAgents, type RunnableAgent } from '../../runner/agents.js';
+import { agentsOf } from '../agents.js';
+import { readSecret, type LoadedConfig } from '../load-config.js';
+import { finding, type Finding } from './finding.js';
+
+const LIMIT_MS = 10_000;
+
+/** A version costs nothing: no agent is asked to work. */
+const versionOf = async (program: string): Promise<string | undefined> => {
+  const { exitCode, stdout } = await execa(program, ['--version'], {
+    reject: false,
+    timeout: LIMIT_MS,
+    stdin: 'ignore',
+  });
+  return exitCode === 0 ? stdout.trim().split('\n')[0]?.slice(0, 80) : undefined;
+};
+
+const credentialOf = (agent: RunnableAgent, loaded: LoadedConfig): Finding | undefined => {
+  const check = `credential of ${agent.name}`;
+  const { keys } = agent.kind;
+  const file = loaded.config.agents[agent.name]?.token_file;
+  if (file !== undefined) {
+    try {
+      readSecret(file, loaded.folder);
+      return finding(check, 'ok', `in ${file}`);
+    } catch (error) {
+      return finding(check, 'fail', (error as Error).message, `write the key into ${file} and chmod 600 it`);
+    }
+  }
+  if (keys.length === 0) return undefined;
+  const set = keys.find((key) => process.env[key]);
+  return set === undefined
+    ? finding(check, 'warn', 'none here; its own login may do', `set ${keys[0]}, or agents.${agent.name}.token_file`)
+    : finding(check, 'ok', `in ${set}`);
+};
+
+export const checkAgents = async (loaded: LoadedConfig): Promise<Finding[]> => {
+  const agents = createAgents({ config: agentsOf(loaded.config, loaded.folder), environment: process.env }).list();
+  const found = await Promise.all(
+    agents.map(async (agent): Promise<Finding[]> => {
+      const check = `agent ${agent.name}`;
+      if (agent.backend === 'shell') return [finding(check, 'ok', '/bin/sh')];
+      const wanted = agent.argv[0];
+      if (wanted !== undefined && agent.program === undefined) {
+        const configured = Object.hasOwn(loaded.config.agents, agent.name);
+        return [finding(check, configured ? 'fail' : 'warn', `${wanted} is not on PATH`, `install ${wanted}`)];
+      }
+      const version = agent.program === undefined ? agent.backend : await versionOf(agent.program);
+      const credential = credentialOf(agent, loaded);
+      return [
+        version === undefined
+          ? finding(check, 'warn', `${agent.program} does not say its version`, `run ${agent.program} --version`)
+          : finding(check, 'ok', [version, agent.program].filter(Boolean).join(', ')),
+        ...(credential ? [credential] : []),
+      ];
+    }),
+  );
+  const works = agents.some(
+    (agent) => agent.backend !== 'shell' && (agent.program !== undefined || agent.argv.length === 0),
+  );
+  return [
+    ...found.flat(),
+    ...(works ? [] : [finding('agents', 'warn', 'none but the shell', 'install claude, codex or gemini')]),
+  ];
+};

@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseRemote } from '../../src/cli/init/detect.js';
+import { cleanEnvironment, run, startService, temporary, tool, until } from '../support/service.js';
+
+const world = () => {
+  const cwd = realpathSync(temporary('init'));
+  const env = cleanEnvironment();
+  const conductor = (...args: string[]) => tool('conductor', args, { cwd, env });
+  const git = (...args: string[]) =>
+    run('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], { cwd, env });
+  return { cwd, env, conductor, git };
+};
+
+test('a repository gets what works at once: its commit is told, and its own tests answer', async () => {
+  const { cwd, env, conductor, git } = world();
+  await git('init', '-q', '-b', 'main');
+  await git('remote', 'add', 'origin', 'git@github.com:acme/app.git');
+  writeFileSync(join(cwd, 'package.json'), '{"scripts":{"test":"node -e 0"}}');
+  const done = await conductor('init', '--hook', '--systemd');
+  assert.is(done.code, 0, done.stderr);
+  assert.match(done.stdout, 'found node, tests by "npm test", acme/app at github.com');
+  assert.match(done.stdout, 'conductor webhook add github');
+  assert.match(readFileSync(join(cwd, '.gitignore'), 'utf8'), /^runs\/$/m);
+  assert.match(readFileSync(join(cwd, 'conductor.service'), 'utf8'), `WorkingDirectory=${cwd}\n`);
+  assert.is((await conductor('config', 'check')).code, 0);
+  assert.is((await conductor('rules', 'check')).code, 0);
+  const { config } = JSON.parse((await conductor('config', 'show', '--json')).stdout);
+  assert.equal(config.repositories, { 'acme/app': { path: '.', test_command: 'npm test' } });
+
+  const service = await startService([], { cwd, env });
+  try {
+    assert.match(service.output(), join(cwd, 'rules'));
+    await git('add', '.');
+    assert.is((await git('commit', '-qm', 'begin')).code, 0);
+    await until('the tests passed', async () =>
+      (await tool('messagebus-tool', ['read', '--type', 'TEST_PASSED'], { cwd, env })).stdout.includes('TEST_PASSED'),
+    );
+  } finally {
+    assert.is(await service.stop(), 0);
+  }
+});
+
+test('what is there is kept, and said so; --force replaces it', async () => {
+  const { cwd, conductor, git } = world();
+  await git('init', '-q');
+  writeFileSync(join(cwd, 'config.yaml'), 'timers: {}\n');
+  writeFileSync(join(cwd, '.gitignore'), 'dist');
+  mkdirSync(join(cwd, '.git', 'hooks'), { recursive: true });
+  writeFileSync(join(cwd, '.git', 'hooks', 'post-commit'), '#!/bin/sh\n# mine\n');
+  const first = await conductor('init', '--hook');
+  assert.match(first.stdout, 'kept  config.yaml');
+  assert.match(first.stdout, 'kept  .git/hooks/post-commit');
+  assert.is(readFileSync(join(cwd, 'config.yaml'), 'utf8'), 'timers: {}\n');
+  assert.match(readFileSync(join(cwd, '.git', 'hooks', 'post-commit'), 'utf8'), '# mine');
+  assert.is(readFileSync(join(cwd, '.gitignore'), 'utf8'), 'dist\nruns/\n');
+  await conductor('init', '--force');
+  assert.match(readFileSync(join(cwd, 'config.yaml'), 'utf8'), 'local/');
+  assert.is(readFileSync(join(cwd, '.gitignore'), 'utf8'), 'dist\nruns/\n');
+});
+
+test('where nobody can be asked, hook and unit are written only when they are named', async () => {
+  const { cwd, conductor, git } = world();
+  await git('init', '-q');
+  rmSync(join(cwd, '.git', 'hooks'), { recursive: true, force: true });
+  assert.is((await conductor('init')).code, 0);
+  assert.not(existsSync(join(cwd, '.git', 'hooks', 'post-commit')));
+  assert.not(existsSync(join(cwd, 'conductor.service')));
+});
+
+test('the test command is found by what the folder holds', async () => {
+  for (const [name, text, command] of [
+    ['Makefile', 'test:\n\ttrue\n', 'make test'],
+    ['Cargo.toml', '', 'cargo test'],
+    ['go.mod', '', 'go test ./...'],
+    ['pyproject.toml', '', 'pytest'],
+    ['pom.xml', '', 'mvn -q test'],
+  ] as const) {
+    const { cwd, conductor } = world();
+    writeFileSync(join(cwd, name), text);
+    assert.match((await conductor('init')).stdout, `tests by "${command}"`);
+  }
+  const { conductor } = world();
+  assert.match((await conductor('init')).stdout, 'found no language that I know\n');
+});
+
+test('a remote is understood in each of its forms', () => {
+  for (const url of [
+    'git@github.com:acme/app.git',
+    'https://github.com/acme/app',
+    'https://user@github.com/acme/app.git',
+    'ssh://git@github.com:22/acme/app.git',
+  ])
+    assert.equal(parseRemote(url), { host: 'github.com', name: 'acme/app' }, url);
+  assert.equal(parseRemote('git@gitlab.example.org:group/sub/app.git'), {
+    host: 'gitlab.example.org',
+    name: 'group/sub/app',
+  });
+  assert.is(parseRemote('/srv/git/app.git'), undefined);
+});
+
+test.run();
