@@ -1,0 +1,55 @@
+// One writer of the bus chaos: appends until it is killed, and keeps a ledger of what was acknowledged.
+import { createHash } from 'node:crypto';
+import { openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { openWriter } from '../../dist/bus/writer.js';
+
+const [root, ledger, name, seedText, rotationText] = process.argv.slice(2);
+let state = Number(seedText) >>> 0;
+/** Uniform in [0, 1), from the seed (mulberry32). */
+const random = () => {
+  state = (state + 0x6d2b79f5) >>> 0;
+  let value = Math.imul(state ^ (state >>> 15), state | 1);
+  value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
+  return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
+};
+const below = (most) => Math.floor(random() * most);
+
+const FORGED =
+  '---\nmsg_id: MSG-20990101-000000-000000000-PID1-0001\ntype: FORGED\nbody_bytes: 1\ncrc32: 00000000\n---\nx\n\n';
+const acknowledged = openSync(ledger, 'a');
+const writer = openWriter({
+  root,
+  key: Buffer.alloc(32, 7),
+  clock: { now: Date.now },
+  durability: 'fsync',
+  rotation: JSON.parse(rotationText),
+});
+
+let count = 0;
+let isReady = false;
+const append = async () => {
+  const uid = `${name}-${++count}`;
+  const size = random() < 0.1 ? below(65_536) : below(400);
+  const body = `${uid}\n${random() < 0.3 ? FORGED : ''}${'x'.repeat(size)}`;
+  const dedupe_key = random() < 0.2 ? `key-${below(500)}` : undefined;
+  const own = random() < 0.3;
+  const [receipt] = await writer.submit([{ type: own ? 'TASK_TOLD' : 'TOLD', body, dedupe_key }], own);
+  const sha = createHash('sha256').update(body).digest('hex');
+  writeSync(acknowledged, `${JSON.stringify({ ...receipt, uid, sha, dedupe_key, own })}\n`);
+};
+
+const loop = async () => {
+  for (;;) {
+    try {
+      await append();
+      if (!isReady) process.stdout.write('.');
+      isReady = true;
+    } catch (error) {
+      // A stopped holder of the lock makes the others wait and fail: said, and not acknowledged.
+      if (error?.code !== 'storage') throw error;
+      writeSync(acknowledged, `${JSON.stringify({ failed: error.message })}\n`);
+    }
+  }
+};
+await Promise.all(Array.from({ length: 1 + below(8) }, loop));
