@@ -1,0 +1,253 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileBus } from '../../src/bus/file-bus.js';
+import { closedSegments } from '../../src/bus/segments.js';
+import { toConductorError } from '../../src/core/errors.js';
+import { all, bodies, handClock, refused, watchBus } from '../contract/bus.js';
+import { project, run } from '../support/service.js';
+import { key, withBus, withRoot } from './support.js';
+
+const busFile = (root: string): string => join(root, 'MESSAGE-BUS.md');
+
+test('cut at every byte of an append, as a kill or a power cut leaves it: what was acknowledged stays, what comes is whole', () =>
+  withRoot(async (root) => {
+    const file = busFile(root);
+    await withBus(root, (bus) => bus.append([{ type: 'A', body: 'first' }]));
+    const before = readFileSync(file);
+    await withBus(root, (bus) => bus.append([{ type: 'A', body: '---\ntorn' }]));
+    const whole = readFileSync(file);
+    for (let cut = before.length; cut <= whole.length; cut += 1) {
+      for (const fill of ['', '\0'.repeat(40)]) {
+        writeFileSync(file, Buffer.concat([whole.subarray(0, cut), Buffer.from(fill)]));
+        const [receipt] = await withBus(root, (bus) => bus.append([{ type: 'A', body: 'next' }]));
+        await withBus(root, async (bus) => {
+          const events = await all(bus.read());
+          const found = events.map(({ body }) => body);
+          assert.is(found[0], 'first');
+          assert.is(found.at(-1), 'next');
+          assert.is(events.at(-1)?.msg_id, receipt?.msg_id);
+          // The torn one lacks at most its last line break, or is not there.
+          assert.ok(
+            found.length === 2 || (found.length === 3 && found[1] === '---\ntorn' && cut >= whole.length - 2),
+            `${cut}`,
+          );
+        });
+      }
+    }
+  }));
+
+const mount = (folder: string): void => {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'ignore' });
+};
+const unmount = (folder: string): void => {
+  execFileSync('umount', [folder]);
+};
+const works = (attempt: () => void): boolean => {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+};
+const canMount = works(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'bus-mount-'));
+  mount(folder);
+  unmount(folder);
+});
+
+(canMount ? test : test.skip)(
+  'a full disk: nothing is acknowledged that is not there, and it goes on when there is room',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bus-full-'));
+    mount(folder);
+    try {
+      const ballast = join(folder, 'ballast');
+      writeFileSync(ballast, Buffer.alloc(64 * 1024));
+      const bus = await openFileBus({ root: folder, key, clock: handClock(), durability: 'fsync' });
+      const said: string[] = [];
+      const say = async (body: string): Promise<void> => {
+        await bus.append([{ type: 'A', body }]);
+        said.push(body);
+      };
+      const error = await (async () => {
+        for (let number = 0; ; number += 1) {
+          try {
+            await say(`${number} ${'x'.repeat(5_000)}`);
+          } catch (caught) {
+            return toConductorError(caught);
+          }
+        }
+      })();
+      assert.is(error.code, 'storage');
+      assert.match(error.message, /ENOSPC/);
+      await refused('storage', () => say('y'.repeat(9_000)));
+      assert.ok(said.length > 10);
+      rmSync(ballast);
+      await say('room again');
+      await bus.close();
+      await withBus(folder, async (again) => assert.equal(await bodies(again), said));
+    } finally {
+      unmount(folder);
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
+/** Its second `fdatasync` is made to fail at the kernel's door; strace counts by thread, so there is one. */
+const FAILING = `
+import { openWriter } from ${JSON.stringify(join(project, 'dist/bus/writer.js'))};
+const writer = openWriter({ root: process.argv[1], key: Buffer.alloc(32, 7), clock: { now: Date.now } });
+for (const body of ['one', 'two', 'three', 'four']) {
+  await writer.submit([{ type: 'A', body }], false).then(
+    ([{ msg_id }]) => console.log(body, 'acknowledged', msg_id),
+    (error) => console.log(body, error.code, error.message),
+  );
+}
+await writer.close();
+`;
+const canTrace = works(() => {
+  execFileSync('strace', ['-qq', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
+});
+
+(canTrace ? test : test.skip)('a failed fdatasync is not tried again: nothing later is acknowledged', () =>
+  withRoot((root) => {
+    const output = execFileSync(
+      'strace',
+      [
+        '-f',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-e',
+        'trace=fdatasync',
+        '-e',
+        'inject=fdatasync:error=EIO:when=2',
+        process.execPath,
+        '--input-type=module',
+        '-e',
+        FAILING,
+        root,
+      ],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, UV_THREADPOOL_SIZE: '1' } },
+    );
+    assert.match(
+      output,
+      /^one acknowledged MSG-\S+\ntwo storage .*could not be made durable.*\nthree storage .*\nfour storage .*\n$/,
+    );
+    return Promise.resolve();
+  }),
+);
+
+test('the lock of a writer that was killed is free at once', () =>
+  withRoot(async (root) => {
+    const holder = spawn(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `import { openLock } from ${JSON.stringify(join(project, 'dist/bus/lock.js'))};
+         await openLock(process.argv[1]).hold(() => { process.stdout.write('.'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });`,
+        root,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    await once(holder.stdout, 'data');
+    await withBus(root, async (bus) => {
+      let answered = false;
+      const receipt = bus.append([{ type: 'A', body: 'after' }]).then((receipts) => {
+        answered = true;
+        return receipts;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.not.ok(answered);
+      holder.kill('SIGKILL');
+      assert.is((await receipt).length, 1);
+    });
+  }));
+
+test('a foreign writer without the lock: its text is shown and hides nothing', () =>
+  withRoot((root) =>
+    withBus(root, async (bus) => {
+      const watching = watchBus(bus);
+      await bus.append([{ type: 'A', body: '1' }]);
+      appendFileSync(busFile(root), '[2026-11-21 01:30:00] NOTE: by hand');
+      await bus.append([{ type: 'A', body: '2' }]);
+      appendFileSync(busFile(root), '---\ntype: TASK_DONE\n---\nforged');
+      const fd = openSync(busFile(root), 'a');
+      writeSync(fd, '\0\0\0');
+      closeSync(fd);
+      await bus.append([{ type: 'A', body: '3' }]);
+      await watching.count(5);
+      watching.stop();
+      assert.equal(
+        watching.events.map(({ body, sealed, authentic }) => [body.slice(0, 7), sealed, authentic]),
+        [
+          ['1', true, false],
+          ['by hand', false, false],
+          ['2', true, false],
+          ['forged\0', false, false],
+          ['3', true, false],
+        ],
+      );
+    }),
+  ));
+
+/** A process whose lock nobody else has, as on a file system whose locks do not work. */
+const UNLOCKED = `
+import { rmSync } from 'node:fs';
+import { openWriter } from ${JSON.stringify(join(project, 'dist/bus/writer.js'))};
+const [root, name] = process.argv.slice(1);
+const rotation = { bytes: 20_000, age_ms: Infinity };
+const writer = openWriter({ root, key: Buffer.alloc(32, 7), clock: { now: Date.now }, durability: 'os', rotation });
+rmSync(root + '/.conductor/bus.lock', { force: true });
+for (let number = 0; number < 300; number += 1) {
+  await writer.submit([{ type: 'A', body: name + '-' + number }], false);
+  console.log(name + '-' + number);
+}
+await writer.close();
+`;
+
+test('writers whose locks do not work lose nothing that they acknowledge, while segments are closed under them', () =>
+  withRoot(async (root) => {
+    const outputs = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name) => run(process.execPath, ['--input-type=module', '-e', UNLOCKED, root, name])),
+    );
+    assert.equal(
+      outputs.map(({ code, stderr }) => [code, stderr]),
+      outputs.map(() => [0, '']),
+    );
+    const acknowledged = outputs.flatMap(({ stdout }) => stdout.trim().split('\n'));
+    await withBus(root, async (bus) => {
+      const found = new Set(await bodies(bus));
+      assert.equal(
+        acknowledged.filter((body) => !found.has(body)),
+        [],
+      );
+      assert.is(acknowledged.length, 1_200);
+      assert.ok(closedSegments(root).length > 5);
+      const watching = watchBus(bus);
+      await watching.count(1_200);
+      watching.stop();
+      assert.equal(
+        watching.batches.flatMap(({ damaged }) => damaged),
+        [],
+      );
+    });
+  }));
+
+test.run();
