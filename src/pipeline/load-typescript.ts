@@ -7,6 +7,7 @@ import { ConductorError, formatPosition } from '../core/errors.js';
 import type { Handler } from '../core/handler.js';
 import { isDefinition } from './authoring/handler.js';
 import * as authoring from './authoring/index.js';
+import { beginFile } from './authoring/steps.js';
 
 /** The file and what it imports from beside it: a change of any is a change of the handler. */
 const textsOf = (file: string, seen = new Map<string, string>()): Map<string, string> => {
@@ -47,6 +48,7 @@ export const loadTypeScriptHandler = async (file: string): Promise<Handler> => {
   });
   let exported: unknown;
   try {
+    beginFile();
     exported = await jiti.import(file, { default: true });
   } catch (error) {
     const message =

@@ -41,7 +41,11 @@ const schema = createStepSchema((file) => {
   return readFileSync(file, 'utf8');
 });
 
+/** Steps without an id are counted, anew in each file: a restart must find them by the same names. */
 let count = 0;
+export const beginFile = (): void => {
+  count = 0;
+};
 
 const isBuilt = (value: object): value is Built => 'step' in value && typeof value.step === 'object' && !isRef(value);
 
