@@ -1,0 +1,149 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastValueFrom } from 'rxjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RunEnd } from '../../src/core/run.js';
+import { isolationLevels } from '../../src/runner/levels.js';
+import { probeAgents } from '../../src/runner/probe.js';
+import type { AgentConfig } from '../../src/runner/agents/backend.js';
+import { temporary, until } from '../support/service.js';
+import { lives, openWorld, pidsIn, script } from './world.js';
+
+interface Seen {
+  env: Record<string, string>;
+  args: string[];
+  prompt: string;
+}
+
+/** What an agent of this configuration is started with. */
+const seenBy = async (
+  reviewer: AgentConfig,
+  more: Parameters<Awaited<ReturnType<typeof openWorld>>['specOf']>[2] = {},
+) => {
+  const world = await openWorld({
+    config: { reviewer },
+    environment: { OPENAI_API_KEY: 'sk-of-openai', ANTHROPIC_API_KEY: 'sk-of-claude' },
+  });
+  const path = join(temporary('seen'), 'seen.json');
+  const { end, spec } = await world.run('reviewer', script({ env: path }, { say: 'x' }, { result: true }), more);
+  assert.is(end.status, 'completed', end.error_summary);
+  return { ...(JSON.parse(readFileSync(path, 'utf8')) as Seen), spec, world };
+};
+
+test('a named agent has its backend, model, role, variables and limits; and one key alone', async () => {
+  const role = join(temporary('role'), 'role.md');
+  writeFileSync(role, 'You review code.\n');
+  const seen = await seenBy({
+    backend: 'claude',
+    model: 'big',
+    role,
+    env: { STRICT: 'yes' },
+    limits: { turns: 7, usd: 2 },
+  });
+  assert.match(seen.prompt, /^You review code\.\n\n/);
+  assert.match(seen.prompt, 'Do this.');
+  for (const pair of ['--model big', '--max-turns 7', '--max-budget-usd 2', '--dangerously-skip-permissions'])
+    assert.match(seen.args.join(' '), pair);
+  assert.is(seen.env['STRICT'], 'yes');
+  assert.is(seen.env['ANTHROPIC_API_KEY'], 'sk-of-claude');
+  assert.is(seen.env['OPENAI_API_KEY'], undefined);
+});
+
+test('what a stranger caused, or what may only read, has no more rights than that, and no secret of ours', async () => {
+  const expected: Record<string, string> = {
+    claude: '--permission-mode dontAsk --allowedTools Read',
+    codex: '--sandbox read-only',
+    gemini: '--approval-mode plan',
+  };
+  for (const backend of ['claude', 'codex', 'gemini']) {
+    const reading = await seenBy({ backend, tools: 'read-only', env: { DEPLOY: 'key' } });
+    assert.match(reading.args.join(' '), expected[backend]!);
+    assert.is(reading.env['DEPLOY'], 'key');
+    const stranger = await seenBy({ backend, env: { DEPLOY: 'key' } }, { trust: 'outside' });
+    assert.match(stranger.args.join(' '), expected[backend]!);
+    assert.is(stranger.env['DEPLOY'], undefined);
+    assert.not.match(stranger.args.join(' '), /bypass|skip-permissions|yolo/);
+    assert.not.match(stranger.prompt, 'run-agent task');
+  }
+});
+
+test('a key comes from a file that nobody else may read, under the name that its program knows', async () => {
+  const token_file = join(temporary('token'), 'token');
+  writeFileSync(token_file, 'sk-from-the-file\n', { mode: 0o600 });
+  const seen = await seenBy({ backend: 'codex', token_file });
+  assert.is(seen.env['OPENAI_API_KEY'], 'sk-from-the-file');
+  assert.is(seen.env['ANTHROPIC_API_KEY'], undefined);
+});
+
+test('any program that speaks a known family needs only configuration', async () => {
+  const world = await openWorld();
+  const { world: other } = {
+    world: await openWorld({ config: { qwen: { command: [join(world.bin, 'claude'), 'extra'], speaks: 'claude' } } }),
+  };
+  const { end } = await other.run('qwen', script({ say: 'from qwen' }, { usage: [3, 4] }, { result: true }));
+  assert.equal([end.status, end.output, end.usage], ['completed', 'from qwen', { input_tokens: 3, output_tokens: 4 }]);
+});
+
+test('a wrapper of words goes before the agent; in a PID namespace nothing outlives it', async () => {
+  const wrapped = await seenBy({ backend: 'gemini', sandbox: ['env', 'IN_THE_BOX=yes'] });
+  assert.is(wrapped.env['IN_THE_BOX'], 'yes');
+  const levels = await isolationLevels(process.env);
+  if (!levels.some(({ name, works }) => name === 'pidns' && works)) return;
+  const world = await openWorld({
+    config: { boxed: { backend: 'shell', sandbox: 'pidns' } },
+    groupFor: () => undefined,
+  });
+  const path = join(temporary('boxed'), 'pids');
+  const spec = world.specOf(
+    'boxed',
+    `(setsid env -i sh -c 'exec sleep 1234.5' >/dev/null 2>&1 &)\necho $$ >'${path}'\nsleep 1000\n`,
+  );
+  const ended = lastValueFrom(world.runner.attempt(spec)) as Promise<RunEnd>;
+  const [inside] = await until('it runs', () => (pidsIn(path).length > 0 ? pidsIn(path) : undefined));
+  assert.ok(inside! < 100, 'its numbers are its own');
+  const shim = await until('it is noted', async () => (await world.runs.find(spec))?.pid);
+  await world.runner.stop(spec, 'enough');
+  assert.is((await ended).reason, 'stopped: enough');
+  assert.not(lives(shim));
+  const { readdirSync } = await import('node:fs');
+  const left = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => existsSync(`/proc/${pid}/cmdline`))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('1234.5');
+      } catch {
+        return false;
+      }
+    });
+  assert.equal(left, [], 'the hidden daemon is gone');
+});
+
+test('doctor is told the level in force, and what is wrong with an agent', async () => {
+  const levels = await isolationLevels(process.env);
+  assert.is(levels.filter(({ inForce }) => inForce).length, 1);
+  assert.ok(levels.find(({ inForce }) => inForce)?.works);
+  const token_file = join(temporary('token'), 'token');
+  writeFileSync(token_file, 'x');
+  chmodSync(token_file, 0o644);
+  const world = await openWorld({
+    config: { open: { backend: 'claude', token_file }, absent: { command: ['/not/here'] } },
+  });
+  writeFileSync(join(world.bin, 'codex'), '#!/bin/sh\necho "codex-cli 1.2.3"\n');
+  const found = await probeAgents(world.agents);
+  const problem = (name: string): string => found.find((one) => one.name === name)?.problem ?? '';
+  assert.match(problem('open'), `chmod 600 ${token_file}`);
+  assert.match(problem('absent'), '/not/here');
+  assert.is(found.find((one) => one.name === 'codex')?.version, 'codex-cli 1.2.3');
+});
+
+test('a shell agent runs its prompt by its shebang', async () => {
+  const world = await openWorld();
+  const node = await world.run('shell', `#!${process.execPath}\nconsole.log(['from', 'node'].join(' '));\n`);
+  assert.equal([node.end.status, node.end.output], ['completed', 'from node\n'], node.end.stderr);
+  const sh = await world.run('shell', 'cat; echo " and $X"', { stdin: 'data', env: { X: 'variables; $(no command)' } });
+  assert.is(sh.end.output, 'data and variables; $(no command)\n');
+});
+
+test.run();
