@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Measures and compares with what was said last, so that an alert is said once and cleared once.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = process.env.CONDUCTOR_ROOT;
@@ -16,10 +16,12 @@ const disk = () => {
   const { blocks, bavail } = statfsSync(root);
   return blocks === 0 ? 0 : Math.round(100 - (bavail * 100) / blocks);
 };
-const errorRate = () => {
+/** Of the runs that ended within the last hour. */
+const lastHour = () => {
   const since = Date.now() - 3_600_000;
   let total = 0;
   let failed = 0;
+  let timeouts = 0;
   const folders = (path) =>
     readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
   for (const project of folders(root)) {
@@ -28,11 +30,13 @@ const errorRate = () => {
         const file = join(root, project.name, task.name, run.name, 'run-info.yaml');
         if (!existsSync(file) || statSync(file).mtimeMs < since) continue;
         total++;
-        if (/^status: failed$/m.test(readFileSync(file, 'utf8'))) failed++;
+        const text = readFileSync(file, 'utf8');
+        if (/^status: failed$/m.test(text)) failed++;
+        if (/^error_summary: .*(in time|timeout)/im.test(text)) timeouts++;
       }
     }
   }
-  return total === 0 ? 0 : Math.round((failed * 100) / total);
+  return { rate: total === 0 ? 0 : failed / total, timeouts };
 };
 const lastOpen = () => {
   const read = (type) => {
@@ -46,20 +50,47 @@ const lastOpen = () => {
   return alert && (!clear || clear.msg_id < alert.msg_id) ? (alert.data.open ?? []) : [];
 };
 
+const COMPARE = { '>': (a, b) => a > b, '>=': (a, b) => a >= b, '<': (a, b) => a < b, '<=': (a, b) => a <= b };
+
+/** The alerts of config.yaml whose condition has held for as long as they say; since when is kept beside the root. */
+const configured = (metrics) => {
+  const alerts = JSON.parse(process.env.ALERTS || '[]');
+  const folder = join(root, '.conductor', 'cache');
+  const file = join(folder, 'alerts.json');
+  const since = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const now = Date.now();
+  const holding = alerts.filter(({ condition }) =>
+    COMPARE[condition.operator](metrics[condition.metric], condition.value),
+  );
+  const next = Object.fromEntries(holding.map(({ name }) => [name, since[name] ?? now]));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(file, JSON.stringify(next));
+  return holding.filter(({ name, duration }) => now - next[name] >= duration);
+};
+
+const hour = lastHour();
 const measured = {
   api: await api(),
   disk_percent: disk(),
   queue_depth: Number(process.env.QUEUE_DEPTH ?? 0),
-  error_percent: errorRate(),
+  error_percent: Math.round(hour.rate * 100),
 };
+const alerts = configured({
+  task_failure_rate: hour.rate,
+  agent_timeout_count: hour.timeouts,
+  disk_usage_percent: measured.disk_percent,
+  queue_depth: measured.queue_depth,
+});
 const open = [
   ...(measured.api ? [] : ['api']),
   ...(measured.disk_percent > 85 ? ['disk'] : []),
   ...(measured.queue_depth > 100 ? ['queue'] : []),
   ...(measured.error_percent > 20 ? ['error_rate'] : []),
+  ...alerts.map(({ name }) => name),
 ];
 const before = lastOpen();
 const raised = open.filter((name) => !before.includes(name));
 const cleared = before.filter((name) => !open.includes(name));
+const actions = alerts.filter(({ name, action }) => raised.includes(name) && action).map(({ action }) => action);
 const summary = `api ${measured.api ? 'ok' : 'down'}, disk ${measured.disk_percent} %, queue ${measured.queue_depth}, errors ${measured.error_percent} %${raised.length ? `; over: ${raised.join(', ')}` : ''}${cleared.length ? `; passed: ${cleared.join(', ')}` : ''}`;
-console.log(JSON.stringify({ ...measured, open, raised, cleared, summary }));
+console.log(JSON.stringify({ ...measured, open, raised, cleared, actions: [...new Set(actions)], summary }));

@@ -10,6 +10,7 @@ import { readServiceFile } from '../storage/service-file.js';
 import { openSlots } from '../storage/slots.js';
 import { createTickets } from '../storage/tickets.js';
 import { openWorkspaces } from '../workspace/workspaces.js';
+import { limitAgents } from './limits.js';
 import { binFolder, restProgram } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
@@ -30,7 +31,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     environment: process.env,
   });
   const tickets = createTickets(root.key);
-  const runner = createRunner({
+  const runAny = createRunner({
     rootPath: root.path,
     runs,
     agents,
@@ -45,6 +46,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
   });
+  const runner = limitAgents(runAny, { bus, clock, config });
   const workspaces = openWorkspaces(root.path);
   return { ...loaded, root, bus, runs, agents, runner, workspaces, ids: createIds(clock, process.pid), clock, random };
 };

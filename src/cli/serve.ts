@@ -121,6 +121,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       CONDUCTOR_URL: server.url,
       QUEUE_DEPTH: String(ledger.view.open.size),
       ...(command === undefined ? {} : { TEST_COMMAND: command }),
+      ...(event.type === 'TIMER_FIRED' ? { ALERTS: JSON.stringify(local.config.alerts) } : {}),
       ...(event.type === 'DEPLOY_REQUESTED' && deploy
         ? {
             DEPLOY_COMMAND: deploy.command,

@@ -17,6 +17,8 @@ export interface AttemptPorts {
 }
 
 export type AttemptRequest = Omit<AttemptSpec, 'run_id' | 'attempt'> & {
+  /** The person who asked for it. */
+  actor?: string;
   root?: string;
   cause?: string;
   retry: Backoff & { attempts: number; on?: readonly FailureClass[] };
@@ -38,13 +40,22 @@ export const failedEnd = (run_id: string, exit: 1 | 2 | 3, message: string, reas
 });
 
 const scope = (
-  request: { project_id: string; task_id: string; trust: Trust; cause?: string; root?: string; depth: number },
+  request: {
+    project_id: string;
+    task_id: string;
+    trust: Trust;
+    actor?: string;
+    cause?: string;
+    root?: string;
+    depth: number;
+  },
   run_id: string,
 ) => ({
   project_id: request.project_id,
   task_id: request.task_id,
   run_id,
   source: `run:${run_id}`,
+  ...(request.actor === undefined ? {} : { actor: request.actor }),
   trust: request.trust,
   depth: request.depth,
   parents: [

@@ -6,6 +6,7 @@ import type { AgentEvent, RunEnd } from '../../core/run.js';
 import { runAttempts } from '../../pipeline/attempts.js';
 import type { AttemptRequest } from '../../pipeline/run-attempts.js';
 import { untilDone, type LoopOptions } from '../../pipeline/until-done.js';
+import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
 import { surroundings } from '../surrounding.js';
 import { env } from './options.js';
@@ -42,7 +43,10 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
       ? local.agents.choose(surrounding === undefined ? undefined : [surrounding])
       : local.agents.find(start.agent);
   const parent = start.parent_run_id ?? env('RUN_ID');
+  const user = userOf(process.env);
+  await checkUser(local, user);
   return {
+    ...(user === undefined ? {} : { actor: user }),
     project_id: start.project_id,
     task_id: start.task_id,
     agent: agent.name,

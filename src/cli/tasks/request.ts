@@ -6,6 +6,7 @@ import { ConductorError } from '../../core/errors.js';
 import type { Receipt } from '../../core/ports.js';
 import type { TaskRequest } from '../../core/task.js';
 import { writeAtomically } from '../../storage/atomic-write.js';
+import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
 import { surroundings } from '../surrounding.js';
 
@@ -20,6 +21,8 @@ export const requestTask = async (local: Local, scope: Scope, request: TaskReque
   const { depth, trust } = await surroundings(local.runs, process.env);
   if (depth >= MAX_DEPTH)
     throw new ConductorError('too_deep', `depth ${depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`);
+  const user = userOf(process.env);
+  await checkUser(local, user);
   const run_id = process.env['RUN_ID'];
   const [receipt] = await local.bus.record([
     {
@@ -28,6 +31,7 @@ export const requestTask = async (local: Local, scope: Scope, request: TaskReque
       ...(run_id ? { run_id, source: `run:${run_id}` } : { source: 'cli' }),
       depth,
       trust,
+      ...(user === undefined ? {} : { actor: user }),
       data: { ...request },
       body: `${request.agent} is asked for: ${request.prompt.trim().split('\n')[0]!.slice(0, 200)}`,
     },
