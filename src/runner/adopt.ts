@@ -80,9 +80,22 @@ export const adoptRun = async (
       void endTree(mark);
     }
     const { clock, redact, stopChild } = ports;
-    const { family, limits } = note;
+    const { family, limits, cost_before = 0 } = note;
     const ended = untilOver(mark, raw);
-    return await supervise({ clock, runs, redact, info, raw, family, limits, mark, ended, emit, stopChild });
+    return await supervise({
+      clock,
+      runs,
+      redact,
+      info,
+      raw,
+      family,
+      limits,
+      cost_before,
+      mark,
+      ended,
+      emit,
+      stopChild,
+    });
   } catch (error) {
     const message = toConductorError(error).message;
     return await endWithout(ports, latest, { class: 'transient', reason: 'lost', message });

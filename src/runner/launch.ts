@@ -31,6 +31,7 @@ export interface Launched extends Started {
   family: Family | undefined;
   limits: RunLimits;
   cgroup: string | undefined;
+  cost_before: number;
 }
 
 const checkFolder = async (cwd: string): Promise<void> => {
@@ -46,6 +47,15 @@ const stricter = (one: RunLimits, other: RunLimits): RunLimits => {
     if (values.length > 0) limits[key] = Math.min(...values);
   }
   return limits;
+};
+
+/** A session tells its cost from its beginning on; this is the part of the runs before. */
+const costBefore = async (runs: Runs, { resume_session, ...scope }: AttemptSpec): Promise<number> => {
+  let usd = 0;
+  if (resume_session === undefined) return usd;
+  for await (const run of runs.list({ project_id: scope.project_id, task_id: scope.task_id }))
+    if (run.session_id === resume_session) usd += run.cost_usd ?? 0;
+  return usd;
 };
 
 /** Everything before the process: it either starts, or says why not. */
@@ -95,6 +105,7 @@ export const launch = async (
   });
   const family = agent.kind.family;
   const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
+  const cost_before = await costBefore(ports.runs, spec);
   const cgroup = (ports.groupFor ?? createCgroup)();
   raw.prepare({
     stdin: plan.stdin,
@@ -104,6 +115,7 @@ export const launch = async (
       boot_id: bootId(),
       pid_namespace: pidNamespace(),
       limits,
+      ...(cost_before > 0 ? { cost_before } : {}),
       ...(family ? { family } : {}),
       ...(cgroup ? { cgroup } : {}),
     },
@@ -112,5 +124,5 @@ export const launch = async (
     if (cgroup !== undefined) await killCgroup(cgroup);
     throw error;
   });
-  return { ...started, argv, family, limits, cgroup };
+  return { ...started, argv, family, limits, cgroup, cost_before };
 };

@@ -12,6 +12,8 @@ export interface LaunchNote {
   pid_namespace: string;
   cgroup?: string;
   limits: RunLimits;
+  /** What earlier runs of a resumed session cost: its total begins there. In US dollars. */
+  cost_before?: number;
 }
 
 /** A child run, and when it lived, in ms since the epoch. */

@@ -100,7 +100,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     mine: Live,
   ): Promise<RunEnd> => {
     const raw = rawFolder(rootPath, blank.run_id);
-    const { pid, start: pid_start, family, limits, cgroup, ended } = started;
+    const { pid, start: pid_start, family, limits, cgroup, cost_before, ended } = started;
     const mark: Mark = { rootPath, run_id: blank.run_id, pid, pid_start, cgroup };
     mine.mark = mark;
     const info: RunInfo = {
@@ -117,7 +117,20 @@ export const createRunner = (options: RunnerOptions): Runner => {
         void endTree(mark);
       }
       await written;
-      return await supervise({ clock, runs, redact, info, raw, family, limits, mark, ended, emit, stopChild });
+      return await supervise({
+        clock,
+        runs,
+        redact,
+        info,
+        raw,
+        family,
+        limits,
+        cost_before,
+        mark,
+        ended,
+        emit,
+        stopChild,
+      });
     } catch (error) {
       // We can no longer follow it, so it must not go on unseen.
       await endTree(mark);

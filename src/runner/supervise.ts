@@ -20,6 +20,8 @@ export interface Supervision {
   raw: RawFolder;
   family: Family | undefined;
   limits: RunLimits;
+  /** To be taken off the cost that a resumed session tells. */
+  cost_before: number;
   mark: Mark;
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
@@ -127,7 +129,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     ...(heard.session_id === undefined ? {} : { session_id: heard.session_id }),
     ...(heard.model === undefined ? {} : { model: heard.model }),
     ...(heard.usage === undefined ? {} : { usage: heard.usage }),
-    ...(heard.cost_usd === undefined ? {} : { cost_usd: heard.cost_usd }),
+    ...(heard.cost_usd === undefined ? {} : { cost_usd: Math.max(0, heard.cost_usd - work.cost_before) }),
   };
   await runs.update({ ...info, ...learnt, end_time, exit_code: meaning.exit, status: meaning.status });
   // Last: while it is there, an adopter can still find out everything.

@@ -74,6 +74,20 @@ test('one that had begun to act goes on in its own session, and is not told to d
   assert.match(prompt, 'You were interrupted: 503 server error');
 });
 
+test('a session that is resumed tells its cost from its beginning on; each run is told its own', async () => {
+  const folder = temporary('cost');
+  const { end } = await attempts(
+    { config: { first: { backend: 'claude' } } },
+    inTurn(
+      join(folder, 'turn'),
+      [{ tool: 'true' }, { cost: 0.25 }, { result: '529 overloaded' }, { exit: 1 }],
+      [{ cost: 0.75 }, { say: 'finished' }, { result: true }],
+    ),
+    2,
+  );
+  assert.equal([end.status, end.cost_usd], ['completed', 0.5], end.error_summary);
+});
+
 test('one that cannot resume is warned that something was done already', async () => {
   const folder = temporary('warned');
   const { end } = await attempts(
