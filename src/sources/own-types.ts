@@ -1,8 +1,11 @@
 import { ConductorError } from '../core/errors.js';
 import { draftSchema } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
-import { isObject, textAt, type Json } from './json.js';
+import { isNestedWithin, isObject, textAt, type Json } from './json.js';
 import type { Meaning } from './mapping.js';
+
+/** What is mapped is flat; this alone is passed on as it came. */
+const MOST_LEVELS = 100;
 
 /** A sender that says the type itself: `{type, body?, data?}`. */
 export const readOwnType = (payload: Json): Meaning => {
@@ -18,5 +21,7 @@ export const readOwnType = (payload: Json): Meaning => {
   const data = payload['data'];
   if (data !== undefined && !isObject(data))
     throw new ConductorError('bad_request', 'data: must be an object', { details: { field: 'data' } });
+  if (!isNestedWithin(data, MOST_LEVELS))
+    throw new ConductorError('bad_request', 'data: is nested too deeply', { details: { field: 'data' } });
   return { type: type.data, body: textAt(payload, 'body', 64_000) ?? '', data: { ...data } };
 };

@@ -1,8 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ConductorError } from '../core/errors.js';
-import { isNestedWithin, isObject, type Json } from './json.js';
+import { isObject, type Json } from './json.js';
 
-const MOST_LEVELS = 100;
+const BYTE_ORDER_MARK = 0xfeff;
 
 const parseJson = (text: string): Json => {
   let payload: unknown;
@@ -12,16 +13,13 @@ const parseJson = (text: string): Json => {
     throw new ConductorError('bad_request', 'the body is no valid JSON', { cause });
   }
   if (!isObject(payload)) throw new ConductorError('bad_request', 'the body must be a JSON object');
-  if (!isNestedWithin(payload, MOST_LEVELS)) throw new ConductorError('bad_request', 'the body is nested too deeply');
   return payload;
 };
 
 const textOf = (rawBody: Buffer): string => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(rawBody);
-  } catch (cause) {
-    throw new ConductorError('bad_request', 'the body is no valid UTF-8', { cause });
-  }
+  if (!isUtf8(rawBody)) throw new ConductorError('bad_request', 'the body is no valid UTF-8');
+  const text = rawBody.toString();
+  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
 };
 
 /** The body as an object: JSON, or a form, which is a `payload` of JSON or the fields themselves. */

@@ -87,6 +87,14 @@ test('malformed JSON is a 400 only when it is signed', async () => {
   assert.is((await deliver('{"ref":')).status, 400);
   assert.is((await deliver('{"ref":', { 'x-hub-signature-256': sign('x') })).status, 401);
   assert.is((await deliver('[]')).status, 400);
+  const cut = Buffer.from(push).subarray(0, Buffer.from(push).indexOf('🎉') + 2);
+  const answer = await fetch(`${world.url}/webhooks/github`, {
+    method: 'POST',
+    body: cut,
+    headers: { 'x-github-event': 'push', 'x-github-delivery': 'cut', 'x-hub-signature-256': sign(cut) },
+  });
+  assert.is(answer.status, 400);
+  assert.match(await answer.text(), /UTF-8/);
   assert.is((await deliver(push, { 'x-github-delivery': 'x'.repeat(201) })).status, 400);
 });
 
@@ -254,6 +262,10 @@ test("a sender of one's own says type and data", async () => {
   assert.is((await own({ type: 'RUN_STOP' })).status, 403);
   assert.is((await own({ data: {} })).status, 400);
   assert.is((await own({ type: 'A', data: 3 })).status, 400);
+  const deep = `{"type":"A","data":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`;
+  const nested = await post(`${world.url}/webhooks/own`, deep, { 'x-signature-256': sign(deep) });
+  assert.is(nested.status, 400);
+  assert.match(await nested.text(), /nested/);
 });
 
 test('a delivery has the headers, the audit and the counts of every other request', async () => {

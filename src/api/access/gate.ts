@@ -90,7 +90,7 @@ export const createGate = ({
     },
     identify(request) {
       const peer = plain(request.socket.remoteAddress);
-      const viaProxy = isIn(trusted, peer);
+      const viaProxy = trustedProxies.length > 0 && isIn(trusted, peer);
       const visitor: Visitor = {
         address: viaProxy ? addressOf(request, peer) : peer,
         secure: viaProxy && lastOf(request.headers['x-forwarded-proto'])[0] === 'https',
