@@ -33,6 +33,7 @@ export interface WorldOptions {
   wrap?: (bus: Bus) => Bus;
   /** Those that are there hold. */
   keepRules?: boolean;
+  durability?: 'fsync' | 'os';
 }
 
 const binFolder = join(project, 'dist', 'cli', 'bin');
@@ -78,7 +79,7 @@ export const openWorld = async (options: WorldOptions) => {
   const start = async () => {
     const drain$ = new Subject<void>();
     const kill$ = new Subject<void>();
-    const opened = await openFileBus({ root: root.path, key: root.key, clock, durability: 'os' });
+    const opened = await openFileBus({ root: root.path, key: root.key, clock, durability: options.durability ?? 'os' });
     const bus = options.wrap?.(opened) ?? opened;
     const runs = openRuns(root.path);
     const agents = createAgents({ config: options.agents ?? {}, environment });
