@@ -24,6 +24,8 @@ export interface Audit {
   close(): Promise<void>;
 }
 
+const FLUSH_MS = 20;
+
 const lastLine = async (file: string): Promise<string | undefined> => {
   let last: string | undefined;
   try {
@@ -46,14 +48,28 @@ export const openAudit = async (
 ): Promise<Audit> => {
   let prev = linkOf(await lastLine(file));
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  let waiting = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting !== '') stream.write(waiting);
+    waiting = '';
+  };
   stream.on('error', (error) => log.error('the audit cannot be written', { file, reason: error.message }));
   return {
     write(entry) {
       const line = JSON.stringify({ ts: new Date(clock.now()).toISOString(), ...entry, prev });
       prev = linkOf(line);
-      stream.write(`${line}\n`);
+      waiting += `${line}\n`;
+      // A burst of requests is one write.
+      timer ??= setTimeout(flush, FLUSH_MS);
     },
-    close: () => new Promise((resolve) => stream.end(() => resolve())),
+    close: () =>
+      new Promise((resolve) => {
+        flush();
+        stream.end(() => resolve());
+      }),
   };
 };
 

@@ -4,7 +4,14 @@ export interface Shelf<Row extends { msg_id: string }> {
   add(key: string, row: Row, groups?: readonly string[]): void;
   remove(key: string): void;
   /** Newest first, older than the row of `before`; of one group where it is named. */
-  page(options: { before?: string; group?: string; limit: number; where?: (row: Row) => boolean }): {
+  page(options: {
+    before?: string;
+    group?: string;
+    /** Looks at these alone, in place of a group; oldest first. */
+    among?: Iterable<Row>;
+    limit: number;
+    where?: (row: Row) => boolean;
+  }): {
     rows: Row[];
     next: string | undefined;
   };
@@ -51,8 +58,8 @@ export const createShelf = <Row extends { msg_id: string }>(): Shelf<Row> => {
       if (row) removed.add(row);
       byKey.delete(key);
     },
-    page({ before, group, limit, where = () => true }) {
-      const list = group === undefined ? sorted : (groups.get(group) ?? []);
+    page({ before, group, among, limit, where = () => true }) {
+      const list = among ? [...among] : group === undefined ? sorted : (groups.get(group) ?? []);
       const rows: Row[] = [];
       let index = before === undefined ? list.length : countBefore(list, before);
       while (index > 0) {

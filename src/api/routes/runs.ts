@@ -42,11 +42,15 @@ export const runRoutes = (options: ApiOptions): Endpoint[] => [
     answer: pageOf('runs', runRow),
     handle: ({ query: { cursor, limit, project_id, task_id, status, agent, activation, parent_run_id } }) => {
       const group = project_id && task_id ? taskKey({ project_id, task_id }) : project_id;
+      // Few are running, however many there are.
+      const from = status === 'running' ? { among: options.lists.running.values() } : {};
       const { rows, next } = options.lists.runs.page({
         limit,
+        ...from,
         ...given({ before: cursor, group }),
         where: (run) =>
           (status === undefined || run.status === status) &&
+          (project_id === undefined || run.project_id === project_id) &&
           (task_id === undefined || run.task_id === task_id) &&
           (agent === undefined || agent.includes(run.agent)) &&
           (activation === undefined || run.activation === activation) &&
