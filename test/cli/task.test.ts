@@ -64,11 +64,7 @@ test('without a verb, task means create; without a prompt it does what TASK.md s
 test('a wrong request is refused with its meaning and leaves nothing', async () => {
   const { cwd, task } = world();
   const cases: [string[], number, string | RegExp][] = [
-    [
-      ['--agent', 'nobody', '--prompt', 'x'],
-      3,
-      'there is no agent "nobody"; known are claude, codex, gemini, perplexity, xai, shell',
-    ],
+    [['--agent', 'nobody', '--prompt', 'x'], 3, /no agent "nobody"; known are .*claude, codex, gemini, .*shell/],
     [['--agent', 'shell', '--prompt-file', 'gone.md'], 2, 'gone.md'],
     [['--agent', 'shell', '--prompt', ' '], 2, 'empty'],
     [['--agent', 'shell', '--prompt', 'x', '--task-id', '../x'], 2, '--task'],
