@@ -9,6 +9,7 @@ export const normaliseType = (type: string): string =>
 const RESERVED = new Set(['ROUTED', 'SNAPSHOT', 'TIMER_FIRED', 'SUPPRESSED', 'CHAIN_LIMIT']);
 const RESERVED_PREFIXES = ['TASK_', 'HANDLER_', 'STEP_', 'RUN_', 'APPROVAL_', 'RULE_', 'CONDUCTOR_'];
 
+const isPrefixed = (type: string): boolean => RESERVED_PREFIXES.some((prefix) => type.startsWith(prefix));
+
 /** Types that only our own service and commands may say, with the MAC of the root's key. */
-export const isReserved = (type: string): boolean =>
-  RESERVED.has(type) || RESERVED_PREFIXES.some((prefix) => type.startsWith(prefix));
+export const isReserved = (type: string): boolean => RESERVED.has(type) || (type.includes('_') && isPrefixed(type));

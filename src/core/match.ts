@@ -6,8 +6,23 @@ import type { Pattern } from './pattern.js';
 /** Reads one path through own properties only. */
 export type Reader = (value: unknown) => unknown;
 
+const MOST_SHARED = 10_000;
+
+/** Rules look at the same few fields for the same few values: what is compiled is shared, and stays in the cache of the machine. */
+const shared = <Compiled>(compile: (text: string) => Compiled): ((text: string) => Compiled) => {
+  const known = new Map<string, Compiled>();
+  return (text) => {
+    let compiled = known.get(text);
+    if (compiled === undefined) {
+      if (known.size >= MOST_SHARED) known.clear();
+      known.set(text, (compiled = compile(text)));
+    }
+    return compiled;
+  };
+};
+
 /** `data.repo.name`. */
-export const compilePath = (path: string): Reader => {
+export const compilePath = shared((path): Reader => {
   const keys = path.split('.');
   return (value) => {
     let current = value;
@@ -17,7 +32,7 @@ export const compilePath = (path: string): Reader => {
     }
     return current;
   };
-};
+});
 
 export const getPath = (value: unknown, path: string): unknown => compilePath(path)(value);
 
@@ -47,7 +62,8 @@ const number =
   (actual) =>
     typeof actual === 'number' && holds(actual);
 
-export const compilePattern = (pattern: Pattern): Test => {
+const compileTest = shared((json): Test => {
+  const pattern = JSON.parse(json) as Pattern;
   if (pattern === null || typeof pattern !== 'object' || Array.isArray(pattern)) return orMember(oneOf(pattern));
   const { not, exists, prefix, glob, lt, lte, gt, gte } = pattern;
   const tests: Test[] = [];
@@ -62,8 +78,11 @@ export const compilePattern = (pattern: Pattern): Test => {
   if (lte !== undefined) tests.push(number((actual) => actual <= lte));
   if (gt !== undefined) tests.push(number((actual) => actual > gt));
   if (gte !== undefined) tests.push(number((actual) => actual >= gte));
-  return (actual) => tests.every((test) => test(actual));
-};
+  const [only] = tests;
+  return tests.length === 1 ? only! : (actual) => tests.every((test) => test(actual));
+});
+
+export const compilePattern = (pattern: Pattern): Test => compileTest(JSON.stringify(pattern));
 
 export const matchesPattern = (pattern: Pattern, actual: unknown): boolean => compilePattern(pattern)(actual);
 

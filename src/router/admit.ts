@@ -2,8 +2,7 @@ import { CHAIN_BUDGET } from '../core/depth.js';
 import { causeOf, type Event } from '../core/event.js';
 import type { Signal } from '../core/flow/window.js';
 import type { Fired, SuppressionReason } from '../core/ledger-view.js';
-import { lineageOf } from '../core/lineage.js';
-import type { Batch } from './batch.js';
+import { lineageIn, type Batch } from './batch.js';
 import type { CompiledRule } from './compile.js';
 import { depthOf } from './consider.js';
 import { offer } from './flow.js';
@@ -13,16 +12,19 @@ export type Admitted = { fired: Fired } | { reason: SuppressionReason; detail: s
 /** So many activations wait for one key; what comes then is said and dropped. */
 const MOST_QUEUED = 1_000;
 
-const stamp = (event: Event): string => event.ts.replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+/** Event time for the task's name: `20261121-013000`. */
+const stamp = ({ ts }: Event): string =>
+  `${ts.slice(0, 4)}${ts.slice(5, 7)}${ts.slice(8, 10)}-${ts.slice(11, 13)}${ts.slice(14, 16)}${ts.slice(17, 19)}`;
 const add = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
 
 const overBudget = (batch: Batch, { rule }: CompiledRule, at: number): string | undefined => {
+  if (!rule.budget) return undefined;
   const state = batch.view.rules.get(rule.id);
   const today = new Date(at).toISOString().slice(0, 10);
   const isToday = state?.day === today;
   const runs = (isToday ? state.runs_today : 0) + (batch.started.rules.get(rule.id) ?? 0);
   const usd = isToday ? state.usd_today : 0;
-  const { runs_per_day, usd_per_day } = rule.budget ?? {};
+  const { runs_per_day, usd_per_day } = rule.budget;
   if (runs_per_day !== undefined && runs >= runs_per_day)
     return `${runs} runs on ${today}; the budget is ${runs_per_day}`;
   if (usd_per_day !== undefined && usd >= usd_per_day)
@@ -37,7 +39,7 @@ const isFromOutside = (event: Event): boolean =>
 export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal: Signal): Admitted => {
   const { rule, concurrencyKey } = compiled;
   const { view, started } = batch;
-  const lineage = lineageOf(view, event);
+  const lineage = lineageIn(batch, event);
   const suppressed = (reason: SuppressionReason, detail: string): Admitted => ({ reason, detail });
 
   const chain = (view.chains.get(lineage.root) ?? 0) + (started.chains.get(lineage.root) ?? 0);

@@ -2,6 +2,7 @@ import type { Event } from '../core/event.js';
 import type { Window } from '../core/flow/window.js';
 import type { Windows } from '../core/flow/windows.js';
 import type { LedgerView, Routed } from '../core/ledger-view.js';
+import { lineageOf } from '../core/lineage.js';
 import type { CompiledTable } from './compile.js';
 import type { Verdict } from './verdict.js';
 
@@ -15,6 +16,8 @@ export interface Health {
   errors: number;
   slow: number;
 }
+
+type Lineage = ReturnType<typeof lineageOf>;
 
 export interface Deciding {
   table: CompiledTable;
@@ -36,6 +39,8 @@ export interface Deciding {
 export interface Batch extends Deciding {
   decision: Decision;
   events: ReadonlyMap<string, Event>;
+  /** Of the event that was looked at last: its rules all ask. */
+  lineage: { event: Event; of: Lineage } | undefined;
   /** Starts so far, by chain, group and rule. */
   started: { chains: Map<string, number>; groups: Map<string, string[]>; rules: Map<string, number> };
 }
@@ -44,8 +49,14 @@ export const newBatch = (deciding: Deciding, events: readonly Event[]): Batch =>
   ...deciding,
   decision: { fired: [], held: [], suppressed: [], errors: [], windows: {}, out: [] },
   events: new Map(events.map((event) => [event.msg_id, event])),
+  lineage: undefined,
   started: { chains: new Map(), groups: new Map(), rules: new Map() },
 });
+
+export const lineageIn = (batch: Batch, event: Event): Lineage => {
+  if (batch.lineage?.event !== event) batch.lineage = { event, of: lineageOf(batch.view, event) };
+  return batch.lineage.of;
+};
 
 export const setWindow = (batch: Batch, id: string, window: Window | undefined, now: number): void => {
   if (window) batch.windows.set(id, window, now);

@@ -9,6 +9,7 @@ import { throttle } from '../core/flow/throttle.js';
 import type { Stage, StageName } from '../core/flow/window.js';
 import { compileKey, compileMatch, isTypeGlob, matchesType, type Matcher } from '../core/match.js';
 import type { Rule } from '../core/rule.js';
+import { buckets } from './buckets.js';
 
 export interface CompiledStage {
   name: StageName;
@@ -22,6 +23,8 @@ export interface CompiledRule {
   when: Condition | undefined;
   /** In the order a signal takes. */
   stages: readonly CompiledStage[];
+  /** The stage of the rule that a mismatch ends. */
+  sustained: CompiledStage | undefined;
   /** Parts of a correlation. */
   parts: readonly { on: readonly string[]; match: Matcher | undefined }[];
   breaker: CompiledStage | undefined;
@@ -52,22 +55,33 @@ const breakerOf = (rule: Rule): CompiledStage | undefined => {
   return { name: 'breaker', stage: breaker(options), key: compileKey(options.per ?? ENTITY) };
 };
 
-export const compileRule = (rule: Rule): CompiledRule => ({
-  rule,
-  match: compileMatch(rule.match),
-  when: rule.when === undefined ? undefined : compileCondition(rule.when, ['event']),
-  stages: stagesOf(rule),
-  parts: (rule.correlate?.of ?? []).map((part) => ({ on: part.on, match: compileMatch(part.match) })),
-  breaker: breakerOf(rule),
-  concurrencyKey: rule.concurrency && compileKey(rule.concurrency.key),
-});
+export const compileRule = (rule: Rule): CompiledRule => {
+  const stages = stagesOf(rule);
+  return {
+    rule,
+    match: compileMatch(rule.match),
+    when: rule.when === undefined ? undefined : compileCondition(rule.when, ['event']),
+    stages,
+    sustained: stages.find(({ name }) => name === 'sustained'),
+    parts: (rule.correlate?.of ?? []).map((part) => ({ on: part.on, match: compileMatch(part.match) })),
+    breaker: breakerOf(rule),
+    concurrencyKey: rule.concurrency && compileKey(rule.concurrency.key),
+  };
+};
+
+export interface RulesOfType {
+  readonly rules: readonly CompiledRule[];
+  readonly backstops: readonly CompiledRule[];
+  /** Those of `rules` that the event may match; the others would say no. */
+  readonly candidates: (event: Event) => readonly CompiledRule[];
+}
 
 /** Rules that may answer a type, by type: in the table's order, found once a type. */
 export interface CompiledTable {
   readonly hash: string;
   readonly all: readonly CompiledRule[];
   readonly byId: ReadonlyMap<string, CompiledRule>;
-  ofType(type: string): { readonly rules: readonly CompiledRule[]; readonly backstops: readonly CompiledRule[] };
+  ofType(type: string): RulesOfType;
 }
 
 const MOST_TYPES = 10_000;
@@ -87,7 +101,7 @@ export const compileTable = (table: { hash: string; rules: readonly Rule[] }): C
       else exact.set(type, [index]);
     }
   }
-  const known = new Map<string, { rules: CompiledRule[]; backstops: CompiledRule[] }>();
+  const known = new Map<string, RulesOfType>();
   return {
     hash: table.hash,
     all,
@@ -97,10 +111,9 @@ export const compileTable = (table: { hash: string; rules: readonly Rule[] }): C
       if (found) return found;
       const indices = [...(exact.get(type) ?? []), ...globs.filter((index) => matchesType(all[index]!.rule.on, type))];
       const asked = indices.sort((a, b) => a - b).map((index) => all[index]!);
-      found = {
-        rules: asked.filter(({ rule }) => !rule.backstop),
-        backstops: asked.filter(({ rule }) => rule.backstop),
-      };
+      const rules = asked.filter(({ rule }) => !rule.backstop);
+      const backstops = asked.filter(({ rule }) => rule.backstop);
+      found = { rules, backstops, candidates: buckets(rules) };
       // Types come from outside too; their number must not fill the memory.
       if (known.size >= MOST_TYPES) known.clear();
       known.set(type, found);

@@ -6,10 +6,9 @@ import { isReserved } from '../core/event-type.js';
 import { Windows } from '../core/flow/windows.js';
 import { formatDuration } from '../core/flow/window.js';
 import type { SuppressionReason } from '../core/ledger-view.js';
-import { lineageOf } from '../core/lineage.js';
 import { matchesType } from '../core/match.js';
 import { offBecause } from '../core/rule-state.js';
-import { setWindow, type Batch } from './batch.js';
+import { lineageIn, setWindow, type Batch } from './batch.js';
 import type { CompiledRule } from './compile.js';
 
 /** A rule that errs so often in a row is taken out. */
@@ -61,18 +60,24 @@ const holds = (batch: Batch, { rule, when }: CompiledRule, event: Event): boolea
 };
 
 /** An event of the rule's types that does not match: what had to last has ended. */
-const endSustained = (batch: Batch, { rule, stages }: CompiledRule, event: Event): void => {
-  const stage = stages.find(({ name }) => name === 'sustained');
+const endSustained = (batch: Batch, { rule, sustained: stage }: CompiledRule, event: Event): void => {
   if (!stage) return;
   const id = Windows.idOf({ rule: rule.id, stage: stage.name, key: stage.key(event) });
   if (batch.windows.get(id)) setWindow(batch, id, undefined, Date.parse(event.ts));
 };
 
+const NONE: readonly number[] = [];
+
+/** Which parts of its correlation the event is. */
+const partsOf = ({ parts }: CompiledRule, event: Event): readonly number[] =>
+  parts.length === 0
+    ? NONE
+    : parts.flatMap(({ on, match }, index) => (matchesType(on, event.type) && !match?.(event) ? [index] : []));
+
 /** Everything that the event alone decides, without what came before it. */
-export const consider = (batch: Batch, compiled: CompiledRule, event: Event): Considered => {
+export const consider = (batch: Batch, compiled: CompiledRule, event: Event, at: number): Considered => {
   const { rule } = compiled;
   const about = { rule: rule.id, event: event.msg_id };
-  const at = Date.parse(event.ts);
   const off = offBecause(rule, batch.view.rules.get(rule.id), at);
   if (off !== undefined || batch.decision.out.some((out) => out.rule === rule.id)) {
     batch.observe?.({ ...about, verdict: 'disabled', detail: off ?? 'taken out' });
@@ -85,9 +90,7 @@ export const consider = (batch: Batch, compiled: CompiledRule, event: Event): Co
     endSustained(batch, compiled, event);
     return NOT;
   }
-  const parts = compiled.parts.flatMap(({ on, match }, index) =>
-    matchesType(on, event.type) && !match?.(event) ? [index] : [],
-  );
+  const parts = partsOf(compiled, event);
   if (compiled.parts.length > 0 && parts.length === 0) {
     batch.observe?.({ ...about, verdict: 'no_match', clause: 'on', expected: 'one of its parts', actual: event.type });
     return NOT;
@@ -123,4 +126,4 @@ export const consider = (batch: Batch, compiled: CompiledRule, event: Event): Co
 
 /** Of an activation that the event would open: an event of our own bookkeeping counts as one more. */
 export const depthOf = (batch: Batch, event: Event): number =>
-  lineageOf(batch.view, event).depth + (isReserved(event.type) && event.type !== 'TIMER_FIRED' ? 2 : 1);
+  lineageIn(batch, event).depth + (isReserved(event.type) && event.type !== 'TIMER_FIRED' ? 2 : 1);

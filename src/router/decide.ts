@@ -31,14 +31,14 @@ const conclude = (batch: Batch, compiled: CompiledRule, event: Event, flowed: Fl
 };
 
 /** True when the rule matched, whatever held it back. */
-const ask = (batch: Batch, compiled: CompiledRule, event: Event): boolean => {
-  const considered = consider(batch, compiled, event);
+const ask = (batch: Batch, compiled: CompiledRule, event: Event, at: number): boolean => {
+  const considered = consider(batch, compiled, event, at);
   if (!considered.matched) return false;
   if ('suppressed' in considered) {
     suppress(batch, compiled.rule.id, event.msg_id, considered.suppressed, considered.detail);
     return true;
   }
-  const signal = single(event.msg_id, Date.parse(event.ts));
+  const signal = single(event.msg_id, at);
   conclude(batch, compiled, event, flow(batch, compiled, event, signal, considered.parts));
   return true;
 };
@@ -61,8 +61,10 @@ const decideDue = (batch: Batch, at: number): void => {
   }
 };
 
-const decideEvent = (batch: Batch, event: Event): void => {
-  const { rules, backstops } = batch.table.ofType(event.type);
+const decideEvent = (batch: Batch, event: Event, at: number): void => {
+  const { rules: all, backstops, candidates } = batch.table.ofType(event.type);
+  // Whoever looks on wants to hear of all of them.
+  const rules = batch.observe ? all : candidates(event);
   const notAsked = (compiled: CompiledRule, detail: string): void =>
     batch.observe?.({ rule: compiled.rule.id, event: event.msg_id, verdict: 'not_asked', detail });
   let matched = false;
@@ -72,7 +74,7 @@ const decideEvent = (batch: Batch, event: Event): void => {
       notAsked(compiled, `rule ${stoppedBy} said stop`);
       continue;
     }
-    if (!ask(batch, compiled, event)) continue;
+    if (!ask(batch, compiled, event, at)) continue;
     matched = true;
     if (!compiled.rule.stop) continue;
     stoppedBy = compiled.rule.id;
@@ -80,7 +82,7 @@ const decideEvent = (batch: Batch, event: Event): void => {
   }
   for (const compiled of backstops) {
     if (matched) notAsked(compiled, 'a backstop is asked only where no other rule matched');
-    else ask(batch, compiled, event);
+    else ask(batch, compiled, event, at);
   }
 };
 
@@ -92,8 +94,9 @@ export const decide = (events: readonly Event[], deciding: Deciding, until?: num
   const batch = newBatch(deciding, events);
   for (const event of events) {
     if (!isBelieved(event)) continue;
-    decideDue(batch, Date.parse(event.ts));
-    decideEvent(batch, event);
+    const at = Date.parse(event.ts);
+    decideDue(batch, at);
+    decideEvent(batch, event, at);
   }
   if (until !== undefined) decideDue(batch, until);
   return batch.decision;
