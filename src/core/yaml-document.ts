@@ -54,6 +54,10 @@ export interface YamlFile<Value> {
   locate: (path: readonly PropertyKey[]) => Position;
 }
 
+const isMissing = (issue: z.core.$ZodIssue | undefined): boolean =>
+  (issue?.code === 'invalid_type' && issue.message.endsWith('received undefined')) ||
+  (issue?.code === 'invalid_union' && issue.errors.every(([first]) => isMissing(first)));
+
 /** Of the alternatives of a union the one that was meant: where something deeper, or a key of it, is wrong. */
 const specific = (issue: z.core.$ZodIssue): { issue: z.core.$ZodIssue; depth: number } => {
   if (issue.code !== 'invalid_union') return { issue, depth: issue.code === 'unrecognized_keys' ? 1 : 0 };
@@ -64,6 +68,8 @@ const specific = (issue: z.core.$ZodIssue): { issue: z.core.$ZodIssue; depth: nu
     const depth = first.path.length + inner.depth;
     if (depth > best.depth) best = { issue: { ...inner.issue, path: [...issue.path, ...inner.issue.path] }, depth };
   }
+  if (best.issue === issue && issue.errors.length > 0 && issue.errors.every(([first]) => isMissing(first)))
+    return { issue: { ...issue, message: 'is missing' }, depth: 0 };
   return best;
 };
 
@@ -102,7 +108,9 @@ export const readYamlFile = <Schema extends z.ZodType>(
   }
   const result = schema.safeParse(value ?? {});
   if (result.success) return { value: result.data, locate: (path) => locate(path) };
-  const { issue } = specific(result.error.issues[0]!);
+  // A key that is misspelt is also missing: what was written says more than what was not.
+  const { issues } = result.error;
+  const { issue } = specific(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const known = typeof knownKeys === 'function' ? knownKeys : (): readonly string[] => knownKeys;
   const suggestion = unknown === undefined ? undefined : nearest(unknown, known());

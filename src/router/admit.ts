@@ -3,7 +3,7 @@ import { causeOf, type Event } from '../core/event.js';
 import type { Signal } from '../core/flow/window.js';
 import type { Fired, SuppressionReason } from '../core/ledger-view.js';
 import { lineageIn, type Batch } from './batch.js';
-import type { CompiledRule } from './compile.js';
+import type { CompiledRule } from './compiled-rule.js';
 import { depthOf } from './consider.js';
 import { offer } from './flow.js';
 

@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.js';
 import { compilePath, isTypeGlob } from '../core/match.js';
 import type { Pattern } from '../core/pattern.js';
-import type { CompiledRule } from './compile.js';
+import type { CompiledRule } from './compiled-rule.js';
 
 /** Fewer rules are asked one by one. */
 const FEWEST = 4;

@@ -1,4 +1,4 @@
-import { compileCondition, type Condition } from '../core/condition.js';
+import { compileCondition } from '../core/condition.js';
 import type { Event } from '../core/event.js';
 import { breaker } from '../core/flow/breaker.js';
 import { correlate } from '../core/flow/correlate.js';
@@ -6,30 +6,10 @@ import { debounce } from '../core/flow/debounce.js';
 import { sustained } from '../core/flow/sustained.js';
 import { threshold } from '../core/flow/threshold.js';
 import { throttle } from '../core/flow/throttle.js';
-import type { Stage, StageName } from '../core/flow/window.js';
-import { compileKey, compileMatch, isTypeGlob, matchesType, type Matcher } from '../core/match.js';
+import { compileKey, compileMatch, isTypeGlob, matchesType } from '../core/match.js';
 import type { Rule } from '../core/rule.js';
 import { buckets } from './buckets.js';
-
-export interface CompiledStage {
-  name: StageName;
-  stage: Stage;
-  key: (event: Event) => string;
-}
-
-export interface CompiledRule {
-  rule: Rule;
-  match: Matcher | undefined;
-  when: Condition | undefined;
-  /** In the order a signal takes. */
-  stages: readonly CompiledStage[];
-  /** The stage of the rule that a mismatch ends. */
-  sustained: CompiledStage | undefined;
-  /** Parts of a correlation. */
-  parts: readonly { on: readonly string[]; match: Matcher | undefined }[];
-  breaker: CompiledStage | undefined;
-  concurrencyKey: ((event: Event) => string) | undefined;
-}
+import type { CompiledRule, CompiledStage } from './compiled-rule.js';
 
 /** One pull request, issue or branch and whoever acts on it: what a loop goes round. */
 const ENTITY = ['project_id', 'data.repository', 'data.number', 'data.issue', 'data.branch', 'actor'];

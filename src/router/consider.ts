@@ -9,7 +9,7 @@ import type { SuppressionReason } from '../core/ledger-view.js';
 import { matchesType } from '../core/match.js';
 import { offBecause } from '../core/rule-state.js';
 import { lineageIn, setWindow, type Batch } from './batch.js';
-import type { CompiledRule } from './compile.js';
+import type { CompiledRule } from './compiled-rule.js';
 
 /** A rule that errs so often in a row is taken out. */
 const MOST_ERRORS = 20;

@@ -4,7 +4,7 @@ import type { SuppressionReason } from '../core/ledger-view.js';
 import { offBecause } from '../core/rule-state.js';
 import { admit } from './admit.js';
 import { newBatch, type Batch, type Deciding, type Decision } from './batch.js';
-import type { CompiledRule } from './compile.js';
+import type { CompiledRule } from './compiled-rule.js';
 import { consider } from './consider.js';
 import { expire, flow, type Flowed } from './flow.js';
 

@@ -3,7 +3,7 @@ import { Windows } from '../core/flow/windows.js';
 import type { Outcome, Signal, StageName, Window } from '../core/flow/window.js';
 import type { SuppressionReason } from '../core/ledger-view.js';
 import { setWindow, type Batch } from './batch.js';
-import type { CompiledRule, CompiledStage } from './compile.js';
+import type { CompiledRule, CompiledStage } from './compiled-rule.js';
 
 export type Flowed =
   | { signal: Signal }

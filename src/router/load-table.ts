@@ -84,16 +84,19 @@ export interface LoadedTable {
   placed: readonly PlacedRule[];
 }
 
-/** Reads and checks the whole folder; throws `invalid_file` for the first thing that is wrong. `worker`: the file of the thread. */
-export const loadTable = async (
-  folder: string,
+/** Checks files that were read; throws `invalid_file` for the first thing that is wrong. `worker`: the file of the thread. */
+export const checkFiles = async (
+  files: readonly RuleFile[],
   handlers?: readonly string[],
   worker?: string,
 ): Promise<LoadedTable> => {
-  const files = await readRuleFiles(folder);
   const placed =
     worker === undefined || files.length === 0
       ? checkTable(files, handlers)
       : await checkAside(worker, files, handlers);
   return { table: { hash: hashOf(files), rules: placed.map(({ rule }) => rule) }, placed };
 };
+
+/** Reads and checks the whole folder. */
+export const loadTable = async (folder: string, handlers?: readonly string[], worker?: string): Promise<LoadedTable> =>
+  checkFiles(await readRuleFiles(folder), handlers, worker);

@@ -3,7 +3,8 @@ import { BehaviorSubject, Subject, concatMap, debounceTime, from } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
 import type { Log, Rules } from '../core/ports.js';
 import type { RuleTable } from '../core/rule.js';
-import { loadTable } from './load-table.js';
+import type { RuleFile } from './check-table.js';
+import { checkFiles, hashOf, readRuleFiles } from './load-table.js';
 import type { TableStore } from './table-store.js';
 
 export interface RulesOptions {
@@ -19,30 +20,34 @@ export interface RulesOptions {
 
 /** An editor saves in several steps: ms of quiet. */
 const QUIET_MS = 100;
-/** A table that is refused may become good without being touched, when the handler it names comes. */
-const AGAIN_MS = 1_000;
+/** A watch may lose the second of two quick changes, and a handler that a rule names may come later. */
+const RESCAN_MS = 2_000;
 
 /**
  * The table in force. The folder is watched, not a file, so that editors may replace files; a bad table is said and leaves the
  * last good one in force. The first table must be good.
  */
 export const openRules = async ({ folder, handlers, worker, store, log }: RulesOptions): Promise<Rules> => {
-  const load = async (): Promise<RuleTable> => {
-    const { table } = await loadTable(folder, handlers?.(), worker);
+  /** Of the files that were checked last, whatever came of it. */
+  let checked: string | undefined;
+  const load = async (files: readonly RuleFile[]): Promise<RuleTable> => {
+    checked = hashOf(files);
+    const { table } = await checkFiles(files, handlers?.(), worker);
     await store?.keep(table);
     return table;
   };
-  const table$ = new BehaviorSubject(await load());
+  const table$ = new BehaviorSubject(await load(await readRuleFiles(folder)));
   const touched = new Subject<void>();
   const watcher = watch(folder, { ignoreInitial: true, depth: 0 });
   watcher.on('all', () => touched.next());
   watcher.on('error', (error) => log.error(`rules: ${folder} is not watched: ${String(error)}`));
-  let refused: string | undefined;
-  let again: NodeJS.Timeout | undefined;
+  const rescan = setInterval(() => touched.next(), RESCAN_MS);
+  let refused: { message: string; forHandler: boolean } | undefined;
   const reload = async (): Promise<void> => {
-    clearTimeout(again);
     try {
-      const table = await load();
+      const files = await readRuleFiles(folder);
+      if (hashOf(files) === checked && !refused?.forHandler) return;
+      const table = await load(files);
       const was = refused;
       refused = undefined;
       if (table.hash === table$.value.hash) {
@@ -53,10 +58,9 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
       table$.next(table);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (message !== refused) log.error(`rules: the table was not changed: ${message}`);
-      refused = message;
-      const isHandler = error instanceof ConductorError && error.position?.field?.endsWith('.do');
-      if (isHandler) again = setTimeout(() => touched.next(), AGAIN_MS);
+      if (message !== refused?.message) log.error(`rules: the table was not changed: ${message}`);
+      const forHandler = error instanceof ConductorError && error.position?.field?.endsWith('.do') === true;
+      refused = { message, forHandler };
     }
   };
   const subscription = touched
@@ -72,7 +76,7 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
     changes$: table$.asObservable(),
     async close() {
       subscription.unsubscribe();
-      clearTimeout(again);
+      clearInterval(rescan);
       await watcher.close();
     },
   };

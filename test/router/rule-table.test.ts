@@ -1,0 +1,190 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConductorError } from '../../src/core/errors.js';
+import type { Log } from '../../src/core/ports.js';
+import { checkTable } from '../../src/router/check-table.js';
+import { ruleFileJsonSchema } from '../../src/router/json-schema.js';
+import { loadTable } from '../../src/router/load-table.js';
+import { openRules } from '../../src/router/rule-table.js';
+import { openTableStore } from '../../src/router/table-store.js';
+import { project, temporary, until } from '../support/service.js';
+
+const worker = join(project, 'dist', 'router', 'table-worker.js');
+const good = (id = 'a', more = ''): string => `rules:\n  - { id: ${id}, on: A, do: h${more} }\n`;
+
+const refusal = (text: string, handlers: readonly string[] = ['h']): ConductorError => {
+  try {
+    checkTable([{ file: 'r.yaml', text }], handlers);
+  } catch (error) {
+    assert.instance(error, ConductorError);
+    return error as ConductorError;
+  }
+  throw new Error(`it was taken: ${text}`);
+};
+
+test('what is wrong is said with file, line, column and what was meant', () => {
+  for (const [text, position, message] of [
+    ['rules:\n  - { id: a, on: A, do: h, throtle: {} }', 'r.yaml:2:28', 'did you mean "throttle"?'],
+    ['rules:\n  - { id: a, on: A, do: h, throttle: { wthin: 5m } }', 'r.yaml:2:40', 'did you mean "within"?'],
+    ['rules:\n  - { id: a, on: A, do: hh }', 'r.yaml:2:25', 'there is no handler "hh"; did you mean "h"?'],
+    ['rules:\n  - { id: a, on: A, do: h }\n  - { id: a, on: B, do: h }', 'r.yaml:3:11', 'used twice'],
+    ['rules:\n  - id: a\n    on: A\n    do: h\n    when: "event.x =="', 'r.yaml:5:11', 'Unexpected token'],
+    ['rules:\n  - { id: a, on: A, do: h, when: "evnt.x == 1" }', 'r.yaml:2:34', 'Unknown variable: evnt'],
+    ['rules:\n  - { id: a, on: A, do: h, when: "1 + 2" }', 'r.yaml:2:34', 'not true or false'],
+    ['rules:\n  - { id: a, on: A, do: h, when: \'event.body.matches("(a+)+$")\' }', 'r.yaml:2:34', 'linear in time'],
+    ['rules:\n  - { id: a, on: A, do: h, match: { branch: x } }', 'r.yaml:2:45', 'did you mean "data.branch"?'],
+    ['rules:\n  - { id: a, on: A, do: h, throttle: { within: soon } }', 'r.yaml:2:48', 'no duration'],
+    ['rules:\n  - { id: a, on: { all: [A, B], within: 5m, bi: data.x }, do: h }', 'r.yaml:2:45', 'unknown key "bi"'],
+    ['rules:\n  - { id: a, on: A, do: h, match: { data.x: { lte2: 3 } } }', 'r.yaml:2:47', 'lte'],
+    ['rules:\n  - { id: a b, on: A, do: h }', 'r.yaml:2:11', 'an id holds'],
+    ['rules:\n  - { id: a, on: A', 'r.yaml:', ''],
+    ['rules: []', 'r.yaml:1:8', ''],
+    ['', 'r.yaml:1:1', ''],
+  ] as const) {
+    const error = refusal(text);
+    assert.is(error.code, 'invalid_file');
+    assert.ok(error.message.startsWith(position), `${error.message} begins with ${position}`);
+    assert.ok(error.message.includes(message), `${error.message} holds ${message}`);
+  }
+});
+
+test('a file made to be slow or large is refused in a second, and the loop goes on meanwhile', async () => {
+  const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const laughs = Array.from({ length: 30 }, (_, n) => `  x${n}: &x${n} [${n ? `*x${n - 1}, *x${n - 1}` : 'a'}]`).join(
+    '\n',
+  );
+  const bombs: Record<string, string> = {
+    'aliases that double': `a:\n${laughs}\nrules: *x29`,
+    'deep nesting': `rules: ${nested}`,
+    'a deep pattern': `rules: [{ id: a, on: A, do: h, with: ${nested} }]`,
+    'a long condition': good('a', `, when: '${'event.a && '.repeat(600)}true'`),
+    'a deep condition': good('a', `, when: '${'('.repeat(2_000)}true${')'.repeat(2_000)}'`),
+    'a computed pattern': good('a', `, when: 're(event.body, event.data.p)'`),
+    'a large pattern': good('a', `, when: 're(event.body, "((a{900}){900}){900}")'`),
+    'binding that doubles': good('a', `, when: 'cel.bind(a, event.body + event.body, cel.bind(b, a + a, b == a))'`),
+    'a megabyte': `rules:\n${'#'.repeat(1_000_000)}`,
+    'many lines': `rules:\n${'\n'.repeat(20_000)}`,
+    'a tag': 'rules: !!js/function "function () {}"',
+    'merge keys': 'x: &x { on: A }\nrules: [{ <<: *x, id: a, do: h }]',
+    'no text': '\u0000\u0001\u0002',
+  };
+  const folder = temporary('bomb');
+  const file = join(folder, 'r.yaml');
+  for (const [name, text] of Object.entries(bombs)) {
+    const error = refusal(text);
+    assert.is(error.code, 'invalid_file', `${name}: ${error.message}`);
+    assert.match(error.message, /^r\.yaml:\d+:\d+: /, name);
+  }
+  for (const name of ['aliases that double', 'deep nesting', 'a large pattern']) {
+    writeFileSync(file, bombs[name]!);
+    let turns = 0;
+    const turning = setInterval(() => (turns += 1), 5);
+    const error = await loadTable(folder, ['h'], worker).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    clearInterval(turning);
+    assert.instance(error, ConductorError, `${name} is refused`);
+    assert.is((error as ConductorError).position?.file, file, name);
+    assert.ok(turns > 0, `${name}: the loop went on`);
+  }
+});
+
+test('globs, regular expressions and loops made to be slow are bounded when they are asked', async () => {
+  const { world, event } = await import('./world.js');
+  const long = 'a'.repeat(20_000);
+  const { on, explain } = world(`rules:
+  - { id: glob, on: A, match: { data.text: "${'a*'.repeat(100)}b" }, do: h }
+  - { id: re, on: A, when: 're(event.data.text, "(a+)+b$")', do: h }
+  - { id: loop, on: A, when: 'event.data.list.all(x, event.data.list.all(y, event.data.list.all(z, x == z)))', do: h }
+  - { id: in, on: A, when: 'event.data.list.all(x, x in event.data.list)', do: h }
+  - { id: small, on: A, when: 'event.data.list.exists(x, x == 7.0)', do: h }`);
+  const list = Array.from({ length: 2_000 }, (_, n) => n);
+  assert.equal(on('A', { text: long, list }).fired, ['small']);
+  const why = explain(event('A', { text: long, list })).find(({ rule }) => rule === 'loop');
+  assert.match(String(why?.verdict === 'error' && why.message), 'too much work');
+});
+
+const quiet = (): Log & { lines: string[] } => {
+  const lines: string[] = [];
+  const say = (message: string): void => void lines.push(message);
+  return { lines, info: say, warn: say, error: say };
+};
+
+test('a table is swapped while it runs, by every way an editor saves; a bad one leaves the last good one', async () => {
+  const folder = temporary('rules');
+  const file = join(folder, 'r.yaml');
+  const log = quiet();
+  writeFileSync(file, good('a'));
+  const rules = await openRules({ folder, handlers: () => ['h'], worker, log });
+  const inForce = (ids: string): Promise<boolean> =>
+    until(`${ids} are in force`, () => rules.current.rules.map(({ id }) => id).join() === ids || undefined, 20_000);
+  try {
+    assert.ok(await inForce('a'));
+    writeFileSync(file, good('written'));
+    assert.ok(await inForce('written'));
+    writeFileSync(join(folder, '.r.yaml.swp'), good('renamed'));
+    renameSync(join(folder, '.r.yaml.swp'), file);
+    assert.ok(await inForce('renamed'));
+    renameSync(file, `${file}~`);
+    writeFileSync(file, good('backup'));
+    unlinkSync(`${file}~`);
+    assert.ok(await inForce('backup'));
+    writeFileSync(join(folder, 's.yaml'), good('second'));
+    assert.ok(await inForce('backup,second'));
+    writeFileSync(file, 'rules: [{ id: a, on: A, do: ');
+    await until('it is said', () => log.lines.some((line) => line.includes('r.yaml:1:')) || undefined);
+    assert.is(rules.current.rules.length, 2, 'the last good table');
+    rmSync(file);
+    assert.ok(await inForce('second'));
+  } finally {
+    await rules.close();
+  }
+});
+
+test('a rule that came before its handler is taken when the handler comes', async () => {
+  const folder = temporary('rules');
+  const handlers = ['h'];
+  writeFileSync(join(folder, 'r.yaml'), good('a'));
+  const rules = await openRules({ folder, handlers: () => handlers, worker, log: quiet() });
+  writeFileSync(join(folder, 's.yaml'), 'rules: [{ id: b, on: B, do: later }]');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  handlers.push('later');
+  await until('both are in force', () => rules.current.rules.length === 2 || undefined, 20_000);
+  await rules.close();
+});
+
+test('the first table must be good', async () => {
+  const folder = temporary('rules');
+  writeFileSync(join(folder, 'r.yaml'), 'rules: 1');
+  let failed: unknown;
+  await openRules({ folder, worker, log: quiet() }).catch((error: unknown) => (failed = error));
+  assert.instance(failed, ConductorError);
+});
+
+test('a table is found again by its hash, wherever it lay', async () => {
+  const one = temporary('rules');
+  const other = join(temporary('rules'), 'deep');
+  mkdirSync(other);
+  for (const folder of [one, other]) writeFileSync(join(folder, 'r.yaml'), good('a', ', expires: 2027-01-01'));
+  const { table } = await loadTable(one, ['h']);
+  assert.is((await loadTable(other, ['h'], worker)).table.hash, table.hash);
+  const store = openTableStore(join(one, 'tables'));
+  await store.keep(table);
+  assert.equal(JSON.parse(JSON.stringify(await store.find(table.hash))), JSON.parse(JSON.stringify(table)));
+  assert.is(await store.find('0000000000000000'), undefined);
+  assert.is(await store.find('../../etc/passwd'), undefined);
+});
+
+test('the JSON Schema beside the shipped rules is the one that the service checks by', () => {
+  const shipped: unknown = JSON.parse(readFileSync(join(project, 'rules', 'rules.schema.json'), 'utf8'));
+  assert.equal(shipped, JSON.parse(JSON.stringify(ruleFileJsonSchema())), 'make it anew: conductor rules schema');
+  assert.match(
+    readFileSync(join(project, 'rules', 'conductor.yaml'), 'utf8'),
+    /^# yaml-language-server: \$schema=\.\/rules\.schema\.json/,
+  );
+});
+
+test.run();
