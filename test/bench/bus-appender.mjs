@@ -1,0 +1,52 @@
+// A process that appends: `bus` and `bare` wait for a sign and say their slowest append in ms; `pairs` says when it appended.
+import { fdatasync, openSync, writeSync } from 'node:fs';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { openWriter } from '../../dist/bus/writer.js';
+
+const [mode, root, countText] = process.argv.slice(2);
+const count = Number(countText);
+const body = 'x'.repeat(100);
+const writer = openWriter({ root, key: Buffer.alloc(32, 7), clock: { now: Date.now } });
+const fd = openSync(join(root, 'bare'), 'a');
+const bytes = Buffer.alloc(330, 'x');
+const bare = () =>
+  new Promise((resolve, reject) => {
+    writeSync(fd, bytes);
+    fdatasync(fd, (error) => (error ? reject(error) : resolve()));
+  });
+const bus = (text) => writer.submit([{ type: 'INFO', body: text }], false);
+const now = () => performance.timeOrigin + performance.now();
+
+if (mode === 'pairs') {
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  await sleep(500);
+  for (let pair = 0; pair < count; pair += 1) {
+    const gap = 1 + (pair % 60);
+    for (const half of ['a', 'b']) {
+      const text = `${pair}${half}`;
+      const sent = now();
+      const appended = bus(text);
+      await sleep(gap);
+      await appended;
+      process.stdout.write(`${JSON.stringify([text, 'ours', sent])}\n`);
+    }
+    const sent = now();
+    writeSync(fd, bytes);
+    process.stdout.write(`${JSON.stringify([String(pair), 'bare', sent])}\n`);
+    await sleep(5);
+  }
+} else {
+  await bare();
+  process.stdout.write('ready\n');
+  await once(process.stdin, 'data');
+  let slowest = 0;
+  for (let number = 0; number < count; number += 1) {
+    const started = performance.now();
+    await (mode === 'bus' ? bus(body) : bare());
+    slowest = Math.max(slowest, performance.now() - started);
+  }
+  process.stdout.write(`${JSON.stringify(slowest)}\n`);
+  process.stdin.destroy();
+}
+await writer.close();
