@@ -4,11 +4,11 @@ import { normaliseType } from '../core/event-type.js';
 
 export type Header = ReadonlyMap<string, string>;
 
-const ID = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const TYPE = /^[A-Z][A-Z0-9_]{0,99}$/;
 export const isText = (value: unknown): value is string => typeof value === 'string';
 /** Of a project or a task: it becomes the name of a folder. */
-export const isId = (value: unknown): value is string => isText(value) && ID.test(value);
+export const isId = (value: unknown): value is string => isText(value) && ID.test(value) && !value.includes('..');
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isParent = (value: unknown): value is Parent =>
@@ -39,11 +39,17 @@ const CHECKS = new Map<string, (value: unknown) => boolean>(
 const REQUIRED = ['msg_id', 'ts', 'type', 'project_id', 'source', 'parents', 'depth', 'trust', 'data'];
 const MAY_BE_PLAIN = new Set(['msg_id', 'ts', 'type', 'project_id', 'task_id', 'run_id']);
 
+/** A JSON string without any escape. */
+const PLAIN = /^"[ !#-[\]-~]*"$/;
+
 const parseValue = (key: string, text: string): unknown => {
   if (!text.startsWith('"')) {
     if (MAY_BE_PLAIN.has(key)) return text;
     if (text === '{}') return {};
+    if (text === '0') return 0;
     if (text === '[]') return [];
+  } else if (PLAIN.test(text)) {
+    return text.slice(1, -1);
   }
   try {
     return JSON.parse(text) as unknown;

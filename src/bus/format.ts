@@ -96,7 +96,7 @@ export const prepare = (fields: Fields, blobAbove = Infinity): Prepared => {
   }
   const body = Buffer.from(escapeBody(fields.body));
   lines += `body_bytes: ${body.length}\n`;
-  if (Buffer.byteLength(lines) > HEADER_MAX - 1_024)
+  if (3 * lines.length > HEADER_MAX - 1_024 && Buffer.byteLength(lines) > HEADER_MAX - 1_024)
     throw new ConductorError(
       'too_large',
       `data and the other fields of a message hold at most ${HEADER_MAX} bytes; keep more in a file`,
@@ -113,19 +113,20 @@ export const sameMac = (left: string, right: string): boolean =>
   left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
 
 export const crcOf = (header: Buffer, body: Buffer): string =>
-  zlib.crc32(body, zlib.crc32(header)).toString(16).padStart(8, '0');
+  (body.length === 0 ? zlib.crc32(header) : zlib.crc32(body, zlib.crc32(header))).toString(16).padStart(8, '0');
 
 /** `key`: given for our own facts only. */
 export const seal = (prepared: Prepared, stamp: { msg_id: string; ts: string }, key?: Buffer): Buffer => {
   let head = `---\nmsg_id: ${stamp.msg_id}\nts: ${stamp.ts}\n${prepared.lines}`;
   if (key) head += `mac: ${macOf(key, head, prepared.body)}\n`;
   const header = Buffer.from(head);
-  return Buffer.concat([
-    header,
-    Buffer.from(`crc32: ${crcOf(header, prepared.body)}\n---\n`),
-    prepared.body,
-    Buffer.from('\n\n'),
-  ]);
+  const crc = `crc32: ${crcOf(header, prepared.body)}\n---\n`;
+  const record = Buffer.allocUnsafe(header.length + crc.length + prepared.body.length + 2);
+  let at = header.copy(record);
+  at += record.write(crc, at, 'latin1');
+  at += prepared.body.copy(record, at);
+  record.write('\n\n', at, 'latin1');
+  return record;
 };
 
 /** One record as bytes; with a key it carries the MAC. */

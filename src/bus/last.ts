@@ -41,6 +41,15 @@ export function* backwards(
   }
 }
 
+/** The moment of the very last record, where the file ends with one: nothing else need be read. */
+export const momentAtEnd = (fd: number, floor: number, size: number): Moment | undefined => {
+  const from = Math.max(floor, size - NARROW);
+  const bytes = readRange(fd, from, size);
+  const at = bytes.lastIndexOf('\n---\nmsg_id: ');
+  const [item] = at < 0 ? [] : new Scanner(undefined, from + at + 1).push(bytes.subarray(at + 1));
+  return item?.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined;
+};
+
 /** The newest moment in the last window that has one, between `floor` and `size`; with a key, of our own facts only. */
 export const lastMoment = (fd: number, floor: number, size: number, key?: Buffer): Moment | undefined => {
   for (const events of backwards(fd, floor, size, key, NARROW)) {

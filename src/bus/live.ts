@@ -1,7 +1,7 @@
 /** The file that has the bus's name now, as its writers see it. Everything here happens under the lock. */
 import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { busPath, readRange } from './file.js';
-import { lastMoment, lastMomentIn } from './last.js';
+import { lastMoment, lastMomentIn, momentAtEnd } from './last.js';
 import { firstSealed } from './locate.js';
 import { closedPath, closedSegments, numberAfter } from './segments.js';
 import { isAfter, type Moment } from './stamp.js';
@@ -74,7 +74,9 @@ export class LiveFile {
     if (size === this.#seen) return size;
     const from = this.#seen < 0 || size < this.#seen ? 0 : this.#seen;
     this.#learn(
-      lastMoment(this.#fd, from, size) ?? (from === 0 ? lastMomentIn(closedSegments(this.#root)) : undefined),
+      momentAtEnd(this.#fd, from, size) ??
+        lastMoment(this.#fd, from, size) ??
+        (from === 0 ? lastMomentIn(closedSegments(this.#root)) : undefined),
     );
     this.#first ??= firstSealed(this.#fd, 0, size)?.moment.ms;
     this.#seen = size;

@@ -36,12 +36,17 @@ export const nextMoment = (now: number, last: Moment | undefined): Moment => {
   return last.ns < 999_999 ? { ms: last.ms, ns: last.ns + 1 } : { ms: last.ms + 1, ns: 0 };
 };
 
-export const stampOf = (moment: Moment, pid: number, seq: number): { msg_id: string; ts: string } => {
-  const ts = new Date(moment.ms).toISOString();
+/** The text of a millisecond: a batch has but one or two. */
+let written = { ms: -1, ts: '', prefix: '' };
+
+const textOf = (ms: number): typeof written => {
+  if (written.ms === ms) return written;
+  const ts = new Date(ms).toISOString();
   const compact = ts.replace(/[-:]/g, '');
-  const fraction = compact.slice(16, 19) + String(moment.ns).padStart(6, '0');
-  return {
-    msg_id: `MSG-${compact.slice(0, 8)}-${compact.slice(9, 15)}-${fraction}-PID${pid}-${String(seq).padStart(4, '0')}`,
-    ts,
-  };
+  return (written = { ms, ts, prefix: `MSG-${compact.slice(0, 8)}-${compact.slice(9, 15)}-${compact.slice(16, 19)}` });
+};
+
+export const stampOf = (moment: Moment, pid: number, seq: number): { msg_id: string; ts: string } => {
+  const { ts, prefix } = textOf(moment.ms);
+  return { msg_id: `${prefix}${String(moment.ns).padStart(6, '0')}-PID${pid}-${String(seq).padStart(4, '0')}`, ts };
 };

@@ -1,10 +1,12 @@
 /** `file_changed`, `fileChanged`, `file-changed` → `FILE_CHANGED`. */
 export const normaliseType = (type: string): string =>
-  type
-    .trim()
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replace(/[\s.-]+/g, '_')
-    .toUpperCase();
+  /^[A-Z_]+$/.test(type)
+    ? type
+    : type
+        .trim()
+        .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+        .replace(/[\s.-]+/g, '_')
+        .toUpperCase();
 
 const RESERVED = new Set(['ROUTED', 'SNAPSHOT', 'TIMER_FIRED', 'SUPPRESSED', 'CHAIN_LIMIT']);
 const RESERVED_PREFIXES = ['TASK_', 'HANDLER_', 'STEP_', 'RUN_', 'APPROVAL_', 'RULE_', 'CONDUCTOR_'];
