@@ -12,6 +12,7 @@ import * as approve from './commands/approve.js';
 import * as handlers from './commands/handlers.js';
 import * as init from './commands/init.js';
 import * as nightSwitch from './commands/night-switch.js';
+import * as queue from './commands/queue.js';
 import * as rules from './commands/rules.js';
 import * as runs from './commands/runs.js';
 import * as serve from './commands/serve.js';
@@ -38,6 +39,7 @@ const NOUNS = [
   task,
   status,
   runs,
+  queue,
   top,
   nightSwitch,
   rules,

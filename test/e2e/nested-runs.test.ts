@@ -95,6 +95,35 @@ test('stopping a parent stops its children, and the end of both is said', async 
   for (const { data } of stops) assert.match(String(data['reason']), /^stopped/);
 });
 
+test('who waits for a slot is listed, moved and cancelled by commands', async () => {
+  const world = makeWorld();
+  const go = join(world.folder, 'go');
+  const first = world.script('first.sh', `until [ -e '${go}' ]; do sleep 0.05; done\n`);
+  const second = world.script('second.sh', 'echo never\n');
+  const running = tool('run-agent', world.task('first', first), { env: world.env });
+  await until('the first runs', () => /^pid: \d/m.test(world.info('first')));
+  const waiting = tool('run-agent', world.task('second', second), { env: world.env });
+  const queue = (...words: string[]) =>
+    tool('conductor', ['queue', ...words, '--root', world.root], { env: world.env });
+  const list = async (): Promise<{ run_id: string; priority: number; task_id: string }[]> =>
+    (JSON.parse((await queue('--json')).stdout) as { waiting: { run_id: string; priority: number; task_id: string }[] })
+      .waiting;
+  const [place] = await until('the second waits', async () => {
+    const places = await list();
+    return places.length === 1 ? places : undefined;
+  });
+  assert.equal([place?.task_id, place?.priority], ['second', 5]);
+  assert.is((await queue('move', place!.run_id, '--priority', '1')).code, 0);
+  assert.is((await list())[0]?.priority, 1);
+  assert.is((await queue('cancel', place!.run_id)).code, 0);
+  assert.is((await waiting).code, 1, 'its starter is told');
+  assert.match((await queue('cancel', place!.run_id)).stderr, 'does not wait for a slot');
+  assert.equal(await list(), []);
+  writeFileSync(go, '');
+  assert.is((await running).code, 0);
+  assert.match(world.info('second'), /^status: failed$/m);
+});
+
 test('the service says the end of a run whose run-agent was killed', async () => {
   const world = makeWorld();
   const go = join(world.folder, 'go');
