@@ -95,6 +95,8 @@ export interface ApiOptions {
   clock: Clock;
   /** Nothing new starts any more. */
   isDraining: () => boolean;
+  /** Where the files of the page are. */
+  uiFolder: string;
   /** Where the service was started: runs work there unless told otherwise. */
   folder: string;
   version: string;

@@ -11,6 +11,7 @@ import { mcpRoutes } from './routes/mcp.js';
 import { messageRoutes } from './routes/messages.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { nightSwitchRoutes } from './routes/night-switch.js';
+import { pageRoutes } from './routes/page.js';
 import { ruleRoutes } from './routes/rules.js';
 import { runRoutes } from './routes/runs.js';
 import { statusRoutes } from './routes/status.js';
@@ -40,6 +41,7 @@ export const endpointsOf = (options: ApiOptions): Endpoint[] => {
     nightSwitchRoutes,
     loginRoutes,
     mcpRoutes,
+    pageRoutes,
   ].flatMap((routes) => routes(options));
   return [...nouns, ...openapiRoutes(nouns, options.version)];
 };

@@ -44,7 +44,7 @@ export const mount = (endpoints: readonly Endpoint[], gate: Gate): Router => {
       if (one.media !== undefined) {
         if (answer === undefined) return;
         ctx.status = one.status ?? 200;
-        ctx.type = one.media;
+        ctx.type = (ctx.state['media'] as string | undefined) ?? one.media;
         ctx.body = answer;
         return;
       }

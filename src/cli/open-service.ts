@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { createCredentials } from '../api/access/credentials.js';
 import { createGate } from '../api/access/gate.js';
 import { createLimits } from '../api/access/limits.js';
@@ -19,7 +20,7 @@ import { openToken, removeServiceFile, writeServiceFile } from '../storage/servi
 import { createTickets } from '../storage/tickets.js';
 import { createExplainer } from './explainer.js';
 import type { Local } from './local.js';
-import { readVersion } from './package-folder.js';
+import { packageFolder, readVersion } from './package-folder.js';
 import { clock, log } from './system.js';
 
 export interface ServiceOptions extends Pick<
@@ -64,6 +65,7 @@ export const openService = async (options: ServiceOptions) => {
     ...options,
     ...local,
     explainer: createExplainer({ bus, rules: options.rules, rootPath: root.path }),
+    uiFolder: join(packageFolder, 'dist', 'ui'),
     folder: process.cwd(),
     lists,
     hub,

@@ -108,7 +108,7 @@ test('every query with an unknown or a wrong value is a 400 that names it', asyn
       if (!operation.parameters.some((one) => one.name === name && one.in === 'query')) continue;
       const wrong = await get(`${at(path)}?${name}=${encodeURIComponent(value)}`);
       // A filter of a stream is no id: it fits nothing.
-      if (path.endsWith('/stream')) {
+      if (path.endsWith('/stream') || path.startsWith('/ui/')) {
         await wrong.body?.cancel();
         continue;
       }

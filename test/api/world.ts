@@ -28,7 +28,7 @@ import { createWebhooks } from '../../src/sources/webhooks.js';
 import { createIds } from '../../src/storage/ids.js';
 import { openRuns } from '../../src/storage/run-store.js';
 import { createTickets } from '../../src/storage/tickets.js';
-import { temporary } from '../support/service.js';
+import { project, temporary } from '../support/service.js';
 
 export const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
 
@@ -177,6 +177,7 @@ export const open = async ({
     log,
     clock,
     isDraining: () => isDraining,
+    uiFolder: join(project, 'src', 'ui'),
     folder: root,
     version: '0.1.0',
     startedAt: clock.now(),

@@ -49,6 +49,7 @@ test('a lent token and a link for the page do what they say', async () => {
     assert.is((await fetch(`${service.url}/api/v1/status`, bearer(lent))).status, 200);
     assert.is((await fetch(`${service.url}/api/v1/pause`, { method: 'POST', ...bearer(lent) })).status, 403);
     const link = (await tool('conductor', ['ui', '--root', root], { env })).stdout.trim();
+    assert.match(await (await fetch(service.url)).text(), 'Conductor Loop');
     const [address, code] = link.split('#code=');
     assert.is(address, `${service.url}/`);
     const login = await fetch(`${service.url}/api/v1/login`, {
