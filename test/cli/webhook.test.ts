@@ -35,7 +35,7 @@ test('what add prints makes a webhook that send reaches: told once, however ofte
 
   const service = await startService([], { cwd, env });
   const to = ['--server', service.url];
-  const first = await webhook(['send', 'github', 'push.json', '--event', 'push', '--delivery', 'd1', ...to]);
+  const first = await webhook(['send', 'github', 'push.json', '--event', 'push', '--delivery', 'd1']);
   assert.is(first.code, 0, first.stderr);
   assert.match(first.stdout, /^MSG-\S+\n$/);
   const again = await webhook(['send', 'github', '-', '--event', 'push', '--delivery', 'd1', '--json', ...to], push);

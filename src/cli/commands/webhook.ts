@@ -3,7 +3,7 @@ import { PROVIDERS, type ProviderName } from '../../core/webhook-providers.js';
 import { configOption, jsonOption, rootOption } from '../options.js';
 
 const serverOption = (): Option =>
-  new Option('--server <url>', 'address of the service').env('CONDUCTOR_URL').default('http://127.0.0.1:14355');
+  new Option('--server <url>', 'address of the service (default: the one that owns the root)').env('CONDUCTOR_URL');
 
 export const register = (program: Command): void => {
   const webhook = program.command('webhook').description('deliveries of code hosts and other services');
@@ -19,7 +19,7 @@ export const register = (program: Command): void => {
     .action(
       async (
         provider: ProviderName,
-        options: { name?: string; secretFile?: string; server: string; json?: boolean },
+        options: { name?: string; secretFile?: string; server?: string; root: string; json?: boolean },
       ): Promise<void> => {
         const { addWebhook } = await import('../webhooks/add.js');
         await addWebhook(provider, options);
@@ -40,7 +40,7 @@ export const register = (program: Command): void => {
       async (
         name: string,
         file: string,
-        options: { event?: string; delivery?: string; server: string; config?: string; json?: boolean },
+        options: { event?: string; delivery?: string; server?: string; root: string; config?: string; json?: boolean },
       ): Promise<void> => {
         const { sendWebhook } = await import('../webhooks/send.js');
         await sendWebhook(name, file, options);
@@ -53,8 +53,8 @@ export const register = (program: Command): void => {
     .addOption(configOption())
     .addOption(rootOption())
     .addOption(jsonOption())
-    .action(async (options: { server: string; config?: string; json?: boolean }): Promise<void> => {
+    .action(async (options: { server?: string; root: string; config?: string; json?: boolean }): Promise<void> => {
       const { listWebhooks } = await import('../webhooks/list.js');
-      listWebhooks(options);
+      await listWebhooks(options);
     });
 };

@@ -8,7 +8,7 @@ import { webhookNameSchema } from '../../core/webhook.js';
 import { providerOf } from '../../sources/providers/providers.js';
 import { createAtomically } from '../../storage/atomic-write.js';
 import { expandPath } from '../load-config.js';
-import { addressOf } from './address.js';
+import { addressOf, serverOf, type Where } from './address.js';
 
 /** Where the secret is entered, or where the provider shows the one it made. */
 const WHERE: Record<ProviderName, string> = {
@@ -51,12 +51,12 @@ const snippetOf = (name: string, provider: ProviderName, file: string): string =
 /** Makes the secret's file, for its owner alone, and says what to enter where. An existing file is never touched. */
 export const addWebhook = async (
   provider: ProviderName,
-  options: { name?: string; secretFile?: string; server: string; json?: boolean },
+  options: Where & { name?: string; secretFile?: string; json?: boolean },
 ): Promise<void> => {
   const name = options.name ?? provider;
   const checked = webhookNameSchema.safeParse(name);
   if (!checked.success) throw new ConductorError('usage', `--name "${name}": ${checked.error.issues[0]?.message}`);
-  const url = addressOf(options.server, name);
+  const url = addressOf(await serverOf(options), name);
   const shown = options.secretFile ?? `~/.secrets/${name}.secret`;
   const file = expandPath(shown, process.cwd());
   const secret = await secretOf(provider);

@@ -1,14 +1,15 @@
 import { loadConfig } from '../load-config.js';
 import { printTable } from '../table.js';
-import { addressOf } from './address.js';
+import { addressOf, serverOf, type Where } from './address.js';
 
-export const listWebhooks = (options: { server: string; config?: string; json?: boolean }): void => {
+export const listWebhooks = async (options: Where & { config?: string; json?: boolean }): Promise<void> => {
+  const server = await serverOf(options);
   const { config } = loadConfig(options.config);
   printTable(
     Object.entries(config.webhooks).map(([name, { provider, secret_file, events }]) => ({
       name,
       provider: provider ?? name,
-      url: addressOf(options.server, name),
+      url: addressOf(server, name),
       secret_files: secret_file,
       events: events.length,
     })),

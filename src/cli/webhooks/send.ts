@@ -6,7 +6,7 @@ import { isObject } from '../../sources/json.js';
 import { providerOf } from '../../sources/providers/providers.js';
 import { loadConfig, webhooksOf } from '../load-config.js';
 import { clock } from '../system.js';
-import { addressOf } from './address.js';
+import { addressOf, serverOf, type Where } from './address.js';
 
 const readPayload = async (file: string): Promise<Buffer> => {
   if (file === '-') return buffer(process.stdin);
@@ -32,7 +32,7 @@ const refusal = (status: number, answer: unknown): ConductorError => {
 export const sendWebhook = async (
   name: string,
   file: string,
-  options: { event?: string; delivery?: string; server: string; config?: string; json?: boolean },
+  options: Where & { event?: string; delivery?: string; config?: string; json?: boolean },
 ): Promise<void> => {
   const webhooks = webhooksOf(loadConfig(options.config));
   const webhook = Object.hasOwn(webhooks, name) ? webhooks[name] : undefined;
@@ -41,7 +41,7 @@ export const sendWebhook = async (
     throw new ConductorError('not_found', `there is no webhook "${name}" in the configuration; there are: ${known}`);
   }
   const provider = providerOf(name, webhook);
-  const url = addressOf(options.server, name);
+  const url = addressOf(await serverOf(options), name);
   const rawBody = await readPayload(file);
   const id = options.delivery ?? randomUUID();
   const headers = provider.headersOf?.(options.event ?? '', id) ?? {};
