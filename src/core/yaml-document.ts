@@ -89,7 +89,13 @@ export const readYamlFile = <Schema extends z.ZodType>(
     });
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, merge: false, strict: true, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    merge: false,
+    strict: true,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
   const problem = document.errors[0];
   if (problem) {
     throw new ConductorError('invalid_file', problem.message, { position: positionAt(file, lines, problem.pos[0]) });
