@@ -1,9 +1,10 @@
-import { Subject, filter, firstValueFrom, take } from 'rxjs';
+import { Subject, firstValueFrom, take } from 'rxjs';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Bus, Cursor, Ledger } from '../core/ports.js';
 import { packCheckpoint, unpackCheckpoint, type Checkpoint, type CheckpointFile } from './checkpoint.js';
 import { emptyView, fold } from './fold.js';
+import { Waiters } from './waiters.js';
 
 /** So many events and so long (ms) between two checkpoints at the least. */
 const APART = { events: 2_000, ms: 60_000 };
@@ -33,6 +34,7 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile): Promise<Ledge
   const checkpoint = await loadCheckpoint(bus, file);
   const view = checkpoint?.view ?? emptyView();
   const folded = new Subject<Event>();
+  const waiters = new Waiters();
   const target = await lastOf(bus);
   const caughtUp = new Subject<void>();
   let isCaughtUp = target === undefined || checkpoint?.last === target.msg_id;
@@ -57,23 +59,22 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile): Promise<Ledge
         isCaughtUp ||=
           event.msg_id === target?.msg_id || (event.sealed && target?.sealed === true && event.msg_id >= target.msg_id);
         folded.next(event);
+        if (event.sealed) waiters.reached(event.msg_id);
       }
       cursor = batch.cursor;
       saved.events += batch.events.length;
       if (isCaughtUp) caughtUp.next();
       if (saved.events >= APART.events && Date.now() - saved.at >= APART.ms) saving = save();
     },
-    error: (error: unknown) => folded.error(toConductorError(error)),
+    error: (error: unknown) => {
+      waiters.fail(toConductorError(error));
+      folded.error(toConductorError(error));
+    },
   });
   if (!isCaughtUp) await firstValueFrom(caughtUp.pipe(take(1)));
   const until = async (msg_id: string): Promise<void> => {
     if (seen !== undefined && seen >= msg_id) return;
-    await firstValueFrom(
-      folded.pipe(
-        filter((event) => event.sealed && event.msg_id >= msg_id),
-        take(1),
-      ),
-    );
+    await waiters.wait(msg_id);
   };
   return {
     get view() {

@@ -11,7 +11,7 @@ import { factOf } from './facts.js';
 import { Journal } from './journal.js';
 import { follow, stopFact } from './run-attempts.js';
 import { runAll, runStep } from './run-step.js';
-import { StepCache } from './step-cache.js';
+import type { StepCache } from './step-cache.js';
 import { Interrupted, Stop, anySaid } from './stop.js';
 import { taskHandler } from './task-handler.js';
 import type { Wakes } from './wakes.js';
@@ -25,6 +25,7 @@ export interface Outcome {
 export interface Carrying {
   ports: PipelinePorts & { handlers: Handlers };
   wakes: Wakes;
+  cache: StepCache;
   drain: Stop;
 }
 
@@ -149,7 +150,7 @@ export const carry = async (carrying: Carrying, activation: Activation, stop: St
         return ports.ledger.view.activations.get(id) ?? activation;
       },
       journal,
-      cache: new StepCache(ports.cacheFolder, () => ports.clock.now()),
+      cache: carrying.cache,
       wakes: carrying.wakes,
       drain: carrying.drain,
       async gate(below) {

@@ -5,6 +5,7 @@ import type { Handlers } from '../core/ports.js';
 import { cancelReason, carry, type Outcome } from './carry.js';
 import type { PipelinePorts } from './context.js';
 import { resumeFact } from './facts.js';
+import { StepCache } from './step-cache.js';
 import { Stop } from './stop.js';
 import { Wakes } from './wakes.js';
 
@@ -33,6 +34,7 @@ export const pipeline = (
   defer(() => {
     const { view } = ports.ledger;
     const wakes = new Wakes(ports.clock);
+    const cache = new StepCache(ports.cacheFolder, () => ports.clock.now());
     const drain = new Stop();
     const kill = new Stop();
     const carried = new Map<string, Stop>();
@@ -92,7 +94,7 @@ export const pipeline = (
       const stop = kill.child();
       carried.set(activation.activation, stop);
       try {
-        return await carry({ ports, wakes, drain }, activation, stop);
+        return await carry({ ports, wakes, cache, drain }, activation, stop);
       } finally {
         carried.delete(activation.activation);
         stop.close();

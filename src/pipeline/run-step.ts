@@ -1,5 +1,5 @@
 import { ConductorError, toConductorError } from '../core/errors.js';
-import type { Step } from '../core/handler.js';
+import type { Cache, Retry, Step } from '../core/handler.js';
 import { backoffDelay } from '../core/backoff.js';
 import { holds } from './condition.js';
 import type { Call, Context, Frame } from './context.js';
@@ -82,11 +82,15 @@ const limitsItself = (step: Step): boolean =>
   step.kind === 'agent' || step.kind === 'shell' || step.kind === 'wait' || step.kind === 'http';
 
 /** Ends the step and all below when its time is over; the moment is remembered. */
-const withTimeout = async (call: Call<Step>): Promise<Outcome> => {
-  const { context, step, path, frame } = call;
-  if (step.timeout === undefined || limitsItself(step) || frame.replay) return guarded(call);
+const withTimeout = (call: Call<Step>): Promise<Outcome> =>
+  call.step.timeout === undefined || limitsItself(call.step) || call.frame.replay
+    ? guarded(call)
+    : untilTimeout(call, call.step.timeout);
+
+const untilTimeout = async (call: Call<Step>, timeout: number): Promise<Outcome> => {
+  const { context, path, frame } = call;
   const started = context.activation.started.get(path);
-  const until = started?.until ?? new Date(context.ports.clock.now() + step.timeout).toISOString();
+  const until = started?.until ?? new Date(context.ports.clock.now() + timeout).toISOString();
   if (started?.until === undefined && !started)
     context.journal.defer(
       context.fact(
@@ -105,7 +109,7 @@ const withTimeout = async (call: Call<Step>): Promise<Outcome> => {
     return await guarded({ ...call, frame: { ...frame, stop: own } });
   } catch (error) {
     if (!(error instanceof Interrupted) || error.by !== own) throw error;
-    return failure(1, `timeout: it did not end within ${step.timeout / 1_000} s`);
+    return failure(1, `timeout: it did not end within ${timeout / 1_000} s`);
   } finally {
     over.say('ended');
     over.close();
@@ -114,10 +118,13 @@ const withTimeout = async (call: Call<Step>): Promise<Outcome> => {
 };
 
 /** Tries of anything but a process, whose attempts are the runner's: each try has a path of its own. */
-const withRetry = async (call: Call<Step>): Promise<Outcome> => {
-  const { context, step, path } = call;
-  const { retry } = step;
-  if (!retry || step.kind === 'agent' || step.kind === 'shell') return withTimeout(call);
+const withRetry = (call: Call<Step>): Promise<Outcome> => {
+  const { retry, kind } = call.step;
+  return !retry || kind === 'agent' || kind === 'shell' ? withTimeout(call) : tryAgain(call, retry);
+};
+
+const tryAgain = async (call: Call<Step>, retry: Retry): Promise<Outcome> => {
+  const { context, path } = call;
   for (let attempt = 1; ; attempt++) {
     const outcome = await withTimeout({ ...call, path: attempt === 1 ? path : `${path}~${attempt}` });
     const again = outcome.status === 'failed' && retry.on.includes(outcome.class ?? 'transient');
@@ -127,10 +134,12 @@ const withRetry = async (call: Call<Step>): Promise<Outcome> => {
   }
 };
 
-const withCache = async (call: Call<Step>): Promise<Outcome> => {
+const withCache = (call: Call<Step>): Promise<Outcome> =>
+  call.step.cache && !call.frame.replay ? orKept(call, call.step.cache) : withRetry(call);
+
+const orKept = async (call: Call<Step>, cache: Cache): Promise<Outcome> => {
   const { context, step, frame } = call;
-  if (!step.cache || frame.replay) return withRetry(call);
-  const { id: _id, name: _name, cache, ...rest } = step;
+  const { id: _id, name: _name, cache: _cache, ...rest } = step;
   const given = renderDeep(
     [cache.key, 'prompt' in step ? step.prompt : '', 'env' in step ? step.env : {}],
     forTemplate(frame.variables),
