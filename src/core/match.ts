@@ -84,8 +84,6 @@ const compileTest = shared((json): Test => {
 
 export const compilePattern = (pattern: Pattern): Test => compileTest(JSON.stringify(pattern));
 
-export const matchesPattern = (pattern: Pattern, actual: unknown): boolean => compilePattern(pattern)(actual);
-
 export interface Mismatch {
   field: string;
   expected: Pattern;

@@ -34,7 +34,7 @@ const onSchema = z.union([
       };
     }),
 ]);
-export type Correlation = NonNullable<z.output<typeof onSchema>['correlate']>;
+type Correlation = NonNullable<z.output<typeof onSchema>['correlate']>;
 
 const count = z.int().min(1);
 const per = keySchema.optional();

@@ -103,4 +103,4 @@ export const createGuard = (guarded: Guarded) => {
     },
   };
 };
-export type Guard = ReturnType<typeof createGuard>;
+type Guard = ReturnType<typeof createGuard>;
