@@ -25,4 +25,3 @@ export const alertSchema = z.strictObject({
   /** Said with the alert, so that a rule can answer it: `match: { data.actions: page_oncall }`. */
   action: z.string().optional(),
 });
-type Alert = z.output<typeof alertSchema>;

@@ -34,7 +34,6 @@ const onSchema = z.union([
       };
     }),
 ]);
-type Correlation = NonNullable<z.output<typeof onSchema>['correlate']>;
 
 const count = z.int().min(1);
 const per = keySchema.optional();

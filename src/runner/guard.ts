@@ -103,4 +103,3 @@ export const createGuard = (guarded: Guarded) => {
     },
   };
 };
-type Guard = ReturnType<typeof createGuard>;
