@@ -22,7 +22,13 @@ export const openLocal = async (options: { root: string; config?: string | undef
   leaveOuterCgroup();
   const { config, folder } = loaded;
   const root = await openRoot(options.root);
-  const bus = await openFileBus({ root: root.path, key: root.key, clock, durability: config.defaults.durability });
+  const bus = await openFileBus({
+    root: root.path,
+    key: root.key,
+    clock,
+    durability: config.defaults.durability,
+    rotation: { bytes: config.bus.segment_bytes, age_ms: config.bus.segment_age },
+  });
   const runs = openRuns(root.path);
   const agents = createAgents({
     config: agentsOf(config, folder),

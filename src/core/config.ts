@@ -55,6 +55,16 @@ export const configSchema = z.strictObject({
       durability: z.enum(['fsync', 'os']).default('fsync'),
     })
     .prefault({}),
+  /** When the bus file is closed and a new one begun. */
+  bus: z
+    .strictObject({
+      segment_bytes: z
+        .int()
+        .min(1_024)
+        .default(32 * 1024 * 1024),
+      segment_age: durationSchema.default(7 * 24 * 3_600_000),
+    })
+    .prefault({}),
   watch: z
     .array(
       z.strictObject({

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { retain } from '../../src/bus/retention.js';
 import { closedSegments } from '../../src/bus/segments.js';
 import { loadIndex } from '../../src/bus/segment-index.js';
 import type { Bus } from '../../src/core/ports.js';
@@ -187,6 +188,49 @@ test('a cursor of a segment that is gone is refused', () =>
       SMALL,
     ),
   ));
+
+test('retention takes whole old segments, after the snapshot, never what a reader or a dedupe key needs', () =>
+  withRoot(async (root) => {
+    const clock = handClock();
+    const start = clock.time;
+    await withBus(
+      root,
+      async (bus) => {
+        await say(bus, 0, 40);
+        clock.time += 30 * DAY;
+        await say(bus, 40, 60);
+        const old = closedSegments(root).filter((_, index) => index < 3);
+        const all = closedSegments(root).length;
+        let snapshots = 0;
+        const run = (now: number, slowest: string): Promise<string[]> =>
+          retain({
+            root,
+            now,
+            keep_ms: DAY,
+            slowest,
+            snapshot: async () => {
+              snapshots += 1;
+              if (snapshots === 1) assert.is(closedSegments(root).length, all);
+              await bus.record([{ type: 'SNAPSHOT' }]);
+            },
+          });
+        assert.equal(await run(start + 13 * DAY, '99:0'), []);
+        assert.equal(await run(clock.time, '1:0'), []);
+        assert.is(snapshots, 0);
+        assert.equal(
+          await run(clock.time, '4:10'),
+          old.map(({ path }) => path),
+        );
+        assert.is(snapshots, 1);
+        assert.equal((await bodies(bus)).slice(-21), [...numbers(40, 60), '']);
+        const removed = await run(clock.time, '99:0');
+        assert.ok(removed.length > 0);
+        assert.equal((await bodies(bus, { types: ['EVEN', 'ODD'] })).slice(-20), numbers(40, 60));
+      },
+      clock,
+      SMALL,
+    );
+  }));
 
 const byHand = (
   title: string,
