@@ -1,7 +1,7 @@
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { checkId, countOf, durationOf, parse, projectOf, rootOf, usage } from './options.js';
-import { sayProgress, startRun } from './start.js';
+import { startRun } from './start.js';
 import { RUN_OPTIONS } from './task.js';
 
 const HELP = `run-agent batch --agent A --prompt TEXT --prompt TEXT … [--prompt-file FILE …] [--task ID …]
@@ -57,7 +57,7 @@ export const run = async (args: string[]): Promise<number> => {
         prompt,
         cwd: values.cwd,
         timeout_ms,
-        onEvent: sayProgress,
+        lines: true,
       });
       worst = Math.max(worst, end.exit);
       process.stdout.write(`${[task_id, end.run_id, end.status, end.exit].join('\t')}\n`);

@@ -1,7 +1,7 @@
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { durationOf, parse, projectOf, rootOf, taskOf, usage } from './options.js';
-import { report, sayProgress, startRun } from './start.js';
+import { report, startRun } from './start.js';
 import { RUN_OPTIONS } from './task.js';
 
 const HELP = `run-agent job --agent A (--prompt TEXT | --prompt-file FILE) [--follow]
@@ -42,9 +42,9 @@ export const run = async (args: string[]): Promise<number> => {
       timeout_ms,
       parent_run_id: values['parent-run-id'],
       previous_run_id: values['previous-run-id'],
+      lines: values.follow === true,
       onEvent: (event) => {
         if (values.follow && event.kind === 'text') process.stdout.write(event.delta ? event.text : `${event.text}\n`);
-        sayProgress(event);
       },
     });
     if (!values.follow) return report(end);

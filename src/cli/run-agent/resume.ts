@@ -6,7 +6,7 @@ import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { findRun, RUN_SELECTION, runScopeOf } from './find-run.js';
 import { durationOf, parse, rootOf } from './options.js';
-import { report, sayProgress, startRun } from './start.js';
+import { report, startRun } from './start.js';
 import { RUN_OPTIONS } from './task.js';
 
 const HELP = `run-agent resume --project P --task T [--agent A] [--prompt TEXT | --prompt-file FILE]
@@ -38,7 +38,6 @@ export const run = async (args: string[]): Promise<number> => {
         cwd: values.cwd ?? (existsSync(last.cwd) ? last.cwd : undefined),
         timeout_ms: timeout_ms ?? last.timeout_ms,
         previous_run_id: last.run_id,
-        onEvent: sayProgress,
       }),
     );
   } finally {

@@ -14,7 +14,7 @@ import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { clock } from '../system.js';
 import { parse, projectOf, rootOf, usage } from './options.js';
-import { sayProgress, startRun } from './start.js';
+import { startRun } from './start.js';
 import { RUN_OPTIONS } from './task.js';
 
 const HELP = `run-agent.sh AGENT CWD PROMPT_FILE
@@ -79,7 +79,7 @@ export const run = async (args: string[]): Promise<number> => {
     try {
       end = await startRun(
         { ...local, ids: { ...local.ids, runId } },
-        { ...scope, agent, prompt, cwd, timeout_ms: undefined, onEvent: sayProgress },
+        { ...scope, agent, prompt, cwd, timeout_ms: undefined },
       );
     } finally {
       settle(folder, end && local.runs.folder({ ...scope, run_id: end.run_id }));

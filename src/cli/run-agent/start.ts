@@ -8,6 +8,7 @@ import type { AttemptRequest } from '../../pipeline/run-attempts.js';
 import { untilDone, type LoopOptions } from '../../pipeline/until-done.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
+import { openProgress } from '../progress.js';
 import { surroundings } from '../surrounding.js';
 import { env } from './options.js';
 
@@ -22,6 +23,8 @@ export interface Start {
   parent_run_id?: string | undefined;
   previous_run_id?: string | undefined;
   onEvent?: (event: AgentEvent) => void;
+  /** Plain lines of progress, also on a terminal: something else is written there meanwhile. */
+  lines?: boolean;
 }
 
 const isPaused = async ({ bus }: { bus: Bus }): Promise<boolean> => {
@@ -57,20 +60,37 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
     ...(await surroundings(local.runs, process.env)),
     ...(parent === undefined ? {} : { parent_run_id: parent }),
     ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
-    ...(start.onEvent ? { onEvent: start.onEvent } : {}),
   };
+};
+
+/** Does the work while the person on the terminal sees what the agent does. */
+const shown = async <Result>(
+  local: Local,
+  start: Start,
+  work: (request: Omit<AttemptRequest, 'retry'>) => Promise<Result>,
+): Promise<Result> => {
+  const request = await requestOf(local, start);
+  const progress = openProgress(request.agent, start.lines === true);
+  const onEvent = (event: AgentEvent): void => {
+    progress.on(event);
+    start.onEvent?.(event);
+  };
+  try {
+    return await work({ ...request, onEvent });
+  } finally {
+    progress.close();
+  }
 };
 
 /** One attempt in this process, to its end; a signal to us stops it. */
 export const startRun = async (local: Local, start: Start): Promise<RunEnd> => {
   const retry = { attempts: 1, base_ms: 1_000, cap_ms: 30_000 };
-  const { end } = await runAttempts(local, { ...(await requestOf(local, start)), retry }, signals$());
-  return end;
+  return shown(local, start, async (request) => (await runAttempts(local, { ...request, retry }, signals$())).end);
 };
 
 /** One agent again and again, until DONE; a signal to us stops it for good. */
 export const startLoop = async (local: Local, start: Start, options: LoopOptions): Promise<RunEnd> => {
-  const { end, turns } = await untilDone(local, await requestOf(local, start), options, signals$());
+  const { end, turns } = await shown(local, start, (request) => untilDone(local, request, options, signals$()));
   process.stderr.write(`· ${turns} ${turns === 1 ? 'turn' : 'turns'}\n`);
   return end;
 };
@@ -84,10 +104,4 @@ export const report = (end: RunEnd): number => {
     process.stderr.write(`ERROR: ${end.reason ? `${end.reason}: ` : ''}${why}\n`);
   }
   return end.exit;
-};
-
-/** What an agent does, in short lines on stderr. */
-export const sayProgress = (event: AgentEvent): void => {
-  if (event.kind === 'tool_call') process.stderr.write(`· ${event.name}\n`);
-  if (event.kind === 'retry' || event.kind === 'warning') process.stderr.write(`· ${event.message}\n`);
 };

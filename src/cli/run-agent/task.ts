@@ -2,7 +2,7 @@ import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import type { LoopOptions } from '../../pipeline/until-done.js';
 import { COMMON, countOf, durationOf, parse, projectOf, rootOf, scopesOf, taskOf, usage } from './options.js';
-import { report, sayProgress, startLoop, startRun } from './start.js';
+import { report, startLoop, startRun } from './start.js';
 
 const HELP = `run-agent task --project-id P --task-id T --agent A (--prompt TEXT | --prompt-file FILE)
 
@@ -95,7 +95,7 @@ export const run = async (args: string[]): Promise<number> => {
       await awaitDependencies(local, { project_id, task_id }, dependencies);
     }
     const { agent, cwd } = values;
-    const start = { project_id, task_id, agent, prompt, cwd, timeout_ms, onEvent: sayProgress };
+    const start = { project_id, task_id, agent, prompt, cwd, timeout_ms };
     return report(loop ? await startLoop(local, start, loop) : await startRun(local, start));
   } finally {
     await local.bus.close();
