@@ -11,7 +11,6 @@ import {
 import { writeFile as writeFileAsync } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive } from './processes.js';
 
 const PREFIX = 'conductor-run-';
 
@@ -90,26 +89,14 @@ const removeGroup = (path: string): void => {
   }
 };
 
-/** Empty groups of this process: making one and taking it away costs more than starting a process. */
-const spare: string[] = [];
-const SPARE_MAX = 32;
-let made = 0;
-
-/** What processes that are gone left empty. One that is not empty cannot be removed. */
-const clearAway = (folder: string): void => {
-  for (const path of groupsBelow(folder)) {
-    const pid = new RegExp(`/${PREFIX}(\\d+)-\\d+$`).exec(path)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid), undefined)) removeGroup(path);
-  }
-};
-
-/** An empty group, or undefined where there can be none. */
-export const createCgroup = (): string | undefined => {
+/**
+ * A group of the run's own, or undefined where there can be none. Never one that another run had: whoever still ends
+ * that one, in whatever process, would end this one.
+ */
+export const createCgroup = (run_id: string): string | undefined => {
   const folder = cgroupBase();
   if (folder === undefined) return undefined;
-  for (let path = spare.pop(); path !== undefined; path = spare.pop()) if (existsSync(path)) return path;
-  if (made === 0) clearAway(folder);
-  const path = join(folder, `${PREFIX}${process.pid}-${++made}`);
+  const path = join(folder, `${PREFIX}${run_id}`);
   try {
     mkdirSync(path);
     return path;
@@ -117,8 +104,6 @@ export const createCgroup = (): string | undefined => {
     return undefined;
   }
 };
-
-process.once('exit', () => spare.forEach(removeGroup));
 
 const GIVE_UP_MS = 10_000;
 
@@ -137,14 +122,7 @@ export const expectStart = (): void => {
     .finally(() => (warming = undefined));
 };
 
-/** Keeps an empty group of ours for the next run. */
-const putAway = (path: string): void => {
-  const ours = path.includes(`/${PREFIX}${process.pid}-`) && groupsBelow(path).length === 0;
-  if (ours && spare.length < SPARE_MAX && !spare.includes(path)) spare.push(path);
-  else removeGroup(path);
-};
-
-/** Ends whatever is in the group, however it forked. */
+/** Ends whatever is in the group, however it forked, and removes the group. */
 export const killCgroup = async (path: string): Promise<void> => {
   const deadline = performance.now() + GIVE_UP_MS;
   while (existsSync(path) && performance.now() < deadline) {
@@ -155,7 +133,8 @@ export const killCgroup = async (path: string): Promise<void> => {
         return;
       }
     } else {
-      return putAway(path);
+      removeGroup(path);
+      if (!existsSync(path)) return;
     }
     await delay(2);
   }

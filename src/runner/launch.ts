@@ -23,7 +23,7 @@ export interface LaunchPorts {
   /** A control group for the run; undefined: it is held together by its marks alone. Default: one where there can be one. */
   /** The run's own token, and where the root's service is, where one runs. */
   serviceFor?: (run: RunScope) => Promise<{ ticket: string; url: string | undefined }>;
-  groupFor?: () => string | undefined;
+  groupFor?: (run_id: string) => string | undefined;
 }
 
 export interface Launched extends Started {
@@ -106,7 +106,7 @@ export const launch = async (
   const family = agent.kind.family;
   const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
   const cost_before = await costBefore(ports.runs, spec);
-  const cgroup = (ports.groupFor ?? createCgroup)();
+  const cgroup = (ports.groupFor ?? createCgroup)(spec.run_id);
   raw.prepare({
     stdin: plan.stdin,
     script: plan.script,

@@ -67,6 +67,21 @@ for (const [name, options] of LEVELS) {
   });
 }
 
+test('stopping one run, twice and from everywhere, touches none that starts meanwhile', async () => {
+  const world = await openWorld();
+  const other = world.open();
+  for (let round = 0; round < 10; round++) {
+    const spec = world.specOf('shell', 'sleep 1000\n');
+    const ended = lastValueFrom(world.runner.attempt(spec));
+    await until('it runs', async () => ((await world.runs.find(spec))?.pid ?? -1) > 0);
+    const stops = [world.runner.stop(spec, 'a'), world.runner.stop(spec, 'b'), other.stop(spec, 'c')];
+    const after = Promise.all([1, 2, 3].map(() => world.run('shell', 'sleep 0.1; echo fine\n')));
+    await Promise.all([...stops, ended]);
+    for (const { end } of await after)
+      assert.equal([end.status, end.output], ['completed', 'fine\n'], end.error_summary);
+  }
+});
+
 test('whoever stops waiting for a run stops it', async () => {
   const world = await openWorld();
   const path = join(temporary('pids'), 'pids');
