@@ -51,6 +51,7 @@ const requestOf = (
   step: path,
   root: activation.root,
   cause: activation.event,
+  ...(activation.usd_per_run === undefined ? {} : { limits: { usd: activation.usd_per_run } }),
 });
 
 const attempt = async (
