@@ -253,6 +253,8 @@ const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> 
   APPROVAL_DECIDED: approvalDecided,
   HANDLER_RESUMED: handlerResumed,
   TASK_REQUESTED: taskRequested,
+  TASK_WAITING: taskChanged('pending'),
+  TASK_BLOCKED: taskChanged('failed'),
   TASK_STOPPED: taskChanged('stopped'),
   TASK_DELETED: (shelves, event) => {
     const task = taskOf(event);
