@@ -50,8 +50,15 @@ export const momentAtEnd = (fd: number, floor: number, size: number): Moment | u
   return item?.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined;
 };
 
-/** The newest moment in the last window that has one, between `floor` and `size`; with a key, of our own facts only. */
+/** How many windows are looked through for one of our own facts: some megabytes. */
+const WINDOWS = 8;
+
+/**
+ * The newest moment in the last window that has one, between `floor` and `size`; with a key, of our own facts, or where
+ * there is none near, of any record: a fact that comes after it is newer than both.
+ */
 export const lastMoment = (fd: number, floor: number, size: number, key?: Buffer): Moment | undefined => {
+  let windows = 0;
   for (const events of backwards(fd, floor, size, key, NARROW)) {
     let found: Moment | undefined;
     for (const event of events) {
@@ -59,8 +66,10 @@ export const lastMoment = (fd: number, floor: number, size: number, key?: Buffer
       if (moment && (!found || isAfter(moment, found))) found = moment;
     }
     if (found) return found;
+    windows += 1;
+    if (key && windows === WINDOWS) break;
   }
-  return undefined;
+  return key && lastMoment(fd, floor, size);
 };
 
 /** The same over whole segments, the last of which counts most. */
