@@ -1,7 +1,7 @@
 /** The service: posts, lists, broadcast, memory and restart, each beside the bare thing. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { createServer, request, Agent } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -281,11 +281,11 @@ const restart = async (report: Report): Promise<void> => {
     closeSync(fd);
   });
   report({
-    name: `restart to ready with ${MANY} messages (${Math.round(statSync(file).size / 1e6)} MB)`,
+    name: `restart to ready with ${MANY} messages`,
     kind: 'time',
     ours: quantile(ours, 0.5),
     reference,
-    against: 'reading the file',
+    against: 'reading the open segment',
     bar: 1,
     plus: 10_000,
   });
