@@ -5,7 +5,7 @@ import { withCrash, withoutCrash } from '../pipeline/crash-at-any-point.js';
 import { trees } from '../pipeline/trees.js';
 import type { Chaos } from './run.js';
 
-const ROUNDS = 20;
+const ROUNDS = 10;
 
 const chaos: Chaos = async ({ seed, log }) => {
   const cases = fc.sample(fc.tuple(trees, fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean()), {

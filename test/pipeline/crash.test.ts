@@ -11,7 +11,7 @@ test('a crash at any point leaves the effects of a run without one', () =>
       const at = 1 + Math.floor(where * (writes - 2));
       assert.equal(await withCrash(steps, at, before ? 'before' : 'after'), effects, `a crash at write ${at}`);
     }),
-    { numRuns: 6, seed: 20_261_121, endOnFailure: true, includeErrorInReport: true },
+    { numRuns: 4, seed: 20_261_121, endOnFailure: true, includeErrorInReport: true },
   ));
 
 test.run();
