@@ -108,7 +108,8 @@ test(`${MUTATIONS} mutations of rule files are taken, or refused with a position
   for (const text of texts) checkTable([{ file: 'r.yaml', text }], handlers);
   let taken = 0;
   for (let n = 0; n < MUTATIONS; n++) {
-    const text = mutate(texts[n % texts.length]!, random);
+    // Mostly the small one, which holds every key: a large file takes longer and shows no more.
+    const text = mutate(n % 10 === 0 ? texts[1]! : texts[0]!, random);
     try {
       const placed = checkTable([{ file: 'r.yaml', text }], handlers);
       compileTable({ hash: 'x', rules: placed.map(({ rule }) => rule) });
