@@ -66,7 +66,8 @@ for (const document of DOCUMENTS) {
           ? 'handlers'
           : undefined;
       mkdirSync(join(cwd, 'secrets'));
-      writeFileSync(join(cwd, 'secrets', 'github.secret'), 'x', { mode: 0o600 });
+      for (const [, name] of block.text.matchAll(/~\/\.secrets\/([\w.-]+)/g))
+        writeFileSync(join(cwd, 'secrets', name!), 'x', { mode: 0o600 });
       if (folder === undefined)
         write('config.yaml', block.text.replaceAll('~/.secrets', './secrets').replaceAll('/srv/app', '.'));
       else {
