@@ -50,8 +50,8 @@ export const momentAtEnd = (fd: number, floor: number, size: number): Moment | u
   return item?.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined;
 };
 
-/** How many windows are looked through for one of our own facts: some megabytes. */
-const WINDOWS = 8;
+/** How many windows are looked through for one of our own facts: some hundred kilobytes. */
+const WINDOWS = 3;
 
 /**
  * The newest moment in the last window that has one, between `floor` and `size`; with a key, of our own facts, or where
