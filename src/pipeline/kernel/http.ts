@@ -4,6 +4,9 @@ import type { Call } from '../context.js';
 import { completed, failure, forTemplate, type Outcome } from '../scope.js';
 import { render, renderDeep } from '../template.js';
 
+/** A second try of a request is the same request. */
+const withoutTry = (path: string): string => path.replace(/~\d+$/, '');
+
 const LIMIT_MS = 30_000;
 const ANSWER_MAX = 24 * 1024;
 
@@ -20,7 +23,7 @@ export const runHttp = async ({ context, step, path, frame }: Call<HttpStep>): P
   const headers: Record<string, string> = {
     ...(body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' }),
     ...(renderDeep(step.headers, variables, nonce) as Record<string, string>),
-    'idempotency-key': `${context.id}/${path}`.replaceAll(/[^\x20-\x7e]/g, '_'),
+    'idempotency-key': `${context.id}/${withoutTry(path)}`.replaceAll(/[^\x20-\x7e]/g, '_'),
   };
   const abort = new AbortController();
   const leave = frame.stop.on(() => abort.abort());
