@@ -41,7 +41,7 @@ export const checkProduction = (loaded: LoadedConfig, others: readonly Finding[]
           'only the shipped thresholds',
           'alerts: […] in config.yaml, and a rule on HEALTH_ALERT',
         ),
-    finding('log rotation', 'ok', 'the bus closes its segments by itself; the service logs to stderr'),
+    finding('log rotation', 'ask', 'who rotates what the service writes to stderr?', 'journald, or logrotate'),
     has('disk_usage_percent') || healthTimer
       ? finding('disk alerts', 'ok', has('disk_usage_percent') ? 'configured' : 'check-health, over 85 %')
       : finding('disk alerts', 'warn', 'none', 'timers: { health: { every: 60s } }'),
@@ -54,7 +54,7 @@ export const checkProduction = (loaded: LoadedConfig, others: readonly Finding[]
     finding('rollback', 'ask', 'is it written down, and tried?', 'deploy.rollback of config.yaml'),
     finding('runbook', 'ask', 'who is called, and what do they do?', 'conductor pause, status, dlq, trace'),
     finding('security audit', 'ask', 'done?', 'rules with trust: full for events from outside come first'),
-    finding('pinned versions', 'ok', 'package-lock.json'),
+    finding('pinned versions', 'ask', 'are the agents installed at fixed versions?', 'npm install -g --save-exact'),
     finding('images', 'ask', 'are they tagged with versions?', 'never deploy "latest"'),
     process.env['CONDUCTOR_CONFIG'] || loaded.file
       ? finding('configuration of its own', 'ok', loaded.file ?? '')
