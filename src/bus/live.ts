@@ -90,7 +90,12 @@ export class LiveFile {
   /** Closes the segment: durable before its successor takes a byte. The caller opens the new one. */
   rotate(durable: boolean): void {
     if (durable) fdatasyncSync(this.#fd);
-    renameSync(this.#path, closedPath(this.#root, numberAfter(closedSegments(this.#root))));
+    try {
+      renameSync(this.#path, closedPath(this.#root, numberAfter(closedSegments(this.#root))));
+    } catch (error) {
+      // Where locks do not work, another writer may have closed it just now.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 
   /** What has to come before a record, so that a torn tail ends where it was torn. */
