@@ -34,7 +34,7 @@ test('a full file is closed and kept; everything is read once, in order', () =>
   withRoot(async (root) => {
     await withBus(root, (bus) => say(bus, 0, 60), handClock(), SMALL);
     const closed = closedSegments(root);
-    assert.ok(closed.length > 5, `${closed.length} segments`);
+    assert.ok(closed.length >= 4, `${closed.length} segments`);
     assert.equal(
       closed.map(({ number }) => number),
       closed.map((_, index) => index + 1),
