@@ -14,7 +14,7 @@ export interface Block {
 }
 
 /** Where the documents are that the system comes from; undefined where the repository stands alone. */
-export const seedsFolder = [process.env['SEEDS'], '../shared/seeds', '../../../work/shared/seeds']
+export const seedsFolder = [process.env['SEEDS'], '../shared/seeds']
   .filter((path) => path !== undefined)
   .map((path) => resolve(project, path))
   .find((path) => existsSync(path));
