@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, install } from '../src/prepare.mjs';
+import { installPrograms } from './support/programs.mjs';
 
 const AT_ONCE = 2;
 const FILE_LIMIT_MS = 120_000;
@@ -23,6 +24,7 @@ mkdirSync(join(scratch, 'tmp'), { mode: 0o755 });
 const groups = new Set();
 let passed = 0;
 let failed = 0;
+let skipped = 0;
 
 const killGroup = (pid) => {
   try {
@@ -91,10 +93,13 @@ const testFile = async (file) => {
   // A test that hangs ends the process without a summary: no summary, no pass.
   const total = Number(/^\s*Total:\s+(\d+)/m.exec(result.text)?.[1] ?? 0);
   const good = Number(/^\s*Passed:\s+(\d+)/m.exec(result.text)?.[1] ?? 0);
-  const bad = total - good || (total === 0 || result.code !== 0 || result.why ? 1 : 0);
+  const left = Number(/^\s*Skipped:\s+(\d+)/m.exec(result.text)?.[1] ?? 0);
+  const bad = total - good || (total + left === 0 || result.code !== 0 || result.why ? 1 : 0);
   passed += good;
   failed += bad;
-  report(file, result, bad === 0, total === 0 ? 'no summary of tests' : `${good} of ${total}`);
+  skipped += left;
+  const words = `${good} of ${total}${left === 0 ? '' : `, ${left} skipped`}`;
+  report(file, result, bad === 0, total + left === 0 ? 'no summary of tests' : words);
 };
 
 const each = async (items, work) => {
@@ -141,6 +146,7 @@ if (!install()) {
 if (build()) passed += 1;
 else failed += 1;
 console.log(`${failed === 0 ? 'ok  ' : 'FAIL'} build  gate`);
+installPrograms();
 
 if (words.length === 0 && !process.argv.includes('--tests')) await each(GATES, gate);
 await each(files, testFile);
@@ -150,5 +156,5 @@ if (files.length === 0) {
   console.log('FAIL no test file');
   failed += 1;
 }
-console.log(`${passed} passed, ${failed} failed`);
+console.log(`${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,12 +1,15 @@
-import { element, get, post } from './api.js';
+import { doing, element, get, post } from './api.js';
 
 const row = ({ approval, question }, again) => {
   const comment = element('input', { type: 'text', 'aria-label': 'Your words', placeholder: 'your words' });
-  const decide = (decision) => async () => {
-    const words = comment.value.trim();
-    await post('approvals/decide', { approval, decision, ...(words === '' ? {} : { comment: words }) });
-    await again();
-  };
+  const decide = (decision) =>
+    doing(async () => {
+      const words = comment.value.trim();
+      // Somebody else may have been faster: what waits is looked at again in any case.
+      await post('approvals/decide', { approval, decision, ...(words === '' ? {} : { comment: words }) }).finally(
+        again,
+      );
+    });
   return element(
     'li',
     {},

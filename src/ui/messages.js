@@ -1,4 +1,4 @@
-import { element, get, listen } from './api.js';
+import { doing, element, get, listen } from './api.js';
 
 const MOST = 300;
 
@@ -34,6 +34,6 @@ export const showMessages = async (told) => {
       told(message);
     });
   };
-  filter.addEventListener('change', begin);
+  filter.addEventListener('change', doing(begin));
   await begin();
 };

@@ -1,4 +1,4 @@
-import { element, listen, post } from './api.js';
+import { doing, element, listen, post } from './api.js';
 
 const MOST_LINES = 5_000;
 let close = () => undefined;
@@ -11,7 +11,7 @@ export const showOutput = (run) => {
   const words = section.querySelector('p');
   text.replaceChildren();
   const tell = (status) => {
-    const stop = element('button', { type: 'button', onclick: () => void post(`runs/${run.run_id}/stop`) }, 'Stop');
+    const stop = element('button', { type: 'button', onclick: doing(() => post(`runs/${run.run_id}/stop`)) }, 'Stop');
     words.replaceChildren(`${run.task_id} / ${run.run_id}: ${status} `, ...(status === 'running' ? [stop] : []));
   };
   tell(run.status);

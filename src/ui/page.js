@@ -1,14 +1,9 @@
-import { get, post, Refused } from './api.js';
+import { complain, doing, get, post } from './api.js';
 import { showApprovals } from './approvals.js';
 import { showMessages } from './messages.js';
 import { showRuns } from './runs.js';
 
 const at = (selector) => document.querySelector(selector);
-
-const say = (text) => {
-  at('#notice').textContent = text;
-  at('#notice').hidden = false;
-};
 
 /** The code stands behind "#": it is taken out of the address before anything else happens. */
 const login = async () => {
@@ -21,14 +16,14 @@ const login = async () => {
 const showStatus = async () => {
   const { status, paused, runs, tasks, activations, watchers, version } = await get('status');
   at('#status').textContent =
-    `${status} · ${runs.length} runs at work · ${activations.open} open · ${tasks} tasks · ${watchers} watching · ${version}`;
+    `${status} · ${runs.length} at work · ${activations.open} open · ${tasks} tasks · ${watchers} watching · ${version}`;
   const { scope } = await get('me');
   at('#pause').hidden = scope !== 'admin';
   at('#pause').textContent = paused ? 'Go on' : 'Pause';
-  at('#pause').onclick = async () => {
+  at('#pause').onclick = doing(async () => {
     await post(paused ? 'unpause' : 'pause');
     await showStatus();
-  };
+  });
 };
 
 /** Many messages in a moment are one look. */
@@ -37,7 +32,7 @@ const soon = (work) => {
   return () => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      void work();
+      work().catch(complain);
     }, 200);
   };
 };
@@ -59,9 +54,5 @@ try {
     }),
   ]);
 } catch (error) {
-  say(
-    error instanceof Refused && error.status === 401
-      ? 'Who are you? Run "conductor ui" and open the address that it prints.'
-      : `The service says: ${error.message}`,
-  );
+  complain(error);
 }

@@ -1,4 +1,4 @@
-import { element, get } from './api.js';
+import { doing, element, get } from './api.js';
 import { showOutput } from './output.js';
 
 let current;
@@ -9,11 +9,11 @@ const button = (run) =>
     {
       type: 'button',
       'aria-current': String(run.run_id === current),
-      onclick: () => {
+      onclick: doing(async () => {
         current = run.run_id;
         showOutput(run);
-        void showRuns();
-      },
+        await showRuns();
+      }),
     },
     element('span', { class: run.status }, run.status),
     ` ${run.agent} `,

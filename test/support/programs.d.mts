@@ -1,0 +1,3 @@
+export const PROGRAMS: readonly string[];
+export const programPath: (name: string) => string | undefined;
+export const installPrograms: () => void;
