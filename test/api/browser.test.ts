@@ -53,9 +53,9 @@ const openPage = async () => {
     // A stream that the page itself closes.
     if (!request.url().includes('/stream')) problems.push(`${request.url()}: ${request.failure()?.errorText}`);
   });
-  await page.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP ${event.violatedDirective}`));
-  });
+  await page.addInitScript(
+    "document.addEventListener('securitypolicyviolation', (event) => console.error('CSP ' + event.violatedDirective))",
+  );
   return { page, problems };
 };
 
