@@ -47,9 +47,12 @@ const list =
     return undefined;
   };
 
+const typeText = text(64, 1);
+const anyText = text(Infinity);
+
 const CHECKS: Record<keyof Draft, Check> = {
   type: (value, path) =>
-    text(64, 1)(value, path) ??
+    typeText(value, path) ??
     (/^[A-Z][A-Z0-9_]*$/.test(normaliseType(value as string))
       ? undefined
       : `${path}: a type is UPPER_SNAKE, as CODE_PUSHED`),
@@ -68,28 +71,30 @@ const CHECKS: Record<keyof Draft, Check> = {
   dedupe_key: text(512, 1),
   data: object,
   trust: (value, path) => (value === 'full' || value === 'outside' ? undefined : `${path}: "full" or "outside"`),
-  body: text(Infinity),
+  body: anyText,
   meta: (value, path) =>
     object(value, path) ??
     Object.entries(value as object)
-      .map(([key, one]) => text(Infinity)(one, `${path}.${key}`))
+      .map(([key, one]) => anyText(one, `${path}.${key}`))
       .find((wrong) => wrong !== undefined),
   links: list(
     fields({
-      url: { check: text(Infinity), required: true },
-      label: { check: text(Infinity) },
-      kind: { check: text(Infinity) },
+      url: { check: anyText, required: true },
+      label: { check: anyText },
+      kind: { check: anyText },
     }),
   ),
   issue_id: text(200),
 };
+
+const CHECK_OF = new Map<string, Check>(Object.entries(CHECKS));
 
 /** The first thing wrong with a draft, as `field: message`. */
 export const draftFault = (draft: unknown): string | undefined => {
   if (!isObject(draft)) return 'message: expected an object';
   if (draft['type'] === undefined) return 'type: expected text';
   for (const key in draft) {
-    const check = Object.hasOwn(CHECKS, key) ? CHECKS[key as keyof Draft] : undefined;
+    const check = CHECK_OF.get(key);
     if (!check) return `${key}: a message has no such field`;
     const wrong = draft[key] === undefined ? undefined : check(draft[key], key);
     if (wrong) return wrong;
@@ -111,20 +116,7 @@ export const prepareDraft = (draft: Draft, own: boolean, blobAbove = Infinity): 
     });
   }
   try {
-    return prepare(
-      {
-        ...(draft as Omit<Draft, 'links'>),
-        type,
-        project_id: draft.project_id ?? 'default',
-        source: draft.source ?? 'cli',
-        parents: draft.parents ?? [],
-        depth: draft.depth ?? 0,
-        data: draft.data ?? {},
-        trust: draft.trust ?? 'full',
-        body: draft.body ?? '',
-      },
-      blobAbove,
-    );
+    return prepare(type === draft.type ? draft : { ...draft, type }, blobAbove);
   } catch (error) {
     if (error instanceof ConductorError) throw error;
     throw new ConductorError(

@@ -19,6 +19,9 @@ import { escapeBody, toHeaderJson } from './escape.js';
 
 export const HEADER_MAX = 8 * 1024 * 1024;
 export const BODY_MAX = 64 * 1024 * 1024;
+/** In characters. */
+const TEXT_MAX = 4_096;
+const NEWLINE = 10;
 
 /** Larger data lies in a file of its own. In bytes of JSON. */
 export const BLOB_ABOVE = 32 * 1024;
@@ -35,33 +38,39 @@ export interface Prepared {
   readonly type: string;
   readonly dedupe_key: string | undefined;
   readonly lines: string;
-  readonly body: Buffer;
+  /** Text while it is short: a buffer of its own would cost more than the bytes in it. */
+  readonly body: Buffer | string;
+  readonly bodyBytes: number;
   /** To be durable before the record is written. */
-  readonly blob?: Blob;
+  readonly blob: Blob | undefined;
 }
 
-const PLAIN = new Set(['project_id', 'task_id', 'run_id', 'type']);
-const ORDER = [
-  'type',
-  'project_id',
-  'task_id',
-  'run_id',
-  'source',
-  'actor',
-  'parents',
-  'depth',
-  'dedupe_key',
-  'trust',
-  'issue_id',
-  'meta',
-  'links',
-  'data',
-] as const satisfies readonly (keyof Fields)[];
+const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._:+-]*$/;
 
-const headerLine = (key: string, value: unknown): string =>
-  PLAIN.has(key) && typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._:+-]*$/.test(value)
-    ? `${key}: ${value}\n`
-    : `${key}: ${toHeaderJson(value)}\n`;
+const plainLine = (key: string, value: string): string =>
+  PLAIN.test(value) ? `${key}: ${value}\n` : jsonLine(key, value);
+
+const jsonLine = (key: string, value: unknown): string => `${key}: ${toHeaderJson(value)}\n`;
+
+/** A draft, or the fields of an event. */
+export type Sayable = { readonly type: string } & { readonly [Key in keyof Fields]?: Fields[Key] | undefined };
+
+/** Every field but `data`, with the defaults of those that are left out. */
+const fieldLines = (draft: Sayable): string => {
+  let lines = plainLine('type', draft.type) + plainLine('project_id', draft.project_id ?? 'default');
+  if (draft.task_id !== undefined) lines += plainLine('task_id', draft.task_id);
+  if (draft.run_id !== undefined) lines += plainLine('run_id', draft.run_id);
+  lines += jsonLine('source', draft.source ?? 'cli');
+  if (draft.actor !== undefined) lines += jsonLine('actor', draft.actor);
+  lines += draft.parents?.length ? jsonLine('parents', draft.parents) : 'parents: []\n';
+  lines += `depth: ${draft.depth ?? 0}\n`;
+  if (draft.dedupe_key !== undefined) lines += jsonLine('dedupe_key', draft.dedupe_key);
+  lines += `trust: "${draft.trust ?? 'full'}"\n`;
+  if (draft.issue_id !== undefined) lines += jsonLine('issue_id', draft.issue_id);
+  if (draft.meta !== undefined) lines += jsonLine('meta', draft.meta);
+  if (draft.links !== undefined) lines += jsonLine('links', draft.links);
+  return lines;
+};
 
 const FIELD_MAX = 1_024;
 const MAPPED_MAX = 16 * 1024;
@@ -79,34 +88,39 @@ const smallFields = (data: Event['data']): Record<string, unknown> => {
   );
 };
 
+const blobOf = (bytes: Buffer): Blob => {
+  if (bytes.length > BODY_MAX)
+    throw new ConductorError('too_large', `data holds at most ${BODY_MAX} bytes; keep more in a file`);
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
+};
+
 /** `blobAbove`: how many bytes of JSON the data may have in the record itself. */
-export const prepare = (fields: Fields, blobAbove = Infinity): Prepared => {
-  let lines = '';
+export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
+  const { type, data = {}, dedupe_key } = draft;
+  let line = jsonLine('data', data);
   let blob: Blob | undefined;
-  for (const key of ORDER) {
-    if (fields[key] !== undefined) lines += headerLine(key, fields[key]);
-    if (key !== 'data' || lines.length <= blobAbove) continue;
-    const bytes = Buffer.from(JSON.stringify(fields.data));
-    if (bytes.length <= blobAbove) continue;
-    if (bytes.length > BODY_MAX)
-      throw new ConductorError('too_large', `data holds at most ${BODY_MAX} bytes; keep more in a file`);
-    blob = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
-    lines = lines.slice(0, lines.lastIndexOf('\n', lines.length - 2) + 1);
-    lines += headerLine('data', smallFields(fields.data)) + headerLine('data_blob', blob.sha256);
+  if (line.length > blobAbove) {
+    const bytes = Buffer.from(JSON.stringify(data));
+    if (bytes.length > blobAbove) {
+      blob = blobOf(bytes);
+      line = jsonLine('data', smallFields(data)) + jsonLine('data_blob', blob.sha256);
+    }
   }
-  const body = Buffer.from(escapeBody(fields.body));
-  lines += `body_bytes: ${body.length}\n`;
+  const text = escapeBody(draft.body ?? '');
+  const body = text.length > TEXT_MAX ? Buffer.from(text) : text;
+  const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  const lines = `${fieldLines(draft)}${line}body_bytes: ${bodyBytes}\n`;
   if (3 * lines.length > HEADER_MAX - 1_024 && Buffer.byteLength(lines) > HEADER_MAX - 1_024)
     throw new ConductorError(
       'too_large',
       `data and the other fields of a message hold at most ${HEADER_MAX} bytes; keep more in a file`,
     );
-  if (body.length > BODY_MAX)
+  if (bodyBytes > BODY_MAX)
     throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
-  return { type: fields.type, dedupe_key: fields.dedupe_key, lines, body, ...(blob ? { blob } : {}) };
+  return { type, dedupe_key, lines, body, bodyBytes, blob };
 };
 
-export const macOf = (key: Buffer, header: Buffer | string, body: Buffer): string =>
+export const macOf = (key: Buffer, header: Buffer | string, body: Buffer | string): string =>
   createHmac('sha256', key).update(header).update(body).digest('hex');
 
 export const sameMac = (left: string, right: string): boolean =>
@@ -115,20 +129,41 @@ export const sameMac = (left: string, right: string): boolean =>
 export const crcOf = (header: Buffer, body: Buffer): string =>
   (body.length === 0 ? zlib.crc32(header) : zlib.crc32(body, zlib.crc32(header))).toString(16).padStart(8, '0');
 
-/** `key`: given for our own facts only. */
-export const seal = (prepared: Prepared, stamp: { msg_id: string; ts: string }, key?: Buffer): Buffer => {
-  let head = `---\nmsg_id: ${stamp.msg_id}\nts: ${stamp.ts}\n${prepared.lines}`;
-  if (key) head += `mac: ${macOf(key, head, prepared.body)}\n`;
-  const header = Buffer.from(head);
-  const crc = `crc32: ${crcOf(header, prepared.body)}\n---\n`;
-  const record = Buffer.allocUnsafe(header.length + crc.length + prepared.body.length + 2);
-  let at = header.copy(record);
-  at += record.write(crc, at, 'latin1');
-  at += prepared.body.copy(record, at);
-  record.write('\n\n', at, 'latin1');
-  return record;
+/** `crc32: 1c291ca3\n---\n` */
+const CRC_BYTES = 20;
+/** Of the fixed parts of a record: id, time, MAC, checksum and delimiters. */
+const FRAME_MAX = 512;
+
+/** How many bytes a record takes at most. */
+export const mostBytes = ({ lines, bodyBytes }: Prepared): number => FRAME_MAX + 3 * lines.length + bodyBytes;
+
+/** Writes a record into `target`, which has room; answers where it ends. `key`: given for our own facts only. */
+export const sealInto = (
+  target: Buffer,
+  at: number,
+  { lines, body, bodyBytes }: Prepared,
+  stamp: { msg_id: string; ts: string },
+  key?: Buffer,
+): number => {
+  let head = `---\nmsg_id: ${stamp.msg_id}\nts: ${stamp.ts}\n${lines}`;
+  if (key) head += `mac: ${macOf(key, head, body)}\n`;
+  // The checksum is over header and body together, then the body makes room for it.
+  let end = at + target.write(typeof body === 'string' ? head + body : head, at);
+  if (typeof body !== 'string') end += body.copy(target, end);
+  const crc = zlib.crc32(target.subarray(at, end));
+  const headEnd = end - bodyBytes;
+  if (bodyBytes > 0) target.copyWithin(headEnd + CRC_BYTES, headEnd, end);
+  target.write(`crc32: ${crc.toString(16).padStart(8, '0')}\n---\n`, headEnd, 'latin1');
+  end += CRC_BYTES;
+  target[end] = target[end + 1] = NEWLINE;
+  return end + 2;
 };
 
 /** One record as bytes; with a key it carries the MAC. */
+export const seal = (prepared: Prepared, stamp: { msg_id: string; ts: string }, key?: Buffer): Buffer => {
+  const record = Buffer.allocUnsafe(mostBytes(prepared));
+  return record.subarray(0, sealInto(record, 0, prepared, stamp, key));
+};
+
 export const encode = (record: Fields & { msg_id: string; ts: string }, key?: Buffer): Buffer =>
   seal(prepare(record), record, key);

@@ -6,6 +6,17 @@ import { lastMomentIn } from './last.js';
 import { Scanner } from './scanner.js';
 import { buildIndex, loadIndex, readRow, rowsOfKey } from './segment-index.js';
 import { closedSegments, openToRead } from './segments.js';
+import type { Moment } from './stamp.js';
+
+type Known = Pick<Event, 'msg_id' | 'sealed' | 'authentic'> & { dedupe_key?: string | undefined };
+
+/** A record as its writer knows it. */
+export interface Written {
+  msg_id: string;
+  dedupe_key: string | undefined;
+  own: boolean;
+  moment: Moment;
+}
 
 /** Keys of one file, in memory. */
 export class LiveKeys {
@@ -36,13 +47,24 @@ export class LiveKeys {
     while (!this.step(fd, size));
   }
 
+  /** What was just written from `from` to `to` need not be read again, where everything before it was. */
+  skip(from: number, to: number, written: readonly Written[]): void {
+    if (this.#scanner.position !== from || this.#scanner.next !== from) return;
+    let { newest } = this.#scanner;
+    for (const { msg_id, dedupe_key, own, moment } of written) {
+      this.add({ msg_id, dedupe_key, sealed: true, authentic: own });
+      if (own) newest = moment;
+    }
+    this.#scanner = new Scanner(this.#key, to, newest);
+  }
+
   reset(): void {
     this.#first.clear();
     this.#own.clear();
     this.#scanner = new Scanner(this.#key);
   }
 
-  add(event: Pick<Event, 'dedupe_key' | 'msg_id' | 'sealed' | 'authentic'>): void {
+  add(event: Known): void {
     const { dedupe_key, msg_id } = event;
     if (dedupe_key === undefined || !event.sealed) return;
     if (!this.#first.has(dedupe_key)) this.#first.set(dedupe_key, msg_id);

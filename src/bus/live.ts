@@ -8,6 +8,8 @@ import { isAfter, type Moment } from './stamp.js';
 
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
+const ABSENT = { throwIfNoEntry: false } as const;
+
 /** When the live file is closed and a new one begun. */
 export interface Rotation {
   bytes: number;
@@ -20,6 +22,8 @@ export class LiveFile {
   readonly #path: string;
   #fd = -1;
   #ino = -1;
+  /** As of the last look. */
+  #size = 0;
   /** How far its end is known. */
   #seen = 0;
   /** Where our own last write ended: nothing is torn there. */
@@ -43,13 +47,17 @@ export class LiveFile {
     return this.#last;
   }
 
+  /** When it was opened, or last found open. */
   get size(): number {
-    return fstatSync(this.#fd).size;
+    return this.#size;
   }
 
   /** The file under our name is still the one that is open. */
   #isCurrent(): boolean {
-    return this.#fd >= 0 && lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#ino;
+    const found = this.#fd < 0 ? undefined : lstatSync(this.#path, ABSENT);
+    if (found?.ino !== this.#ino) return false;
+    this.#size = found.size;
+    return true;
   }
 
   /** Opens what has the name now; true when that is another file than before. */
@@ -57,7 +65,9 @@ export class LiveFile {
     if (this.#isCurrent()) return false;
     this.close();
     this.#fd = openSync(this.#path, FLAGS, 0o640);
-    this.#ino = fstatSync(this.#fd).ino;
+    const { ino, size } = fstatSync(this.#fd);
+    this.#ino = ino;
+    this.#size = size;
     this.#seen = this.#clean = -1;
     this.#first = undefined;
     this.folderSynced = false;
@@ -68,9 +78,9 @@ export class LiveFile {
     if (found && (!this.#last || isAfter(found, this.#last))) this.#last = found;
   }
 
-  /** Learns what others wrote since; answers the size. */
+  /** Learns what others wrote before it was last opened; answers the size then. */
   catchUp(): number {
-    const size = this.size;
+    const size = this.#size;
     if (size === this.#seen) return size;
     const from = this.#seen < 0 || size < this.#seen ? 0 : this.#seen;
     this.#learn(
@@ -99,7 +109,7 @@ export class LiveFile {
   }
 
   /** What has to come before a record, so that a torn tail ends where it was torn. */
-  mend(size: number): string {
+  mend(size: number): '' | '\n' | '\n\n' {
     if (size === 0 || size === this.#clean) return '';
     const tail = readRange(this.#fd, Math.max(0, size - 2), size).toString('latin1');
     return tail === '\n\n' ? '' : tail.endsWith('\n') ? '\n' : '\n\n';

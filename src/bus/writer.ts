@@ -6,12 +6,13 @@ import { closeSync, constants, fdatasync, fsync, lstatSync, openSync } from 'nod
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Clock, Receipt } from '../core/ports.js';
+import { Batch } from './batch.js';
 import { writeBlob } from './blobs.js';
 import type { Position } from './cursor.js';
 import { prepareDraft } from './draft.js';
 import { breath, busPath, storageError } from './file.js';
-import { BLOB_ABOVE, seal, type Prepared } from './format.js';
-import { ClosedKeys, LiveKeys } from './known.js';
+import { BLOB_ABOVE, type Prepared } from './format.js';
+import { ClosedKeys, LiveKeys, type Written } from './known.js';
 import { LiveFile, type Rotation } from './live.js';
 import { openLock } from './lock.js';
 import { closedSegments, numberAfter } from './segments.js';
@@ -65,6 +66,7 @@ export const openWriter = (options: WriterOptions): Writer => {
   const path = busPath(root);
   const lock = openLock(root);
   const live = new LiveFile(root);
+  const batch = new Batch();
   const keys = { live: new LiveKeys(key), closed: new ClosedKeys(root, key) };
   let seq = 0;
   let poisoned: ConductorError | undefined;
@@ -113,9 +115,9 @@ export const openWriter = (options: WriterOptions): Writer => {
       return here && (!own || here.own) ? here.msg_id : undefined;
     };
 
-    const parts: Buffer[] = [Buffer.from(live.mend(size))];
+    batch.begin(live.mend(size));
     let last = live.last;
-    const ids: string[] = [];
+    const written: Written[] = [];
     const now = clock.now();
     const give = (record: Prepared, own: boolean): Receipt => {
       const { dedupe_key } = record;
@@ -124,15 +126,20 @@ export const openWriter = (options: WriterOptions): Writer => {
       last = nextMoment(now, last);
       seq += 1;
       const stamp = stampOf(last, process.pid, seq);
-      parts.push(seal(record, stamp, own ? key : undefined));
-      ids.push(stamp.msg_id);
+      batch.add(record, stamp, own ? key : undefined);
+      written.push({ msg_id: stamp.msg_id, dedupe_key, own, moment: last });
       if (dedupe_key !== undefined && !fresh.get(dedupe_key)?.own) fresh.set(dedupe_key, { msg_id: stamp.msg_id, own });
       return { msg_id: stamp.msg_id, duplicate: false };
     };
     const given = calls.map(({ prepared, own }) => prepared.map((record) => give(record, own)));
-    if (ids.length === 0 || !last || live.write(Buffer.concat(parts), size, last)) return given;
-    for (const id of ids) stray.add(id);
-    return undefined;
+    if (written.length === 0 || !last) return given;
+    const { bytes } = batch;
+    if (!live.write(bytes, size, last)) {
+      for (const { msg_id } of written) stray.add(msg_id);
+      return undefined;
+    }
+    if (keyed) keys.live.skip(size, size + bytes.length, written);
+    return given;
   };
 
   const makeDurable = async (): Promise<void> => {
@@ -187,21 +194,28 @@ export const openWriter = (options: WriterOptions): Writer => {
     if (closed) throw new ConductorError('stopped', 'the bus is closed');
   };
 
+  const writeBlobs = async (prepared: readonly Prepared[]): Promise<void> => {
+    for (const { blob } of prepared) if (blob) await writeBlob(root, blob, durable);
+    refuseClosed();
+  };
+
   return {
-    submit: async (drafts, own) => {
-      refuseClosed();
-      const prepared = drafts.map((draft) => prepareDraft(draft, own, BLOB_ABOVE));
-      if (poisoned) throw poisoned;
-      if (prepared.length === 0) return [];
-      if (prepared.some(({ blob }) => blob)) {
-        for (const { blob } of prepared) if (blob) await writeBlob(root, blob, durable);
+    submit: (drafts, own) =>
+      new Promise<Receipt[]>((resolve, reject) => {
         refuseClosed();
-      }
-      return new Promise<Receipt[]>((resolve, reject) => {
-        waiting.push({ prepared, own, resolve, reject });
-        running ??= run();
-      });
-    },
+        const prepared = drafts.map((draft) => prepareDraft(draft, own, BLOB_ABOVE));
+        if (poisoned) throw poisoned;
+        if (prepared.length === 0) {
+          resolve([]);
+          return;
+        }
+        const enqueue = (): void => {
+          waiting.push({ prepared, own, resolve, reject });
+          running ??= run();
+        };
+        if (prepared.some(({ blob }) => blob)) writeBlobs(prepared).then(enqueue).catch(reject);
+        else enqueue();
+      }),
     end: async () => {
       refuseClosed();
       return lock.hold(() => ({
