@@ -140,7 +140,7 @@ export class Follower {
     this.#part = undefined;
     this.#scanner = new Scanner(this.#key, 0, this.#scanner.newest);
     this.#skipping = this.#last !== undefined;
-    return this.#say(part.path, 0, to, `${BUS_FILE} was deleted or replaced by another hand`);
+    return this.#say(part.path, 0, to, `${BUS_FILE} was deleted or replaced`);
   }
 
   #stretch(part: OpenSegment, items: readonly Item[]): Stretch | undefined {

@@ -3,6 +3,7 @@ import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, openSync, re
 import { busPath, readRange } from './file.js';
 import { lastMoment, lastMomentIn, momentAtEnd } from './last.js';
 import { firstSealed } from './locate.js';
+import { renew } from './renew.js';
 import { closedPath, closedSegments, numberAfter } from './segments.js';
 import { isAfter, type Moment } from './stamp.js';
 
@@ -30,6 +31,10 @@ export class LiveFile {
   #clean = -1;
   #first: number | undefined;
   #last: Moment | undefined;
+  /** It may not grow any more. */
+  #full = false;
+  /** An fdatasync failed: nothing in it counts as durable. */
+  suspect = false;
   /** The folder entry is durable. */
   folderSynced = false;
 
@@ -70,8 +75,15 @@ export class LiveFile {
     this.#size = size;
     this.#seen = this.#clean = -1;
     this.#first = undefined;
+    this.#full = false;
     this.folderSynced = false;
     return true;
+  }
+
+  /** What a suspect file holds becomes durable in a new one. The caller opens that. */
+  renew(): void {
+    renew(this.#root, this.#fd);
+    this.suspect = false;
   }
 
   #learn(found: Moment | undefined): void {
@@ -93,18 +105,29 @@ export class LiveFile {
     return size;
   }
 
-  isDue({ bytes, age_ms }: Rotation, now: number): boolean {
-    return this.#seen > 0 && (this.#seen >= bytes || (this.#first !== undefined && now - this.#first >= age_ms));
+  isDue(rotation: Rotation | undefined, now: number): boolean {
+    if (this.#seen <= 0 || !rotation) return this.#full;
+    const isOld = this.#first !== undefined && now - this.#first >= rotation.age_ms;
+    return this.#full || this.#seen >= rotation.bytes || isOld;
   }
 
   /** Closes the segment: durable before its successor takes a byte. The caller opens the new one. */
   rotate(durable: boolean): void {
-    if (durable) fdatasyncSync(this.#fd);
+    if (durable) this.#sync();
     try {
       renameSync(this.#path, closedPath(this.#root, numberAfter(closedSegments(this.#root))));
     } catch (error) {
       // Where locks do not work, another writer may have closed it just now.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  #sync(): void {
+    try {
+      fdatasyncSync(this.#fd);
+    } catch (error) {
+      this.suspect = true;
+      throw error;
     }
   }
 
@@ -117,8 +140,12 @@ export class LiveFile {
 
   /** False when the file lost its name meanwhile, which no holder of the lock does: readers may not see what was written. */
   write(bytes: Buffer, at: number, newest: Moment): boolean {
-    let done = 0;
-    while (done < bytes.length) done += writeSync(this.#fd, bytes, done, bytes.length - done);
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done);
+    } catch (error) {
+      this.#full = (error as NodeJS.ErrnoException).code === 'EFBIG';
+      throw error;
+    }
     this.#seen = this.#clean = at + bytes.length;
     this.#first ??= newest.ms;
     this.#last = newest;

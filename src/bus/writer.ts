@@ -1,6 +1,7 @@
 /**
  * Group commit: whatever is waiting goes out as one write under the lock and one fdatasync after it. A failed fdatasync is
- * never tried again, since the kernel may have dropped the pages: the writer is then of no more use.
+ * never tried again, since the kernel may have dropped the pages: the next append puts everything into a new file first. What
+ * was refused may then be on the bus all the same, once.
  */
 import { closeSync, constants, fdatasync, fsync, lstatSync, openSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
@@ -29,7 +30,7 @@ export interface WriterOptions {
   clock: Pick<Clock, 'now'>;
   /** `os`: a process may die at any time, the machine not. */
   durability?: 'fsync' | 'os';
-  /** Without it the live file is never closed by this writer. */
+  /** Without it this writer closes the live file only where it may not grow. */
   rotation?: Rotation;
   onWritten?: () => void;
 }
@@ -69,7 +70,6 @@ export const openWriter = (options: WriterOptions): Writer => {
   const batch = new Batch();
   const keys = { live: new LiveKeys(key), closed: new ClosedKeys(root, key) };
   let seq = 0;
-  let poisoned: ConductorError | undefined;
   let closed = false;
   let waiting: Call[] = [];
   let running: Promise<void> | undefined;
@@ -80,26 +80,21 @@ export const openWriter = (options: WriterOptions): Writer => {
     keys.closed.forget();
   };
 
-  const poison = (error: unknown): ConductorError =>
-    (poisoned = storageError(`${path} could not be made durable; nothing more is written before a restart`, error));
-
   /** The long way before the lock, the rest under it. */
   const prepareKeys = async (): Promise<void> => {
-    openLive();
+    // A suspect file is left for another only under the lock.
+    if (!live.suspect) openLive();
     while (!keys.live.step(live.fd, live.size)) await breath();
     if (!keys.closed.isReady) await keys.closed.prepare(clock.now() - DEDUPE_MS);
   };
 
   /** Under the lock. Undefined: begin again. `stray`: ids of such an attempt, which count as never given. */
   const write = (calls: readonly Call[], keyed: boolean, stray: Set<string>): Receipt[][] | undefined => {
+    if (live.suspect) live.renew();
     openLive();
     let size = live.catchUp();
-    if (rotation && live.isDue(rotation, clock.now())) {
-      try {
-        live.rotate(durable);
-      } catch (error) {
-        throw (error as NodeJS.ErrnoException).syscall === 'fdatasync' ? poison(error) : error;
-      }
+    if (live.isDue(rotation, clock.now())) {
+      live.rotate(durable);
       openLive();
       size = live.catchUp();
     }
@@ -155,13 +150,13 @@ export const openWriter = (options: WriterOptions): Writer => {
       }
       live.folderSynced = true;
     } catch (error) {
-      throw poison(error);
+      live.suspect = true;
+      throw storageError(`${path} could not be made durable, so the message may be on the bus or not`, error);
     }
   };
 
   const commit = async (calls: readonly Call[]): Promise<void> => {
     try {
-      if (poisoned) throw poisoned;
       const keyed = hasKeys(calls);
       const stray = new Set<string>();
       let receipts: Receipt[][] | undefined;
@@ -204,7 +199,6 @@ export const openWriter = (options: WriterOptions): Writer => {
       new Promise<Receipt[]>((resolve, reject) => {
         refuseClosed();
         const prepared = drafts.map((draft) => prepareDraft(draft, own, BLOB_ABOVE));
-        if (poisoned) throw poisoned;
         if (prepared.length === 0) {
           resolve([]);
           return;

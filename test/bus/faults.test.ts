@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import {
   appendFileSync,
   closeSync,
+  fstatSync,
   mkdtempSync,
   openSync,
   readFileSync,
+  readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -18,7 +21,7 @@ import { openFileBus } from '../../src/bus/file-bus.js';
 import { closedSegments } from '../../src/bus/segments.js';
 import { toConductorError } from '../../src/core/errors.js';
 import { all, bodies, handClock, refused, watchBus } from '../contract/bus.js';
-import { project, run } from '../support/service.js';
+import { cleanEnvironment, command, project, run } from '../support/service.js';
 import { key, withBus, withRoot } from './support.js';
 
 const busFile = (root: string): string => join(root, 'MESSAGE-BUS.md');
@@ -108,13 +111,13 @@ const canMount = works(() => {
   },
 );
 
-/** Its second `fdatasync` is made to fail at the kernel's door; strace counts by thread, so there is one. */
-const FAILING = `
+/** Says four things, the second with a key, and the second once more. */
+const SPEAKER = `
 import { openWriter } from ${JSON.stringify(join(project, 'dist/bus/writer.js'))};
 const writer = openWriter({ root: process.argv[1], key: Buffer.alloc(32, 7), clock: { now: Date.now } });
-for (const body of ['one', 'two', 'three', 'four']) {
-  await writer.submit([{ type: 'A', body }], false).then(
-    ([{ msg_id }]) => console.log(body, 'acknowledged', msg_id),
+for (const body of ['one', 'two', 'two', 'three', 'four']) {
+  await writer.submit([{ type: 'A', body, ...(body === 'two' ? { dedupe_key: 'k' } : {}) }], false).then(
+    ([{ duplicate }]) => console.log(body, duplicate ? 'duplicate' : 'acknowledged'),
     (error) => console.log(body, error.code, error.message),
   );
 }
@@ -124,33 +127,121 @@ const canTrace = works(() => {
   execFileSync('strace', ['-qq', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
 });
 
-(canTrace ? test : test.skip)('a failed fdatasync is not tried again: nothing later is acknowledged', () =>
-  withRoot((root) => {
-    const output = execFileSync(
-      'strace',
-      [
-        '-f',
-        '-qq',
-        '-o',
-        '/dev/null',
-        '-e',
-        'trace=fdatasync',
-        '-e',
-        'inject=fdatasync:error=EIO:when=2',
-        process.execPath,
-        '--input-type=module',
-        '-e',
-        FAILING,
-        root,
-      ],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, UV_THREADPOOL_SIZE: '1' } },
+/** What the speaker says while the kernel answers some calls wrongly; strace counts by thread, so the pool is one. */
+const speakUnder = (root: string, ...inject: string[]): Promise<string[]> =>
+  run(
+    'strace',
+    [
+      ...['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync,fsync,write'],
+      ...inject,
+      ...[process.execPath, '--input-type=module', '-e', SPEAKER, root],
+    ],
+    { env: cleanEnvironment({ UV_THREADPOOL_SIZE: '1' }) },
+  ).then(({ stdout, stderr }) => {
+    assert.is(stderr, '');
+    return stdout.trim().split('\n');
+  });
+
+const inode = (root: string): number => statSync(busFile(root)).ino;
+
+(canTrace ? test : test.skip)(
+  'a failed fdatasync is not tried again: what is there goes to a new file, and only then is anything acknowledged',
+  () =>
+    withRoot(async (root) => {
+      await withBus(root, (bus) => bus.append([{ type: 'A', body: 'before' }]));
+      const old = openSync(busFile(root), 'r');
+      const said = await speakUnder(root, '-e', 'inject=fdatasync:error=EIO:when=2');
+      assert.is(said.shift(), 'one acknowledged');
+      assert.match(said.shift()!, /^two storage .*could not be made durable.* EIO/);
+      // It is there all the same, and durable by now: that is what a duplicate promises.
+      assert.equal(said, ['two duplicate', 'three acknowledged', 'four acknowledged']);
+      assert.is.not(inode(root), fstatSync(old).ino);
+      closeSync(old);
+      assert.equal(readdirSync(root).sort(), ['.conductor', 'MESSAGE-BUS.md']);
+      await withBus(root, async (bus) => assert.equal(await bodies(bus), ['before', 'one', 'two', 'three', 'four']));
+    }),
+);
+
+(canTrace ? test : test.skip)(
+  'where the new file cannot be made durable either, nothing is acknowledged until it can',
+  () =>
+    withRoot(async (root) => {
+      // The folder's, after the first append; then that of the first new file.
+      const said = await speakUnder(root, '-e', 'inject=fsync:error=ENOSPC:when=1');
+      assert.match(said.shift()!, /^one storage .*could not be made durable.* ENOSPC/);
+      assert.match(said.shift()!, /^two storage .* ENOSPC/);
+      assert.equal(said, ['two acknowledged', 'three acknowledged', 'four acknowledged']);
+      assert.equal(readdirSync(root).sort(), ['.conductor', 'MESSAGE-BUS.md']);
+      await withBus(root, async (bus) => assert.equal(await bodies(bus), ['one', 'two', 'three', 'four']));
+    }),
+);
+
+for (const code of ['EIO', 'EROFS', 'ENOSPC'])
+  (canTrace ? test : test.skip)(`a write that fails with ${code} is told, and the next one works`, () =>
+    withRoot(async (root) => {
+      writeFileSync(busFile(root), '');
+      const said = await speakUnder(root, '-P', busFile(root), '-e', `inject=write:error=${code}:when=2`);
+      assert.is(said.shift(), 'one acknowledged');
+      assert.match(said.shift()!, new RegExp(`^two storage cannot write .*${code}`));
+      assert.equal(said, ['two acknowledged', 'three acknowledged', 'four acknowledged']);
+      await withBus(root, async (bus) => assert.equal(await bodies(bus), ['one', 'two', 'three', 'four']));
+    }),
+  );
+
+const LIMITED = `
+import { openWriter } from ${JSON.stringify(join(project, 'dist/bus/writer.js'))};
+const writer = openWriter({ root: process.argv[1], key: Buffer.alloc(32, 7), clock: { now: Date.now } });
+for (let number = 0; number < 12; number += 1)
+  await writer.submit([{ type: 'A', body: number + ' ' + 'x'.repeat(3_000) }], false).then(
+    () => console.log(number),
+    (error) => console.log(error.code, error.message),
+  );
+await writer.close();
+`;
+
+test('a file that may not grow (EFBIG) is told, and closed: the next message goes to a new one', () =>
+  withRoot(async (root) => {
+    const { stdout, stderr, code } = await run('prlimit', [
+      ...['--fsize=16000', process.execPath, '--input-type=module', '-e', LIMITED, root],
+    ]);
+    assert.equal([code, stderr], [0, '']);
+    const said = stdout.trim().split('\n');
+    const acknowledged = said.filter((line) => /^\d+$/.test(line));
+    const refusals = said.filter((line) => /^storage cannot write .*EFBIG/.test(line));
+    assert.equal([acknowledged.length, refusals.length], [10, 2]);
+    assert.is(closedSegments(root).length, 2);
+    await withBus(root, async (bus) =>
+      assert.equal(
+        (await bodies(bus)).map((body) => body.split(' ')[0]),
+        acknowledged,
+      ),
     );
-    assert.match(
-      output,
-      /^one acknowledged MSG-\S+\ntwo storage .*could not be made durable.*\nthree storage .*\nfour storage .*\n$/,
-    );
-    return Promise.resolve();
-  }),
+  }));
+
+(canMount ? test : test.skip)(
+  'a bus on a read-only disk: reading works, writing is refused, and works again',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bus-ro-'));
+    mount(folder);
+    const root = join(folder, 'runs');
+    const tool = (...args: string[]): ReturnType<typeof run> =>
+      run(process.execPath, [command('messagebus-tool'), ...args, '--root', root]);
+    try {
+      assert.is((await tool('write', 'one')).code, 0);
+      execFileSync('mount', ['-o', 'remount,ro', folder]);
+      const refusal = await tool('write', 'two');
+      assert.is(refusal.code, 1);
+      assert.match(refusal.stderr, /^messagebus-tool: .*read-only/);
+      assert.is(refusal.stdout, '');
+      assert.match((await tool('read')).stdout, /body: "one"\n$/);
+      execFileSync('mount', ['-o', 'remount,rw', folder]);
+      assert.is((await tool('write', 'three')).code, 0);
+      assert.match((await tool('read', '--tail', '2')).stdout, /body: "one"\n---\n(.*\n)*body: "three"\n$/);
+    } finally {
+      unmount(folder);
+      rmSync(folder, { recursive: true });
+    }
+  },
 );
 
 test('the lock of a writer that was killed is free at once', () =>
