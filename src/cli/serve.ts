@@ -11,6 +11,7 @@ import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
 import { openTableStore } from '../router/table-store.js';
 import { expectStart } from '../runner/cgroup.js';
+import { runThatMade } from '../runner/living-commits.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
 import { createWebhooks } from '../sources/webhooks.js';
@@ -97,7 +98,13 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     (one) => one.close(),
   );
   const ledger = opened.add(await openLedger(local.bus, ledgerFile(local.root, { save: true })), (one) => one.close());
-  const webhooks = createWebhooks({ config: webhooksOf(local), blobs: openBlobs(local.root.path), clock });
+  const webhooks = createWebhooks({
+    config: webhooksOf(local),
+    blobs: openBlobs(local.root.path),
+    clock,
+    madeBy: (commit) =>
+      runThatMade(commit, { rootPath: local.root.path, runs: local.runs, living: ledger.view.runs.values() }),
+  });
   const sources: Source[] = [webhooks, ...sourcesOf(local, ledger)];
   let isDraining = false;
   const server = opened.add(

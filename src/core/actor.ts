@@ -1,17 +1,24 @@
 import type { Event } from './event.js';
 import { matchesGlob } from './glob.js';
 
-/** `person`, `bot`, `self` (one of our own agents) or `system`: machinery that speaks whoever is named, as a check does. */
+/** `person`, `bot`, `self` (a login that the configuration calls ours) or `system`: machinery that speaks whoever is named, as a check does. */
 const kindOf = (event: Event): string | undefined => event.meta?.['actor_kind'];
 
 const DEFAULT = ['self', 'bots'];
 
-/** Which entry of the filter the event falls under; undefined: none. Without a filter, events from outside have the default one. */
-export const filteredActor = (filter: readonly string[] | undefined, event: Event): string | undefined => {
+/**
+ * Which entry of the filter the event falls under; undefined: none. Without a filter, events from outside have the default
+ * one. `isOwn`: one of our runs did it.
+ */
+export const filteredActor = (
+  filter: readonly string[] | undefined,
+  event: Event,
+  isOwn: () => boolean,
+): string | undefined => {
   if (filter === undefined && event.trust !== 'outside') return undefined;
   const kind = kindOf(event);
   return (filter ?? DEFAULT).find((name) => {
-    if (name === 'self') return kind === 'self';
+    if (name === 'self') return kind === 'self' || (kind !== 'system' && isOwn());
     if (name === 'bots')
       return kind === 'bot' || (kind === undefined && event.actor !== undefined && event.actor.endsWith('[bot]'));
     return event.actor !== undefined && matchesGlob(name, event.actor);

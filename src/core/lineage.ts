@@ -1,28 +1,51 @@
 import { causeOf, type Event } from './event.js';
 import type { LedgerView } from './ledger-view.js';
 
-/** The run that an event comes from: by its own word, or because a run made the commit that was pushed. */
-const runOf = (view: LedgerView, event: Event): string | undefined => {
-  if (event.run_id !== undefined) return event.run_id;
-  const { sha, commits } = event.data;
+/** They say that commits have come; with any other type a commit is only what it is about. */
+export const PUSHES: ReadonlySet<string> = new Set(['CODE_PUSHED', 'PR_UPDATED']);
+
+/** Which of our runs or activations an event comes from. */
+export interface Origin {
+  id: string;
+  /** It is what that did itself; else somebody else's doing that holds or concerns it. */
+  own: boolean;
+  because: string;
+}
+
+const ofCommit = (view: LedgerView, commit: unknown): string | undefined =>
+  typeof commit === 'string' ? view.commits.get(commit) : undefined;
+
+/** By its own word, by the mark in what was written, or because a run made the commit. */
+export const originOf = (view: LedgerView, event: Event): Origin | undefined => {
+  if (event.run_id !== undefined) return { id: event.run_id, own: true, because: `run ${event.run_id} said it` };
+  const mark = event.meta?.['made_by'];
+  if (mark !== undefined && (view.lineage.has(mark) || view.activations.has(mark)))
+    return { id: mark, own: true, because: `it was made by ${mark}` };
   if (view.commits.size === 0) return undefined;
-  if (typeof sha === 'string' && view.commits.has(sha)) return view.commits.get(sha);
-  if (!Array.isArray(commits)) return undefined;
+  const { sha, commits } = event.data;
+  const made = (commit: unknown, own: boolean): Origin | undefined => {
+    const id = ofCommit(view, commit);
+    return id === undefined
+      ? undefined
+      : { id, own, because: `commit ${String(commit).slice(0, 12)} was made by run ${id}` };
+  };
+  const newest = made(sha, PUSHES.has(event.type));
+  if (newest || !Array.isArray(commits)) return newest;
   for (const commit of commits as unknown[]) {
-    const id = (commit as { id?: unknown } | null)?.id;
-    if (typeof id === 'string' && view.commits.has(id)) return view.commits.get(id);
+    const found = made((commit as { id?: unknown } | null)?.id, false);
+    if (found) return found;
   }
   return undefined;
 };
 
 /** Depth and root of an event: the ledger decides, not what an agent claims. */
 export const lineageOf = (view: LedgerView, event: Event): { depth: number; root: string; trust: Event['trust'] } => {
-  const run_id = runOf(view, event);
-  const run = run_id === undefined ? undefined : view.lineage.get(run_id);
+  const origin = originOf(view, event);
+  const from = origin && (view.lineage.get(origin.id) ?? view.activations.get(origin.id));
   const claimed = event.parents.find((parent) => parent.kind === 'root')?.msg_id;
   return {
-    depth: Math.max(event.depth, run?.depth ?? 0),
-    root: run?.root ?? claimed ?? causeOf(event) ?? event.msg_id,
-    trust: run?.trust === 'outside' ? 'outside' : event.trust,
+    depth: Math.max(event.depth, from?.depth ?? 0),
+    root: from?.root ?? claimed ?? causeOf(event) ?? event.msg_id,
+    trust: from?.trust === 'outside' ? 'outside' : event.trust,
   };
 };

@@ -65,6 +65,8 @@ export interface RunEnd {
   model?: string;
   usage?: Usage;
   cost_usd?: number;
+  /** Made in its working folder, oldest first, the newest 500. */
+  commits?: readonly string[];
   duration_ms: number;
 }
 
@@ -108,6 +110,8 @@ export interface RunInfo {
   model?: string;
   usage?: Usage;
   cost_usd?: number;
+  /** As in RunEnd. */
+  commits?: readonly string[];
 }
 
 export const NOT_ENDED = '0001-01-01T00:00:00Z';

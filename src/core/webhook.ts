@@ -47,6 +47,8 @@ export const mappingSchema = z.strictObject({
   /** Text with `{field}` of data in it, `{a|b}` the first that is there. */
   body: z.string().max(2_000).optional(),
   data: z.record(z.string(), fieldSchema).default({}),
+  /** The text that whoever did it wrote: a mark of ours in it says which of our runs that was. */
+  written: fieldSchema.optional(),
 });
 export type Mapping = z.output<typeof mappingSchema>;
 
@@ -80,6 +82,8 @@ export const webhookSchema = z.strictObject({
   event: z.strictObject({ header: headerSchema.optional(), field: pathSchema.optional() }).optional(),
   /** Where a generic sender puts the id that tells a repetition. */
   delivery: z.strictObject({ header: headerSchema.optional(), field: pathSchema.optional() }).optional(),
+  /** Logins that our agents act under; globs, too. What they do is "self" to a rule's filter of actors. */
+  self: z.array(z.string().min(1).max(200)).max(100).default([]),
   /** Rows that are tried before the provider's own. */
   events: z.array(mappingSchema).default([]),
 });

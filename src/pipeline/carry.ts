@@ -3,6 +3,7 @@ import { toConductorError } from '../core/errors.js';
 import type { Handler } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
 import type { Handlers } from '../core/ports.js';
+import { markerOf } from '../core/marker.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Context, PipelinePorts } from './context.js';
@@ -179,7 +180,7 @@ export const carry = async (carrying: Carrying, activation: Activation, stop: St
         steps: {},
         with: activation.with ?? {},
         folded: activation.folded ?? { count: 1, events: [activation.event] },
-        task: { project_id, task_id, folder, artifacts: `${folder}/artifacts` },
+        task: { project_id, task_id, folder, artifacts: `${folder}/artifacts`, marker: markerOf(id) },
       },
       stop,
       replay: false,

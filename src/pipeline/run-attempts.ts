@@ -95,6 +95,7 @@ export const stopFact = (request: Parameters<typeof scope>[0] & { agent: string 
     ...(end.signal ? { signal: end.signal } : {}),
     ...(end.usage ? { usage: end.usage } : {}),
     ...(end.cost_usd === undefined ? {} : { cost_usd: end.cost_usd }),
+    ...(end.commits ? { commits: end.commits } : {}),
     duration_ms: end.duration_ms,
   },
   body:

@@ -7,6 +7,7 @@ import { Windows } from '../core/flow/windows.js';
 import { formatDuration } from '../core/flow/window.js';
 import type { SuppressionReason } from '../core/ledger-view.js';
 import { matchesType } from '../core/match.js';
+import { originOf } from '../core/lineage.js';
 import { offBecause } from '../core/rule-state.js';
 import { lineageIn, setWindow, type Batch } from './batch.js';
 import type { CompiledRule } from './compiled-rule.js';
@@ -74,6 +75,12 @@ const partsOf = ({ parts }: CompiledRule, event: Event): readonly number[] =>
     ? NONE
     : parts.flatMap(({ on, match }, index) => (matchesType(on, event.type) && !match?.(event) ? [index] : []));
 
+const leftOut = (batch: Batch, event: Event, entry: string): string => {
+  const own = entry === 'self' ? originOf(batch.view, event) : undefined;
+  const because = own?.own ? own.because : `${event.actor ?? 'who said it'} is one of "${entry}"`;
+  return own?.own ? `${because}; the rule leaves out "self"` : `${because}; the rule leaves these out`;
+};
+
 /** Everything that the event alone decides, without what came before it. */
 export const consider = (batch: Batch, compiled: CompiledRule, event: Event, at: number): Considered => {
   const { rule } = compiled;
@@ -113,9 +120,8 @@ export const consider = (batch: Batch, compiled: CompiledRule, event: Event, at:
     endSustained(batch, compiled, event);
     return NOT;
   }
-  const actor = filteredActor(rule.actor?.not, event);
-  if (actor !== undefined)
-    return suppressed('actor', `${event.actor ?? 'who said it'} is one of "${actor}"; the rule leaves these out`);
+  const actor = filteredActor(rule.actor?.not, event, () => originOf(batch.view, event)?.own === true);
+  if (actor !== undefined) return suppressed('actor', leftOut(batch, event, actor));
   const age = batch.now - at;
   if (age > rule.max_age)
     return suppressed('expired', `${formatDuration(age)} old; max_age is ${formatDuration(rule.max_age)}`);

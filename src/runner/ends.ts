@@ -80,6 +80,7 @@ export const remember = async (info: RunInfo): Promise<RunEnd> => {
     ...(info.model === undefined ? {} : { model: info.model }),
     ...(info.usage === undefined ? {} : { usage: info.usage }),
     ...(info.cost_usd === undefined ? {} : { cost_usd: info.cost_usd }),
+    ...(info.commits === undefined ? {} : { commits: info.commits }),
     duration_ms: Math.max(0, Date.parse(info.end_time) - Date.parse(info.start_time)),
   };
 };

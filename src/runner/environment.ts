@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { MAX_DEPTH } from '../core/depth.js';
 import { ConductorError } from '../core/errors.js';
+import { markerOf } from '../core/marker.js';
 import type { AttemptSpec } from '../core/ports.js';
 import type { AgentConfig, Backend } from './agents/backend.js';
 
@@ -84,6 +85,7 @@ export const buildEnvironment = (input: EnvironmentInput): Record<string, string
     CONDUCTOR_TASK_DIR: input.taskFolder,
     CONDUCTOR_BUS: join(input.rootPath, 'MESSAGE-BUS.md'),
     CONDUCTOR_OUTPUT: input.outputPath,
+    CONDUCTOR_MARKER: markerOf(spec.run_id),
     PROJECT_ID: spec.project_id,
     TASK_ID: spec.task_id,
     RUN_ID: spec.run_id,

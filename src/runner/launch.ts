@@ -8,6 +8,7 @@ import { buildEnvironment } from './environment.js';
 import { preambleOf, wholePrompt } from './preamble.js';
 import { bootId, pidNamespace } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
+import { reflogNow } from './reflog.js';
 import { boxed } from './sandbox.js';
 import { startShim, type Started } from './shim.js';
 import type { Family } from './streams/family.js';
@@ -82,9 +83,10 @@ export const launch = async (
     task_id: spec.task_id,
     run_id: spec.run_id,
   });
+  const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
   const plan = agent.kind.launch({
     spec,
-    config: agent.config,
+    config: { ...agent.config, limits },
     program: agent.argv,
     scriptPath: raw.script,
     asRoot,
@@ -104,9 +106,9 @@ export const launch = async (
     ...place,
   });
   const family = agent.kind.family;
-  const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
   const cost_before = await costBefore(ports.runs, spec);
   const cgroup = (ports.groupFor ?? createCgroup)(spec.run_id);
+  const reflog = reflogNow(spec.cwd);
   raw.prepare({
     stdin: plan.stdin,
     script: plan.script,
@@ -118,6 +120,7 @@ export const launch = async (
       ...(cost_before > 0 ? { cost_before } : {}),
       ...(family ? { family } : {}),
       ...(cgroup ? { cgroup } : {}),
+      ...(reflog ? { reflog } : {}),
     },
   });
   const started = await startShim({ raw, argv, cwd: spec.cwd, env, slotFd, cgroup }).catch(async (error: unknown) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
+import { markerOf, trailerOf } from '../core/marker.js';
 import type { AttemptSpec } from '../core/ports.js';
 
 export interface Place {
@@ -24,6 +25,8 @@ export const preambleOf = (spec: AttemptSpec, place: Place, readOnly: boolean): 
   messagebus-tool read --tail 20
 - Start a child and wait for its answer, which it prints (several beside each other with & and wait):
   run-agent task --task-id NAME --prompt "what it should do"
+- End comments, issues and pull requests that you publish with this line, which readers do not see: ${markerOf(spec.run_id)}
+- A commit outside of your working directory ends with the line ${trailerOf(spec.run_id)}
 - When you cannot go on, say why in your answer and end with an error.
 
 `;

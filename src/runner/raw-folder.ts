@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFile
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunLimits } from '../core/run.js';
+import type { Reflog } from './reflog.js';
 import type { Family } from './streams/family.js';
 
 /** What an adopter must know of the launch and cannot find in run-info.yaml. */
@@ -14,6 +15,8 @@ export interface LaunchNote {
   limits: RunLimits;
   /** What earlier runs of a resumed session cost: its total begins there. In US dollars. */
   cost_before?: number;
+  /** Where HEAD of its working folder stood; missing: that is in no repository. */
+  reflog?: Reflog;
 }
 
 /** A child run, and when it lived, in ms since the epoch. */

@@ -7,6 +7,7 @@ import { createGuard } from './guard.js';
 import { createListener } from './listener.js';
 import { isAlive } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
+import { commitsSince } from './reflog.js';
 import { settleOutput } from './report.js';
 import type { Family } from './streams/family.js';
 import { endTree, sweep, type Mark } from './sweep.js';
@@ -123,12 +124,15 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
         };
   const output = await settleOutput(info, heard.finalText, failure, redact);
   const signal = signalOf(exit_code);
+  const reflog = (await raw.note())?.reflog;
+  const commits = reflog ? commitsSince(reflog) : [];
   const learnt = {
     ...(signal === undefined ? {} : { signal }),
     ...(meaning.error_summary === undefined ? {} : { error_summary: meaning.error_summary }),
     ...(heard.session_id === undefined ? {} : { session_id: heard.session_id }),
     ...(heard.model === undefined ? {} : { model: heard.model }),
     ...(heard.usage === undefined ? {} : { usage: heard.usage }),
+    ...(commits.length === 0 ? {} : { commits }),
     ...(heard.cost_usd === undefined ? {} : { cost_usd: Math.max(0, heard.cost_usd - work.cost_before) }),
   };
   await runs.update({ ...info, ...learnt, end_time, exit_code: meaning.exit, status: meaning.status });

@@ -1,5 +1,7 @@
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
+import { matchesGlob } from '../core/glob.js';
+import { PUSHES } from '../core/lineage.js';
 import type { Blobs } from '../core/ports.js';
 import type { Mapping } from '../core/webhook.js';
 import { compact, textAt, type Json } from './json.js';
@@ -12,19 +14,28 @@ const MOST_INLINE = 32 * 1024;
 const MOST_ID = 200;
 const MOST_SHORT = 20;
 
+/** The living run that made a commit. */
+export type MadeBy = (commit: string) => Promise<string | undefined>;
+
 export interface Endpoint {
   name: string;
   provider: Provider;
   map: Mapper;
+  isOwn: (login: string) => boolean;
   /** The user has rows of his own. */
   isMapped: boolean;
 }
 
-/** `rows`: the user's own, tried first. */
-export const createEndpoint = (name: string, provider: Provider, rows: readonly Mapping[]): Endpoint => ({
+/** `events`: the user's own rows, tried first; `self`: logins of ours. */
+export const createEndpoint = (
+  name: string,
+  provider: Provider,
+  { events: rows = [], self = [] }: { events?: readonly Mapping[]; self?: readonly string[] },
+): Endpoint => ({
   name,
   provider,
   map: compileMapping([...rows, ...provider.rows]),
+  isOwn: (login) => self.some((glob) => matchesGlob(glob, login)),
   isMapped: rows.length > 0,
 });
 
@@ -46,9 +57,24 @@ const deliveryOf = ({ provider }: Endpoint, delivery: Delivery): string | undefi
 const actorOf = (provider: Provider, payload: Json): string | undefined =>
   provider.actor.map((path) => textAt(payload, path, 200)).find((actor) => actor !== undefined);
 
-/** Who sent it: `system` for what machinery says whoever is named, else `bot` or `person`. */
-const actorKind = ({ system }: Meaning, provider: Provider, payload: Json, actor: string | undefined): string =>
-  system ? 'system' : provider.isBot?.(payload) || actor?.endsWith('[bot]') ? 'bot' : 'person';
+/** Who sent it: `system` for what machinery says whoever is named, else `self`, `bot` or `person`. */
+const actorKind = (
+  { system }: Meaning,
+  { provider, isOwn }: Endpoint,
+  payload: Json,
+  actor: string | undefined,
+): string => {
+  if (system) return 'system';
+  if (actor !== undefined && isOwn(actor)) return 'self';
+  return provider.isBot?.(payload) || actor?.endsWith('[bot]') ? 'bot' : 'person';
+};
+
+/** Which of our runs did it, as far as the delivery and the runs that live can tell. */
+const makerOf = async ({ mark, type, data }: Meaning, madeBy: MadeBy | undefined): Promise<string | undefined> => {
+  if (mark !== undefined || !PUSHES.has(type)) return mark;
+  const { sha } = data;
+  return typeof sha === 'string' ? madeBy?.(sha) : undefined;
+};
 
 /** Short values only, for data whose whole is kept elsewhere. */
 const shortOf = (data: Json): Json => {
@@ -61,7 +87,11 @@ const shortOf = (data: Json): Json => {
 };
 
 /** What a delivery is told as; empty when nothing here answers to it. What the drafts refer to is durable before. */
-export const draftsOf = async (endpoint: Endpoint, delivery: Delivery, blobs: Blobs): Promise<Draft[]> => {
+export const draftsOf = async (
+  endpoint: Endpoint,
+  delivery: Delivery,
+  { blobs, madeBy }: { blobs: Blobs; madeBy?: MadeBy | undefined },
+): Promise<Draft[]> => {
   const { name, provider } = endpoint;
   const { payload, rawBody } = delivery;
   const meanings = meaningsFor(endpoint, delivery);
@@ -70,6 +100,7 @@ export const draftsOf = async (endpoint: Endpoint, delivery: Delivery, blobs: Bl
   const actor = actorOf(provider, payload);
   const isLarge = rawBody.length > MOST_INLINE;
   const kept = isLarge ? { payload: await blobs.put(rawBody) } : {};
+  const makers = await Promise.all(meanings.map((meaning) => makerOf(meaning, madeBy)));
   return meanings.map(
     (meaning, index) =>
       compact({
@@ -78,7 +109,10 @@ export const draftsOf = async (endpoint: Endpoint, delivery: Delivery, blobs: Bl
         data: { ...(isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data), ...kept },
         source: `webhook:${name}`,
         actor,
-        meta: { actor_kind: actorKind(meaning, provider, payload, actor) },
+        meta: {
+          actor_kind: actorKind(meaning, endpoint, payload, actor),
+          ...(makers[index] === undefined ? {} : { made_by: makers[index] }),
+        },
         // Without an id of the sender's own, two equal bodies are two events: nothing tells them apart from a repetition.
         dedupe_key: id === undefined ? undefined : `webhook:${name}:${id}${index === 0 ? '' : `:${index}`}`,
         depth: 0,

@@ -44,15 +44,16 @@ const objectReader = (readers: readonly (readonly [string, Read])[]): ((from: un
   };
 };
 
-const eachReader = (each: Paths | Readonly<Record<string, Paths>>, most: number | undefined): Read => {
+const eachReader = (each: Paths | Readonly<Record<string, Paths>>, most: number): Read => {
   if (typeof each === 'string' || Array.isArray(each)) return valueReader(each as Paths, most);
   return objectReader(Object.entries(each).map(([name, paths]) => [name, valueReader(paths, most)]));
 };
 
-const compileField = (field: Field): Read => {
-  if (typeof field === 'string' || Array.isArray(field)) return valueReader(field);
+/** `limit`: characters of a text where the field itself says nothing. */
+export const compileField = (field: Field, limit = MOST_TEXT): Read => {
+  if (typeof field === 'string' || Array.isArray(field)) return valueReader(field, limit);
   if ('value' in field) return () => field.value;
-  const { from, after, each, last, count, most } = field;
+  const { from, after, each, last, count, most = limit } = field;
   if (count === true) {
     const list = listReader(from);
     return (payload) => list(payload)?.length;

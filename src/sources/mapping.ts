@@ -1,8 +1,9 @@
 import { draftSchema } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
+import { markIn } from '../core/marker.js';
 import { compilePath, compilePattern, type Reader } from '../core/match.js';
 import type { Mapping } from '../core/webhook.js';
-import { compileFields, valueReader } from './fields.js';
+import { compileField, compileFields, valueReader } from './fields.js';
 import { isObject, type Json } from './json.js';
 
 /** What a delivery means to us. */
@@ -12,6 +13,8 @@ export interface Meaning {
   data: Record<string, unknown>;
   /** Machinery sent it, whoever is named. */
   system?: boolean;
+  /** The id of a mark of ours in what its author wrote. */
+  mark?: string;
 }
 
 /**
@@ -64,6 +67,13 @@ const compileContexts = (for_each: string | undefined): ((payload: Json) => read
   };
 };
 
+/** A mark stands at the end of a text, however long that is. */
+const compileMark = (written: Mapping['written']): ((payload: Json) => string | undefined) => {
+  if (written === undefined) return () => undefined;
+  const read = compileField(written, Infinity);
+  return (payload) => markIn([read(payload)].flat().join('\n'));
+};
+
 /** Undefined: the row does not fit. */
 const compileRow = (row: Mapping): ((payload: Json) => Meaning[] | undefined) => {
   const tests = Object.entries(row.match ?? {}).map(([path, pattern]) => {
@@ -75,6 +85,7 @@ const compileRow = (row: Mapping): ((payload: Json) => Meaning[] | undefined) =>
   const typeOf = compileType(row);
   const dataOf = compileFields(row.data);
   const bodyOf = compileBody(row.body);
+  const markOf = compileMark(row.written);
   return (payload) => {
     const told = contexts(payload).filter((context) => tests.every((fits) => fits(context)));
     if (told.length === 0) return undefined;
@@ -83,7 +94,14 @@ const compileRow = (row: Mapping): ((payload: Json) => Meaning[] | undefined) =>
       const type = typeOf(context);
       if (type === undefined) continue;
       const data = dataOf(context);
-      meanings.push({ type, body: bodyOf(data), data, ...(row.system ? { system: true } : {}) });
+      const mark = markOf(context);
+      meanings.push({
+        type,
+        body: bodyOf(data),
+        data,
+        ...(row.system ? { system: true } : {}),
+        ...(mark === undefined ? {} : { mark }),
+      });
     }
     return meanings;
   };

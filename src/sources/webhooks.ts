@@ -4,7 +4,7 @@ import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Arrival, Blobs, Clock, Receipt, Source } from '../core/ports.js';
 import type { WebhookAnswer, WebhookOptions } from '../core/webhook.js';
-import { createEndpoint, draftsOf, type Endpoint } from './deliveries.js';
+import { createEndpoint, draftsOf, type Endpoint, type MadeBy } from './deliveries.js';
 import { payloadOf } from './payload.js';
 import { providerOf } from './providers/providers.js';
 import { verifyWithAny } from './verifiers/verifier.js';
@@ -24,6 +24,8 @@ export interface WebhooksOptions {
   config: Readonly<Record<string, WebhookConfig>>;
   blobs: Blobs;
   clock: Pick<Clock, 'now'>;
+  /** Missing: only what the bus says tells which commits are ours. */
+  madeBy?: MadeBy;
 }
 
 type Outcome = Parameters<NonNullable<Arrival['settle']>>[0];
@@ -46,7 +48,7 @@ const endpointOf = (name: string, options: WebhookConfig): Endpoint => {
   if (options.secrets.length === 0 || options.secrets.includes('')) throw wrong('the secret is empty');
   const fault = options.secrets.map((secret) => provider.verifier.faultOf?.(secret)).find((one) => one !== undefined);
   if (fault !== undefined) throw wrong(fault);
-  return createEndpoint(name, provider, options.events ?? []);
+  return createEndpoint(name, provider, options);
 };
 
 const REFUSED = {
@@ -55,7 +57,7 @@ const REFUSED = {
   stale: 'it was signed more than five minutes ago or for the future: is the clock right?',
 } as const;
 
-export const createWebhooks = ({ config, blobs, clock }: WebhooksOptions): Webhooks => {
+export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions): Webhooks => {
   const endpoints = new Map(Object.entries(config).map(([name, one]) => [name, endpointOf(name, one)]));
   const arrivals = new Subject<Arrival>();
   const waiting = new Set<(outcome: Outcome) => void>();
@@ -103,7 +105,7 @@ export const createWebhooks = ({ config, blobs, clock }: WebhooksOptions): Webho
       const delivery = { headers, rawBody, payload: payloadOf(headers, rawBody) };
       const challenge = endpoint.provider.challengeOf?.(delivery.payload);
       if (challenge !== undefined) return { challenge };
-      const drafts = await draftsOf(endpoint, delivery, blobs).catch((error: unknown) => {
+      const drafts = await draftsOf(endpoint, delivery, { blobs, madeBy }).catch((error: unknown) => {
         throw error instanceof ConductorError ? error : asRetriable(error);
       });
       if (drafts.length === 0) {

@@ -38,6 +38,7 @@ const ORDER = Object.keys({
   model: 0,
   usage: 0,
   cost_usd: 0,
+  commits: 0,
 } satisfies Record<keyof RunInfo, 0>) as (keyof RunInfo)[];
 
 export const encodeRunInfo = (info: RunInfo): string => {

@@ -161,6 +161,41 @@ test('a push of a commit that a run made belongs to the chain of that run', () =
   assert.is(inside?.depth, 4);
 });
 
+test('what our own runs did outside is left out, and it is said which run; what others do with it is not', () => {
+  const {
+    decide,
+    explain,
+    fact: say,
+  } = world('rules: [{ id: d, on: [CODE_PUSHED, PR_MERGED, COMMENT_ADDED, TEST_FAILED], do: h }]');
+  say('RUN_START', { run_id: 'x', project_id: 'p', task_id: 't', depth: 3, attempt: 1, root: 'MSG-root' });
+  say('RUN_STOP', { run_id: 'x', commits: ['abc'] });
+  const outside = (type: string, data: Record<string, unknown>, meta: Record<string, string> = {}) =>
+    event(type, data, 0, { trust: 'outside', actor: 'ann', meta: { actor_kind: 'person', ...meta } });
+  const why = (...of: Parameters<typeof outside>): string => {
+    const [verdict] = explain(outside(...of));
+    return verdict?.verdict === 'fired' ? 'fired' : describeVerdict(verdict!);
+  };
+  assert.is(why('CODE_PUSHED', { sha: 'abc' }), 'actor: commit abc was made by run x; the rule leaves out "self"');
+  assert.is(why('COMMENT_ADDED', {}, { made_by: 'x' }), 'actor: it was made by x; the rule leaves out "self"');
+  assert.is(why('COMMENT_ADDED', {}, { made_by: 'nobody' }), 'fired', 'a mark that is none of ours proves nothing');
+  assert.is(
+    why('CODE_PUSHED', { sha: 'def', commits: [{ id: 'abc' }, { id: 'def' }] }),
+    'fired',
+    'theirs on top of ours',
+  );
+  assert.is(why('PR_MERGED', { sha: 'abc' }), 'fired', 'a person merged it');
+  assert.is(why('TEST_FAILED', { sha: 'abc' }, { actor_kind: 'system' }), 'fired', 'the check of our commit');
+  const [failed] = decide(outside('TEST_FAILED', { sha: 'abc' }, { actor_kind: 'system' })).fired;
+  assert.equal([failed?.depth, failed?.root], [4, 'MSG-root'], 'and in the chain of that run');
+});
+
+test('an activation whose mark comes back hands on its depth and root', () => {
+  const { decide } = world('rules: [{ id: d, on: A, do: h, actor: { not: [] } }]');
+  const [first] = decide(event('A', {}, 0, { depth: 2 })).fired;
+  const [second] = decide(event('A', {}, 0, { trust: 'outside', meta: { made_by: first!.activation } })).fired;
+  assert.equal([second?.depth, second?.root], [4, first?.root]);
+});
+
 test('the breaker ends a loop for its entity alone, for a time, and says so once', () => {
   const { on } = world(one('breaker: { fires: 3, within: 1h }'));
   const push = (at: number, branch = 'main') =>

@@ -11,6 +11,7 @@ const prompt = readFileSync(0, 'utf8');
 const script = /^SCRIPT (\[.*\])$/m.exec(prompt)?.[1];
 const acts = script === undefined ? [{ say: 'done' }, { result: true }] : JSON.parse(script);
 const resumed = args[args.indexOf('--resume') + 1] ?? args[args.indexOf('resume') + 1];
+const budget = args.includes('--max-budget-usd') ? Number(args[args.indexOf('--max-budget-usd') + 1]) : Infinity;
 const session = args.includes('--resume') || args.includes('resume') ? resumed : `session-${process.pid}`;
 
 const out = (text) => {
@@ -152,7 +153,9 @@ const does = {
   half: (text) => out(text),
   env: (path) => writeFileSync(path, JSON.stringify({ env: process.env, args, prompt, cwd: process.cwd() })),
   note: (path) => appendFileSync(path, `${process.pid}\n`),
-  result: (ok) => speak.result(ok === true, ok === true ? said : ok),
+  // As claude does: it looks between two calls, so what was spent is over the budget when it stops.
+  result: (ok) =>
+    usd > budget ? speak.result(false, 'error_max_budget_usd') : speak.result(ok === true, ok === true ? said : ok),
   hang: () => new Promise(() => setInterval(() => undefined, 1_000)),
   exit: (code) => process.exit(code),
   kill: (signal) => process.kill(process.pid, signal),

@@ -1,6 +1,7 @@
 import { causeOf, isBelieved, type Event } from '../../core/event.js';
 import { isReserved } from '../../core/event-type.js';
 import type { Routed, RunStarted, StepResult } from '../../core/ledger-view.js';
+import { Makers } from './makers.js';
 import type { TraceNode } from './node.js';
 
 const since = (from: string, to: string): number => Math.max(0, Date.parse(to) - Date.parse(from));
@@ -9,6 +10,7 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 /** Grows the tree below one event from what the bus says afterwards, in bus order. */
 export class TraceBuilder {
   readonly #nodes = new Map<string, TraceNode>();
+  readonly #makers = new Makers();
   readonly #rootId: string;
   #root: TraceNode | undefined;
 
@@ -22,6 +24,7 @@ export class TraceBuilder {
 
   take(event: Event): void {
     if (!isBelieved(event) && event.msg_id !== this.#rootId) return;
+    this.#makers.take(event);
     switch (event.type) {
       case 'ROUTED':
         return this.#routed(event, event.data as unknown as Routed);
@@ -81,7 +84,8 @@ export class TraceBuilder {
     return (
       (event.run_id === undefined ? undefined : this.#nodes.get(event.run_id)) ??
       (activation === undefined ? undefined : this.#nodes.get(activation)) ??
-      this.#nodes.get(causeOf(event) ?? event.parents.find(({ kind }) => kind === 'about')?.msg_id ?? '')
+      this.#nodes.get(causeOf(event) ?? event.parents.find(({ kind }) => kind === 'about')?.msg_id ?? '') ??
+      this.#nodes.get(this.#makers.of(event) ?? '')
     );
   }
 
@@ -175,7 +179,14 @@ export class TraceBuilder {
     node.took = since(node.ts, event.ts);
     const cost = event.data['cost_usd'];
     const reason = text(event.data['reason']);
-    const parts = [typeof cost === 'number' ? `$${cost.toFixed(4)}` : undefined, reason];
+    const { commits } = event.data;
+    const made = Array.isArray(commits) ? commits.map((commit) => String(commit).slice(0, 12)) : [];
+    const more = made.length > 3 ? ` and ${made.length - 3} more` : '';
+    const parts = [
+      typeof cost === 'number' ? `$${cost.toFixed(4)}` : undefined,
+      made.length === 0 ? undefined : `commits ${made.slice(0, 3).join(' ')}${more}`,
+      reason,
+    ];
     const detail = parts.filter((part) => part !== undefined).join('  ');
     if (detail !== '') node.detail = detail;
   }
@@ -184,9 +195,11 @@ export class TraceBuilder {
 /** The event from which the chain of this one began, as far as the bus tells. */
 export const rootOf = async (msg_id: string, events: AsyncIterable<Event>): Promise<string | undefined> => {
   const causes = new Map<string, string>();
+  const makers = new Makers();
   let found = false;
   for await (const event of events) {
-    const cause = causeOf(event);
+    makers.take(event);
+    const cause = causeOf(event) ?? makers.causeOf(event);
     if (cause !== undefined) causes.set(event.msg_id, cause);
     if (event.msg_id !== msg_id) continue;
     found = true;

@@ -22,10 +22,11 @@ const pullRequest: Fields = {
   html_url: ['pullrequest.links.html.href', 'pullRequest.links.self.0.href'],
 };
 
-const pull = (on: string[], type: string, body: string, more: Fields = {}): Row => ({
+const pull = (on: string[], type: string, body: string, more: Fields = {}, written?: string[]): Row => ({
   on,
   type,
   body: `Pull request #{number} ${body}: {title}`,
+  ...(written ? { written } : {}),
   data: { ...pullRequest, ...more },
 });
 
@@ -37,6 +38,7 @@ const rows: readonly Row[] = [
     match: { 'item.new.target.hash': { exists: true } },
     type: 'CODE_PUSHED',
     body: '{pusher} pushed to {repository} {branch|ref}',
+    written: 'item.new.target.message',
     data: {
       ...everywhere,
       ref: 'item.new.name',
@@ -70,7 +72,11 @@ const rows: readonly Row[] = [
       pusher: ACTOR,
     },
   },
-  pull(['pullrequest:created', 'pr:opened'], 'PR_OPENED', 'opened'),
+  pull(['pullrequest:created', 'pr:opened'], 'PR_OPENED', 'opened', {}, [
+    'pullrequest.description',
+    'pullrequest.summary.raw',
+    'pullRequest.description',
+  ]),
   pull(['pr:from_ref_updated'], 'PR_UPDATED', 'has new commits', { before: 'previousFromHash' }),
   pull(['pullrequest:updated'], 'PR_UPDATED', 'was changed'),
   pull(['pullrequest:fulfilled', 'pr:merged'], 'PR_MERGED', 'merged', {
@@ -81,11 +87,17 @@ const rows: readonly Row[] = [
   pull(['pullrequest:changes_request_created', 'pr:reviewer:needs_work'], 'PR_REVIEWED', 'needs work', {
     state: { value: 'changes_requested' },
   }),
-  pull(['pullrequest:comment_created', 'pr:comment:added'], 'COMMENT_ADDED', 'has a comment', {
-    text: { from: ['comment.content.raw', 'comment.text'], most: 4_000 },
-    path: 'comment.inline.path',
-    html_url: 'comment.links.html.href',
-  }),
+  pull(
+    ['pullrequest:comment_created', 'pr:comment:added'],
+    'COMMENT_ADDED',
+    'has a comment',
+    {
+      text: { from: ['comment.content.raw', 'comment.text'], most: 4_000 },
+      path: 'comment.inline.path',
+      html_url: 'comment.links.html.href',
+    },
+    ['comment.content.raw', 'comment.text'],
+  ),
   {
     on: ['repo:commit_status_created', 'repo:commit_status_updated'],
     match: { 'commit_status.state': ['FAILED', 'STOPPED'] },
@@ -106,6 +118,7 @@ const rows: readonly Row[] = [
     on: 'issue:created',
     type: 'ISSUE_OPENED',
     body: 'Issue #{number} opened: {title}',
+    written: 'issue.content.raw',
     data: {
       ...everywhere,
       number: 'issue.id',

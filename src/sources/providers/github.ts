@@ -74,6 +74,7 @@ const rows: readonly Row[] = [
     match: { deleted: { not: true }, after: { exists: true, not: NO_COMMIT } },
     type: 'CODE_PUSHED',
     body: '{pusher} pushed to {repository} {branch|tag|ref}, {commit_count} commits',
+    written: 'head_commit.message',
     data: {
       ...everywhere,
       ref: 'ref',
@@ -96,7 +97,15 @@ const rows: readonly Row[] = [
   },
   {
     on: 'pull_request',
-    match: { action: ['opened', 'reopened', 'ready_for_review'] },
+    match: { action: 'opened' },
+    type: 'PR_OPENED',
+    body: 'Pull request #{number} opened: {title}',
+    written: 'pull_request.body',
+    data: pullRequest,
+  },
+  {
+    on: 'pull_request',
+    match: { action: ['reopened', 'ready_for_review'] },
     type: 'PR_OPENED',
     body: 'Pull request #{number} opened: {title}',
     data: pullRequest,
@@ -134,6 +143,7 @@ const rows: readonly Row[] = [
     match: { action: 'submitted' },
     type: 'PR_REVIEWED',
     body: '{sender} reviewed pull request #{number}: {state}',
+    written: 'review.body',
     data: {
       ...pullRequest,
       state: 'review.state',
@@ -146,6 +156,7 @@ const rows: readonly Row[] = [
     match: { action: 'created' },
     type: 'COMMENT_ADDED',
     body: '{sender} commented on #{number}: {title}',
+    written: 'comment.body',
     data: {
       ...everywhere,
       number: ['issue.number', 'pull_request.number'],
@@ -160,7 +171,15 @@ const rows: readonly Row[] = [
   },
   {
     on: 'issues',
-    match: { action: ['opened', 'reopened'] },
+    match: { action: 'opened' },
+    type: 'ISSUE_OPENED',
+    body: 'Issue #{number} opened: {title}',
+    written: 'issue.body',
+    data: issue,
+  },
+  {
+    on: 'issues',
+    match: { action: 'reopened' },
     type: 'ISSUE_OPENED',
     body: 'Issue #{number} opened: {title}',
     data: issue,
@@ -217,6 +236,7 @@ const rows: readonly Row[] = [
     match: { action: 'published' },
     type: 'RELEASE_PUBLISHED',
     body: '{repository} released {tag}',
+    written: 'release.body',
     data: {
       ...everywhere,
       tag: 'release.tag_name',

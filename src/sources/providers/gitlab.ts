@@ -51,6 +51,7 @@ const rows: readonly Row[] = [
     match: { after: { exists: true, not: NO_COMMIT } },
     type: 'CODE_PUSHED',
     body: '{pusher} pushed to {repository} {branch|tag|ref}, {commit_count} commits',
+    written: { from: 'commits', last: 1, each: 'message', most: 16_000 },
     data: {
       ...everywhere,
       ref: 'ref',
@@ -71,7 +72,15 @@ const rows: readonly Row[] = [
   },
   {
     on: 'merge_request',
-    match: { 'object_attributes.action': ['open', 'reopen'] },
+    match: { 'object_attributes.action': 'open' },
+    type: 'PR_OPENED',
+    body: 'Merge request !{number} opened: {title}',
+    written: 'object_attributes.description',
+    data: mergeRequest,
+  },
+  {
+    on: 'merge_request',
+    match: { 'object_attributes.action': 'reopen' },
     type: 'PR_OPENED',
     body: 'Merge request !{number} opened: {title}',
     data: mergeRequest,
@@ -123,7 +132,15 @@ const rows: readonly Row[] = [
   },
   {
     on: ['issue', 'work_item'],
-    match: { 'object_attributes.action': ['open', 'reopen'] },
+    match: { 'object_attributes.action': 'open' },
+    type: 'ISSUE_OPENED',
+    body: 'Issue #{number} opened: {title}',
+    written: 'object_attributes.description',
+    data: issue,
+  },
+  {
+    on: ['issue', 'work_item'],
+    match: { 'object_attributes.action': 'reopen' },
     type: 'ISSUE_OPENED',
     body: 'Issue #{number} opened: {title}',
     data: issue,
@@ -139,6 +156,7 @@ const rows: readonly Row[] = [
     on: 'note',
     type: 'COMMENT_ADDED',
     body: '{sender} commented on #{number}: {title}',
+    written: 'object_attributes.note',
     data: {
       ...everywhere,
       number: ['merge_request.iid', 'issue.iid'],
@@ -154,6 +172,7 @@ const rows: readonly Row[] = [
     match: { action: 'create' },
     type: 'RELEASE_PUBLISHED',
     body: '{repository} released {tag}',
+    written: 'description',
     data: { ...everywhere, tag: 'tag', name: 'name', text: { from: 'description', most: 4_000 }, html_url: 'url' },
   },
   {

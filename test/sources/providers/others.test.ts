@@ -17,9 +17,9 @@ const told = async (
   options: Record<string, unknown> = {},
 ) => {
   const config = webhookSchema.parse({ secret_file: 's', ...options });
-  const endpoint = createEndpoint(name, providerOf(name, config), config.events);
+  const endpoint = createEndpoint(name, providerOf(name, config), config);
   const rawBody = Buffer.from(JSON.stringify(payload));
-  return draftsOf(endpoint, { headers, rawBody, payload }, blobs);
+  return draftsOf(endpoint, { headers, rawBody, payload }, { blobs });
 };
 
 const project = { path_with_namespace: 'acme/app', web_url: 'https://example.org' };
