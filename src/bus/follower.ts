@@ -1,11 +1,11 @@
 /** Reads the bus on from a position, across closed segments, and says what happened to the file by other hands. */
 import { closeSync, fstatSync, lstatSync } from 'node:fs';
-import { ConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { DamagedRange } from '../core/ports.js';
 import { fromCursor, type Position } from './cursor.js';
 import { BUS_FILE, CHUNK, busPath, readRange } from './file.js';
 import { lastMoment, lastMomentIn } from './last.js';
+import { place } from './place.js';
 import { Scanner, type Item } from './scanner.js';
 import { closedAs, closedSegments, numberAfter, openSegment, openToRead, type OpenSegment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
@@ -38,9 +38,12 @@ export class Follower {
 
   /** The next stretch; undefined when there is none for now. `quiet`: what is pending has waited long. */
   next(quiet: boolean): Stretch | undefined {
-    if (!this.#begun) this.#begin();
+    const moved = this.#begin();
+    if (moved) return moved;
     for (;;) {
-      const part = (this.#part ??= this.#open(this.#number));
+      const gone = this.#open();
+      if (gone) return gone;
+      const part = this.#part;
       if (!part) return undefined;
       const { size } = fstatSync(part.fd);
       if (size < this.#scanner.next) return this.#cut(part, size);
@@ -72,42 +75,45 @@ export class Follower {
     this.#part = undefined;
   }
 
-  #begin(): void {
-    const closed = closedSegments(this.#root);
-    const live = numberAfter(closed);
-    const oldest = closed[0]?.number ?? live;
-    const { segment, offset } = this.#from ?? { segment: oldest, offset: 0 };
-    if (segment < oldest || segment > live)
-      throw new ConductorError(
-        'storage',
-        `the cursor is in segment ${segment}, but the bus has ${oldest === live ? '' : `${oldest} to `}${live}`,
-      );
-    this.#number = segment;
-    const part = this.#open(segment);
-    const size = part ? fstatSync(part.fd).size : 0;
-    if (size < offset)
-      throw new ConductorError(
-        'storage',
-        `${part?.path ?? busPath(this.#root)} has ${size} bytes, but was read up to byte ${offset}: it was cut or replaced`,
-      );
-    const before = closed.filter(({ number }) => number < segment);
-    const newest =
-      this.#from === undefined
-        ? undefined
-        : ((part && lastMoment(part.fd, 0, offset, this.#key)) ?? lastMomentIn(before, this.#key));
-    this.#scanner = new Scanner(this.#key, offset, newest);
-    this.#part = part;
+  /** Once; says when the cursor's place is another by now. */
+  #begin(): Stretch | undefined {
+    if (this.#begun) return undefined;
     this.#begun = true;
+    if (!this.#from) {
+      const closed = closedSegments(this.#root);
+      this.#number = closed[0]?.number ?? numberAfter(closed);
+      return undefined;
+    }
+    const { last } = this.#from;
+    const { segment, offset, moved } = place(this.#root, this.#from);
+    this.#number = segment;
+    this.#open();
+    const before = closedSegments(this.#root).filter(({ number }) => number < segment);
+    const newest = (this.#part && lastMoment(this.#part.fd, 0, offset, this.#key)) ?? lastMomentIn(before, this.#key);
+    this.#scanner = new Scanner(this.#key, offset, newest);
+    const moment = last === undefined ? undefined : momentOf(last);
+    this.#last = last !== undefined && moment ? { msg_id: last, moment } : undefined;
+    if (!moved) return undefined;
+    this.#skipping = this.#last !== undefined;
+    return this.#say(moved);
   }
 
-  #open(number: number): (OpenSegment & { ino: number }) | undefined {
-    const part = openSegment(this.#root, number);
-    if (part) return { ...part, ino: fstatSync(part.fd).ino };
-    const [oldest] = closedSegments(this.#root);
-    if (!oldest || number >= oldest.number) return undefined;
-    // Taken away before it was read: the reading goes on with what is left.
-    this.#number = oldest.number;
-    return this.#open(oldest.number);
+  /** Opens what is to be read; says when it was taken away before. */
+  #open(): Stretch | undefined {
+    if (this.#part) return undefined;
+    const part = openSegment(this.#root, this.#number);
+    if (part) {
+      this.#part = { ...part, ino: fstatSync(part.fd).ino };
+      return undefined;
+    }
+    const closed = closedSegments(this.#root);
+    const oldest = closed[0]?.number ?? numberAfter(closed);
+    // The whole bus went, which was said, and counts from the beginning again.
+    if (this.#number > numberAfter(closed)) this.#number = oldest;
+    if (this.#number >= oldest) return undefined;
+    const reason = `segment ${this.#number} was removed before it was read`;
+    this.#number = oldest;
+    return this.#say({ file: busPath(this.#root), from: 0, to: 0, reason });
   }
 
   /** From a closed segment that was read to its end, to the next. */
@@ -123,15 +129,18 @@ export class Follower {
     if (next && fd !== undefined) this.#part = { ...next, fd, live: false, ino: fstatSync(fd).ino };
   }
 
-  #say(file: string, from: number, to: number, reason: string): Stretch {
-    const position = { segment: this.#number, offset: this.#scanner.position };
-    return { events: [], damaged: [{ file, from, to, reason }], position };
+  #say(damaged: DamagedRange): Stretch {
+    return { events: [], damaged: [damaged], position: this.#position() };
+  }
+
+  #position(): Position {
+    return { segment: this.#number, offset: this.#scanner.position, last: this.#last?.msg_id };
   }
 
   #cut(part: OpenSegment, size: number): Stretch {
     const to = this.#scanner.next;
     this.#scanner = new Scanner(this.#key, size, this.#scanner.newest);
-    return this.#say(part.path, size, to, 'the file was cut by another hand');
+    return this.#say({ file: part.path, from: size, to, reason: 'the file was cut by another hand' });
   }
 
   #replaced(part: OpenSegment): Stretch {
@@ -140,7 +149,7 @@ export class Follower {
     this.#part = undefined;
     this.#scanner = new Scanner(this.#key, 0, this.#scanner.newest);
     this.#skipping = this.#last !== undefined;
-    return this.#say(part.path, 0, to, `${BUS_FILE} was deleted or replaced`);
+    return this.#say({ file: part.path, from: 0, to, reason: `${BUS_FILE} was deleted or replaced` });
   }
 
   #stretch(part: OpenSegment, items: readonly Item[]): Stretch | undefined {
@@ -159,7 +168,7 @@ export class Follower {
       this.#last = { msg_id: event.msg_id, moment };
       break;
     }
-    return { events, damaged, position: { segment: part.number, offset: this.#scanner.position } };
+    return { events, damaged, position: { ...this.#position(), segment: part.number } };
   }
 
   #isTold(item: Item): boolean {

@@ -50,6 +50,15 @@ export const momentAtEnd = (fd: number, floor: number, size: number): Moment | u
   return item?.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined;
 };
 
+/** The id of the last sealed record before `size`, of those whose ids are ours. */
+export const lastSealed = (fd: number, size: number): string | undefined => {
+  for (const events of backwards(fd, 0, size, undefined, NARROW)) {
+    const found = events.findLast((event) => event.sealed && momentOf(event.msg_id));
+    if (found) return found.msg_id;
+  }
+  return undefined;
+};
+
 /** How many windows are looked through for one of our own facts: some hundred kilobytes. */
 const WINDOWS = 3;
 

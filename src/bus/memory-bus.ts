@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Observable, Subject } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft, Event } from '../core/event.js';
-import type { Batch, Bus, BusQuery, Clock, Receipt } from '../core/ports.js';
+import type { Batch, Bus, BusQuery, Clock, DamagedRange, Receipt } from '../core/ports.js';
 import { prepareDraft } from './draft.js';
 import { seal } from './format.js';
 import { fromCursor, toCursor } from './cursor.js';
@@ -42,23 +42,22 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
 
   const follow = (cursor?: string): Observable<Batch> =>
     new Observable((subscriber) => {
-      let at: number;
+      let at = events.length;
+      let moved: DamagedRange[] = [];
       try {
         const { segment, offset } = cursor === undefined ? { segment: 1, offset: 0 } : fromCursor(cursor);
-        if (segment !== 1)
-          throw new ConductorError('storage', `the cursor is in segment ${segment}, but the bus has 1`);
-        at = offset;
-        if (at > events.length)
-          throw new ConductorError('storage', `the bus has ${events.length} messages, fewer than the cursor ${at}`);
+        if (segment === 1 && offset <= at) at = offset;
+        else moved = [{ file: 'memory', from: at, to: offset, reason: `there are only ${at} messages` }];
       } catch (error) {
         subscriber.error(error);
         return;
       }
       const pump = (): void => {
-        if (subscriber.closed || at >= events.length) return;
-        const batch = events.slice(at);
+        if (subscriber.closed || (at >= events.length && moved.length === 0)) return;
+        const batch = { events: events.slice(at), damaged: moved };
         at = events.length;
-        subscriber.next({ events: batch, cursor: toCursor({ segment: 1, offset: at }), damaged: [] });
+        moved = [];
+        subscriber.next({ ...batch, cursor: toCursor({ segment: 1, offset: at }) });
       };
       const rings = bell.subscribe({
         next: () => queueMicrotask(pump),

@@ -175,14 +175,94 @@ test('a dedupe key counts for two weeks, across segments and restarts, whether o
     assert.equal(await once(), duplicates);
   }));
 
-test('a cursor of a segment that is gone is refused', () =>
+/** A reader that comes back after `change`: what it is told, and what is said of its place. */
+const comeBack = (change: (root: string) => void, told = 20, rotation = SMALL) =>
   withRoot((root) =>
     withBus(
       root,
       async (bus) => {
-        await say(bus, 0, 30);
-        rmSync(closedSegments(root)[0]!.path);
-        await refused('storage', () => watchBus(bus, '1:0').count(1));
+        await say(bus, 0, told);
+        const first = watchBus(bus);
+        await first.count(told);
+        first.stop();
+        await say(bus, told, 40);
+        change(root);
+        await say(bus, 40, 50);
+        const back = watchBus(bus, first.batches.at(-1)?.cursor);
+        await until('the last one is told', () => back.events.some(({ body }) => body === '49'));
+        back.stop();
+        const said = back.batches.flatMap(({ damaged }) => damaged.map(({ reason }) => reason));
+        return { bodies: back.events.map(({ body }) => body), said };
+      },
+      handClock(),
+      rotation,
+    ),
+  );
+const ONE_FILE = { bytes: Infinity, age_ms: Infinity };
+
+test('a reader that comes back is told what is new, and nothing is said', async () => {
+  assert.equal(await comeBack(() => undefined), { bodies: numbers(20, 50), said: [] });
+  assert.equal(await comeBack(() => undefined, 20, ONE_FILE), { bodies: numbers(20, 50), said: [] });
+});
+
+test('a reader whose segment is gone is told so, and goes on with what is left', async () => {
+  let left = 0;
+  const { bodies: told, said } = await comeBack((root) => {
+    for (const { path } of closedSegments(root).slice(0, 3)) rmSync(path);
+    left = Number(/^(\d+)\n/m.exec(readFileSync(closedSegments(root)[0]!.path, 'utf8').split('\n---\n')[1]!)?.[1]);
+  }, 5);
+  assert.ok(left > 5);
+  assert.equal(told, numbers(left, 50));
+  assert.match(said.join(), /^segment 1 was removed before it was read on from byte \d+$/);
+});
+
+test('a reader whose bus was cut meanwhile is told so, and nothing twice', async () => {
+  const { bodies: told, said } = await comeBack((root) => truncateSync(busFile(root), 1_000), 20, ONE_FILE);
+  assert.equal(told, numbers(40, 50));
+  assert.match(said[0] ?? '', /^it was read up to byte \d+ of segment 1, and was cut or replaced since$/);
+});
+
+test('a reader whose bus was edited meanwhile, so that all bytes moved, misses nothing and is told nothing twice', async () => {
+  for (const edit of [
+    (text: string) => text.replace('\n3\n', '\n3, and much more by hand\n'),
+    (text: string) => text.slice(text.indexOf('---\nmsg_id:', 1_500)),
+    (text: string) => `# A heading by hand\n\n${text}`,
+  ]) {
+    const { bodies: told, said } = await comeBack(
+      (root) => writeFileSync(busFile(root), edit(readFileSync(busFile(root), 'utf8'))),
+      20,
+      ONE_FILE,
+    );
+    assert.equal(told, numbers(20, 50));
+    assert.is(said.length, 1);
+  }
+});
+
+test('a reader whose bus was deleted with all its segments meanwhile is told what is new', async () => {
+  const { bodies: told, said } = await comeBack((root) => {
+    for (const path of [busFile(root), ...closedSegments(root).map((one) => one.path)]) rmSync(path);
+  });
+  assert.equal(told, numbers(40, 50));
+  assert.match(said.join(), /was cut or replaced since/);
+});
+
+test('a follower whose bus is deleted with all its segments goes on', () =>
+  withRoot((root) =>
+    withBus(
+      root,
+      async (bus) => {
+        await say(bus, 0, 40);
+        const watching = watchBus(bus);
+        await watching.count(40);
+        for (const path of [busFile(root), ...closedSegments(root).map((one) => one.path)]) rmSync(path);
+        await until('it is said', () => watching.batches.some(({ damaged }) => damaged.length > 0));
+        await say(bus, 40, 60);
+        await watching.count(60);
+        watching.stop();
+        assert.equal(
+          watching.events.map(({ body }) => body),
+          numbers(0, 60),
+        );
       },
       handClock(),
       SMALL,

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { ConductorError, toConductorError, type ErrorCode } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/event.js';
 import type { Batch, Bus, BusQuery, Clock, Cursor } from '../../src/core/ports.js';
+import { until } from '../support/service.js';
 
 export interface Opened {
   bus: Bus;
@@ -305,9 +306,26 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
     }
   });
 
-  withBus('a cursor of no bus is refused', async (bus) => {
-    for (const cursor of ['', 'x', '0:0', '1:-1']) await refused('bad_request', () => watchBus(bus, cursor).count(1));
-    for (const cursor of ['1:999999', '7:0']) await refused('storage', () => watchBus(bus, cursor).count(1));
+  withBus('what is no cursor is refused', async (bus) => {
+    for (const cursor of ['', 'x', '0:0', '1:-1', '1:0:x'])
+      await refused('bad_request', () => watchBus(bus, cursor).count(1));
+  });
+
+  withBus('a cursor past the end is said, and what comes is told', async (bus) => {
+    await bus.append([{ type: 'A', body: 'there' }]);
+    for (const cursor of ['1:999999', '7:0']) {
+      const watching = watchBus(bus, cursor);
+      await until('it is said', () => watching.batches.length > 0);
+      assert.equal(watching.events, []);
+      assert.is(watching.batches[0]?.damaged.length, 1);
+      await bus.append([{ type: 'A', body: cursor }]);
+      await watching.count(1);
+      watching.stop();
+      assert.equal(
+        watching.events.map(({ body }) => body),
+        [cursor],
+      );
+    }
   });
 
   withBus('a closed bus takes nothing, but first finishes what it took', async (bus) => {
