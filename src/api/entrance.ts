@@ -1,6 +1,7 @@
 import type { Middleware } from 'koa';
 import { ConductorError } from '../core/errors.js';
 import type { Audit } from './audit.js';
+import type { Caller } from './access/caller.js';
 import type { Gate, Visitor } from './access/gate.js';
 import { isForAnyHost } from './guard.js';
 
@@ -20,12 +21,17 @@ export const entrance =
   };
 
 /** Whoever is stopping takes nothing new; what is running may still speak. */
+export const refuseWhileDraining = (isDraining: () => boolean, caller: Caller | undefined): void => {
+  if (isDraining() && caller?.run === undefined)
+    throw new ConductorError('unavailable', 'the conductor is stopping: come back in a few seconds');
+};
+
+/** What only reads goes on to the end. */
 export const draining =
   (isDraining: () => boolean): Middleware =>
   async (ctx, next) => {
     const { caller } = ctx.state['visitor'] as Visitor;
-    if (isDraining() && !['GET', 'HEAD'].includes(ctx.method) && caller?.run === undefined)
-      throw new ConductorError('unavailable', 'the conductor is stopping: come back in a few seconds');
+    if (!['GET', 'HEAD'].includes(ctx.method)) refuseWhileDraining(isDraining, caller);
     await next();
   };
 

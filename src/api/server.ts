@@ -19,8 +19,8 @@ export interface Listening {
 
 export interface ListenOptions extends UpgradeOptions {
   app: Koa;
-  /** Is asked before the app; true: it answers by itself. */
-  before?: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+  /** Are asked before the app; true: it answers by itself. */
+  before?: readonly ((request: IncomingMessage, response: ServerResponse) => boolean)[];
   hub: HubDoor;
   host?: string;
   /** 0: any that is free. */
@@ -66,12 +66,12 @@ const removeDead = async (path: string): Promise<void> => {
 };
 
 export const listen = async (options: ListenOptions): Promise<Listening> => {
-  const { app, before, hub, host = '127.0.0.1', port, socketPath } = options;
+  const { app, before = [], hub, host = '127.0.0.1', port, socketPath } = options;
   const answer = app.callback();
   const server = createServer(
     { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 5_000 },
     (request, response) => {
-      if (before?.(request, response) !== true) void answer(request, response);
+      if (!before.some((door) => door(request, response))) void answer(request, response);
     },
   );
   server.maxConnections = MOST_CONNECTIONS;

@@ -5,6 +5,7 @@ import { createGate } from '../api/access/gate.js';
 import { createLimits } from '../api/access/limits.js';
 import { createSessions } from '../api/access/sessions.js';
 import { createApi } from '../api/app.js';
+import { messageDoor } from '../api/message-door.js';
 import { webhookDoor } from '../api/webhook-door.js';
 import { openAudit } from '../api/audit.js';
 import { commandsFor } from '../api/commands.js';
@@ -84,7 +85,7 @@ export const openService = async (options: ServiceOptions) => {
   };
   const server = await listen({
     app: createApi(api),
-    before: webhookDoor(api),
+    before: [messageDoor(api), webhookDoor(api)],
     hub,
     gate,
     audit,

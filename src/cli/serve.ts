@@ -6,6 +6,7 @@ import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Ledger, Source } from '../core/ports.js';
 import { openLedger } from '../ledger/ledger.js';
+import { shareFollow } from '../operators/share-follow.js';
 import { openHandlers } from '../pipeline/handlers.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
@@ -76,7 +77,9 @@ export const serve = async (options: ServeOptions): Promise<number> => {
 const serveWith = async (options: ServeOptions, opened: Opened): Promise<number> => {
   const drain$ = new Subject<void>();
   const kill$ = new Subject<void>();
-  const local = opened.add(await openLocal({ root: options.root, config: options.config }), ({ bus }) => bus.close());
+  const opening = opened.add(await openLocal({ root: options.root, config: options.config }), ({ bus }) => bus.close());
+  // Ledger, router, lists and broadcast read the same.
+  const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus.follow) } };
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
   const handlers = opened.add(
     await openHandlers({

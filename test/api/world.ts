@@ -8,6 +8,7 @@ import { createGate } from '../../src/api/access/gate.js';
 import { createLimits } from '../../src/api/access/limits.js';
 import { createSessions, type Sessions } from '../../src/api/access/sessions.js';
 import { createApi } from '../../src/api/app.js';
+import { messageDoor } from '../../src/api/message-door.js';
 import { webhookDoor } from '../../src/api/webhook-door.js';
 import { openAudit } from '../../src/api/audit.js';
 import { commandsFor } from '../../src/api/commands.js';
@@ -21,6 +22,7 @@ import { createHub, type Hub } from '../../src/broadcast/hub.js';
 import { createExplainer } from '../../src/cli/explainer.js';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
 import type { Blobs, Bus, Clock, Handlers, Ledger, Log, Rules, Runs, Tickets } from '../../src/core/ports.js';
+import { shareFollow } from '../../src/operators/share-follow.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { createAgents } from '../../src/runner/agents.js';
 import { openBlobs } from '../../src/storage/blobs.js';
@@ -81,7 +83,7 @@ export const signedIn = (token = TOKEN): Record<string, string> => ({ authorizat
 
 /** The API as the service puts it together, on a free port and a bus in memory. */
 export const open = async ({
-  bus = openMemoryBus({ clock }),
+  bus: given = openMemoryBus({ clock }),
   takeWebhooks = true,
   allowedHosts,
   trustedProxies,
@@ -93,6 +95,7 @@ export const open = async ({
   trustedProxies?: string[];
   blobs?: Blobs;
 } = {}): Promise<World> => {
+  const bus = { ...given, follow: shareFollow(given.follow) };
   const lines: Logged[] = [];
   const log = logInto(lines);
   const root = temporary('api');
@@ -184,7 +187,7 @@ export const open = async ({
   };
   const server = await listen({
     app: createApi(options),
-    before: webhookDoor(options),
+    before: [messageDoor(options), webhookDoor(options)],
     hub,
     gate,
     audit,

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { ConductorError } from '../../core/errors.js';
 import { draftSchema, idSchema, type Draft, type Event } from '../../core/event.js';
@@ -50,15 +51,20 @@ export const postAs = async (
   return receipt;
 };
 
+/** What is taken as a message, and from whom. */
+export const posting = {
+  scopes: ['write', 'run'],
+  body: draftSchema,
+  read: (headers: IncomingHttpHeaders, rawBody: Buffer): unknown =>
+    isCloudEvent(headers) ? cloudEventOf(headers, rawBody) : jsonOf(headers['content-type'] ?? '', rawBody),
+} as const;
+
 export const messageRoutes = ({ bus, ledger }: ApiOptions): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/v1/messages',
     summary: 'Says a message, also as a CloudEvent; answers when it is durable.',
-    scopes: ['write', 'run'],
-    body: draftSchema,
-    read: (headers, rawBody) =>
-      isCloudEvent(headers) ? cloudEventOf(headers, rawBody) : jsonOf(headers['content-type'] ?? '', rawBody),
+    ...posting,
     status: 202,
     answer: receiptShape,
     errors: ['reserved_type', 'too_large', 'unsupported_media_type', 'storage'],

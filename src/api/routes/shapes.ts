@@ -15,6 +15,7 @@ export const eventShape = z.strictObject({
   depth: z.int(),
   dedupe_key: z.string().optional(),
   data: z.record(z.string(), z.unknown()),
+  data_blob: z.string().optional(),
   trust: trustSchema,
   body: z.string(),
   meta: z.record(z.string(), z.string()).optional(),
