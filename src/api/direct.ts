@@ -12,7 +12,7 @@ interface Work {
   route: string;
   path: string;
   /** Resolves with the answer, throws what it is refused for. */
-  take(request: IncomingMessage, visitor: Visitor): Promise<{ status: number; body: unknown }>;
+  take: (request: IncomingMessage, visitor: Visitor) => Promise<{ status: number; body: unknown }>;
 }
 
 interface Answer {

@@ -79,7 +79,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const kill$ = new Subject<void>();
   const opening = opened.add(await openLocal({ root: options.root, config: options.config }), ({ bus }) => bus.close());
   // Ledger, router, lists and broadcast read the same.
-  const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus.follow) } };
+  const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus) } };
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
   const handlers = opened.add(
     await openHandlers({

@@ -1,4 +1,5 @@
 import { Observable, Subject, Subscription, type Subscriber } from 'rxjs';
+import { toConductorError } from '../core/errors.js';
 import type { Batch, Bus, Cursor } from '../core/ports.js';
 
 /** The reading that everybody has joined who stands where it stands. */
@@ -14,7 +15,7 @@ interface Head {
  * One reading of the bus for all who stand at the same place. Who begins elsewhere reads alone, until it stands where
  * the others do.
  */
-export const shareFollow = (follow: Bus['follow']): Bus['follow'] => {
+export const shareFollow = (bus: Pick<Bus, 'follow'>): Bus['follow'] => {
   let head: Head | undefined;
 
   const leave = (from: Head): void => {
@@ -37,7 +38,7 @@ export const shareFollow = (follow: Bus['follow']): Bus['follow'] => {
     const begun: Head = { at: cursor, told$: new Subject(), reading: new Subscription(), listeners: 0 };
     head = begun;
     join(subscriber, begun);
-    const reading = follow(cursor).subscribe({
+    const reading = bus.follow(cursor).subscribe({
       next: (batch) => {
         // Before it is told: whoever joins meanwhile begins after it.
         begun.at = batch.cursor;
@@ -45,7 +46,7 @@ export const shareFollow = (follow: Bus['follow']): Bus['follow'] => {
       },
       error: (error: unknown) => {
         leave(begun);
-        begun.told$.error(error);
+        begun.told$.error(toConductorError(error));
       },
       complete: () => {
         leave(begun);
@@ -58,7 +59,7 @@ export const shareFollow = (follow: Bus['follow']): Bus['follow'] => {
   const readAlone = (subscriber: Subscriber<Batch>, cursor: Cursor | undefined): void => {
     const alone = new Subscription();
     subscriber.add(alone);
-    const reading = follow(cursor).subscribe({
+    const reading = bus.follow(cursor).subscribe({
       next: (batch) => {
         if (alone.closed) return;
         subscriber.next(batch);
@@ -66,7 +67,7 @@ export const shareFollow = (follow: Bus['follow']): Bus['follow'] => {
         alone.unsubscribe();
         join(subscriber, head);
       },
-      error: (error: unknown) => subscriber.error(error),
+      error: (error: unknown) => subscriber.error(toConductorError(error)),
       complete: () => subscriber.complete(),
     });
     alone.add(reading);

@@ -95,7 +95,7 @@ export const open = async ({
   trustedProxies?: string[];
   blobs?: Blobs;
 } = {}): Promise<World> => {
-  const bus = { ...given, follow: shareFollow(given.follow) };
+  const bus = { ...given, follow: shareFollow(given) };
   const lines: Logged[] = [];
   const log = logInto(lines);
   const root = temporary('api');

@@ -1,6 +1,7 @@
 import { Observable, Subject, type Subscriber } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ConductorError } from '../../src/core/errors.js';
 import type { Batch } from '../../src/core/ports.js';
 import { shareFollow } from '../../src/operators/share-follow.js';
 
@@ -47,7 +48,7 @@ const from = (first: number, last: number): number[] => Array.from({ length: las
 test('those who begin at one place are told by one reading', () => {
   const bus = numbers();
   bus.say(3);
-  const follow = shareFollow(bus.follow);
+  const follow = shareFollow(bus);
   const listeners = [listener(follow()), listener(follow('3')), listener(follow('3'))];
   bus.say(2);
   assert.is(bus.readings.size, 1);
@@ -60,7 +61,7 @@ test('those who begin at one place are told by one reading', () => {
 test('who begins behind reads alone until it stands where the others do', () => {
   const bus = numbers();
   bus.say(3);
-  const follow = shareFollow(bus.follow);
+  const follow = shareFollow(bus);
   const first = listener(follow('3'));
   bus.say(1, []);
   // It has read what the others have not yet.
@@ -79,7 +80,7 @@ test('who begins behind reads alone until it stands where the others do', () => 
 
 test('the reading ends with its last listener, whoever began it, and is begun anew for the next', () => {
   const bus = numbers();
-  const follow = shareFollow(bus.follow);
+  const follow = shareFollow(bus);
   const first = listener(follow());
   const second = listener(follow());
   first.leave();
@@ -93,9 +94,9 @@ test('the reading ends with its last listener, whoever began it, and is begun an
 
 test('an error is told to all, and who comes back begins anew', () => {
   const bus = numbers();
-  const follow = shareFollow(bus.follow);
+  const follow = shareFollow(bus);
   const both = [listener(follow()), listener(follow())];
-  const broken = new Error('the disk');
+  const broken = new ConductorError('storage', 'the disk');
   bus.fail(broken);
   assert.equal(
     both.map(({ error }) => error()),
@@ -107,7 +108,7 @@ test('an error is told to all, and who comes back begins anew', () => {
 
 test('whoever speaks while it is told loses nothing and hears nothing twice', () => {
   const bus = numbers();
-  const follow = shareFollow(bus.follow);
+  const follow = shareFollow(bus);
   const asked = new Subject<void>();
   asked.subscribe(() => bus.say(1));
   const first = listener(follow());
