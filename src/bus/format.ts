@@ -38,6 +38,7 @@ export interface Prepared {
   readonly type: string;
   readonly dedupe_key: string | undefined;
   readonly lines: string;
+  readonly lineBytes: number;
   /** Text while it is short: a buffer of its own would cost more than the bytes in it. */
   readonly body: Buffer | string;
   readonly bodyBytes: number;
@@ -57,10 +58,12 @@ export type Sayable = { readonly type: string } & { readonly [Key in keyof Field
 
 /** Every field but `data`, with the defaults of those that are left out. */
 const fieldLines = (draft: Sayable): string => {
-  let lines = plainLine('type', draft.type) + plainLine('project_id', draft.project_id ?? 'default');
+  let lines =
+    plainLine('type', draft.type) +
+    (draft.project_id === undefined ? 'project_id: default\n' : plainLine('project_id', draft.project_id));
   if (draft.task_id !== undefined) lines += plainLine('task_id', draft.task_id);
   if (draft.run_id !== undefined) lines += plainLine('run_id', draft.run_id);
-  lines += jsonLine('source', draft.source ?? 'cli');
+  lines += draft.source === undefined ? 'source: "cli"\n' : jsonLine('source', draft.source);
   if (draft.actor !== undefined) lines += jsonLine('actor', draft.actor);
   lines += draft.parents?.length ? jsonLine('parents', draft.parents) : 'parents: []\n';
   lines += `depth: ${draft.depth ?? 0}\n`;
@@ -110,14 +113,15 @@ export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
   const body = text.length > TEXT_MAX ? Buffer.from(text) : text;
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   const lines = `${fieldLines(draft)}${line}body_bytes: ${bodyBytes}\n`;
-  if (3 * lines.length > HEADER_MAX - 1_024 && Buffer.byteLength(lines) > HEADER_MAX - 1_024)
+  const lineBytes = Buffer.byteLength(lines);
+  if (lineBytes > HEADER_MAX - 1_024)
     throw new ConductorError(
       'too_large',
       `data and the other fields of a message hold at most ${HEADER_MAX} bytes; keep more in a file`,
     );
   if (bodyBytes > BODY_MAX)
     throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
-  return { type, dedupe_key, lines, body, bodyBytes, blob };
+  return { type, dedupe_key, lines, lineBytes, body, bodyBytes, blob };
 };
 
 export const macOf = (key: Buffer, header: Buffer | string, body: Buffer | string): string =>
@@ -135,20 +139,22 @@ const CRC_BYTES = 20;
 const FRAME_MAX = 512;
 
 /** How many bytes a record takes at most. */
-export const mostBytes = ({ lines, bodyBytes }: Prepared): number => FRAME_MAX + 3 * lines.length + bodyBytes;
+export const mostBytes = ({ lineBytes, bodyBytes }: Prepared): number => FRAME_MAX + lineBytes + bodyBytes;
 
 /** Writes a record into `target`, which has room; answers where it ends. `key`: given for our own facts only. */
 export const sealInto = (
   target: Buffer,
   at: number,
-  { lines, body, bodyBytes }: Prepared,
+  { lines, lineBytes, body, bodyBytes }: Prepared,
   stamp: { msg_id: string; ts: string },
   key?: Buffer,
 ): number => {
   let head = `---\nmsg_id: ${stamp.msg_id}\nts: ${stamp.ts}\n${lines}`;
   if (key) head += `mac: ${macOf(key, head, body)}\n`;
+  // Of characters of one byte each, which are copied as they are.
+  const encoding = lines.length + body.length === lineBytes + bodyBytes ? 'latin1' : 'utf8';
   // The checksum is over header and body together, then the body makes room for it.
-  let end = at + target.write(typeof body === 'string' ? head + body : head, at);
+  let end = at + target.write(typeof body === 'string' ? head + body : head, at, encoding);
   if (typeof body !== 'string') end += body.copy(target, end);
   const crc = zlib.crc32(target.subarray(at, end));
   const headEnd = end - bodyBytes;

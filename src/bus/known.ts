@@ -6,16 +6,14 @@ import { lastMomentIn } from './last.js';
 import { Scanner } from './scanner.js';
 import { buildIndex, loadIndex, readRow, rowsOfKey } from './segment-index.js';
 import { closedSegments, openToRead } from './segments.js';
-import type { Moment } from './stamp.js';
 
-type Known = Pick<Event, 'msg_id' | 'sealed' | 'authentic'> & { dedupe_key?: string | undefined };
+type Known = Pick<Event, 'dedupe_key' | 'msg_id' | 'sealed' | 'authentic'>;
 
 /** A record as its writer knows it. */
 export interface Written {
   msg_id: string;
-  dedupe_key: string | undefined;
+  dedupe_key: string;
   own: boolean;
-  moment: Moment;
 }
 
 /** Keys of one file, in memory. */
@@ -48,13 +46,9 @@ export class LiveKeys {
   }
 
   /** What was just written from `from` to `to` need not be read again, where everything before it was. */
-  skip(from: number, to: number, written: readonly Written[]): void {
+  skip(from: number, to: number, keyed: readonly Written[], newest = this.#scanner.newest): void {
     if (this.#scanner.position !== from || this.#scanner.next !== from) return;
-    let { newest } = this.#scanner;
-    for (const { msg_id, dedupe_key, own, moment } of written) {
-      this.add({ msg_id, dedupe_key, sealed: true, authentic: own });
-      if (own) newest = moment;
-    }
+    for (const { own, ...known } of keyed) this.add({ ...known, sealed: true, authentic: own });
     this.#scanner = new Scanner(this.#key, to, newest);
   }
 

@@ -58,7 +58,7 @@ export class LiveFile {
   }
 
   /** The file under our name is still the one that is open. */
-  #isCurrent(): boolean {
+  isCurrent(): boolean {
     const found = this.#fd < 0 ? undefined : lstatSync(this.#path, ABSENT);
     if (found?.ino !== this.#ino) return false;
     this.#size = found.size;
@@ -67,7 +67,7 @@ export class LiveFile {
 
   /** Opens what has the name now; true when that is another file than before. */
   open(): boolean {
-    if (this.#isCurrent()) return false;
+    if (this.isCurrent()) return false;
     this.close();
     this.#fd = openSync(this.#path, FLAGS, 0o640);
     const { ino, size } = fstatSync(this.#fd);
@@ -138,8 +138,7 @@ export class LiveFile {
     return tail === '\n\n' ? '' : tail.endsWith('\n') ? '\n' : '\n\n';
   }
 
-  /** False when the file lost its name meanwhile, which no holder of the lock does: readers may not see what was written. */
-  write(bytes: Buffer, at: number, newest: Moment): boolean {
+  write(bytes: Buffer, at: number, newest: Moment): void {
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done);
     } catch (error) {
@@ -149,7 +148,6 @@ export class LiveFile {
     this.#seen = this.#clean = at + bytes.length;
     this.#first ??= newest.ms;
     this.#last = newest;
-    return this.#isCurrent();
   }
 
   close(): void {

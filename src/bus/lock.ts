@@ -45,6 +45,8 @@ const waitForLock = (fd: number): Promise<void> =>
 const WAIT_MS = 10_000;
 
 export interface BusLock {
+  /** Runs `task` at once; undefined when another writer, of this process or any other, has the lock. */
+  holdNow<T>(task: () => T): { value: T } | undefined;
   /** Runs `task` while no other writer of any process does. One call after the other. */
   hold<T>(task: () => T): Promise<T>;
   close(): void;
@@ -87,8 +89,10 @@ export const openLock = (root: string): BusLock => {
     }
   };
 
-  const hold = async <T>(task: () => T): Promise<T> => {
-    if (queue === undefined && stuck === undefined && tryLock(fd)) return run(task);
+  const holdNow = <T>(task: () => T): { value: T } | undefined =>
+    queue === undefined && stuck === undefined && tryLock(fd) ? { value: run(task) } : undefined;
+
+  const hold = <T>(task: () => T): Promise<T> => {
     const turn = (queue ?? Promise.resolve()).then(acquire).then(() => run(task));
     const settled: Promise<unknown> = turn
       .catch(() => undefined)
@@ -99,6 +103,7 @@ export const openLock = (root: string): BusLock => {
     return turn;
   };
   return {
+    holdNow,
     hold,
     close: () => {
       closeSync(fd);

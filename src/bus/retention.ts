@@ -5,7 +5,7 @@ import { fromCursor } from './cursor.js';
 import { lastMomentIn } from './last.js';
 import { removeIndex } from './segment-index.js';
 import { closedSegments, type Segment } from './segments.js';
-import { DEDUPE_MS } from './writer.js';
+import { DEDUPE_MS } from './pen.js';
 
 export interface RetentionOptions {
   root: string;

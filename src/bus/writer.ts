@@ -6,32 +6,24 @@
 import { closeSync, constants, fdatasync, fsync, lstatSync, openSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
-import type { Clock, Receipt } from '../core/ports.js';
-import { Batch } from './batch.js';
+import type { Receipt } from '../core/ports.js';
 import { writeBlob } from './blobs.js';
 import type { Position } from './cursor.js';
 import { prepareDraft } from './draft.js';
-import { breath, busPath, storageError } from './file.js';
+import { busPath, storageError } from './file.js';
 import { BLOB_ABOVE, type Prepared } from './format.js';
-import { ClosedKeys, LiveKeys, type Written } from './known.js';
-import { LiveFile, type Rotation } from './live.js';
 import { openLock } from './lock.js';
+import { hasKeys, Pen, replacedError, type PenOptions, type Said } from './pen.js';
 import { closedSegments, numberAfter } from './segments.js';
-import { nextMoment, stampOf } from './stamp.js';
 
-/** How long a dedupe key counts, at least. */
-export const DEDUPE_MS = 14 * 24 * 3_600_000;
+/** From how many calls on they are parted. */
+const HALVED = 16;
 /** How often a batch is begun anew because segments were closed, or the file replaced, under it. */
 const ATTEMPTS = 50;
 
-export interface WriterOptions {
-  root: string;
-  key: Buffer;
-  clock: Pick<Clock, 'now'>;
+export interface WriterOptions extends PenOptions {
   /** `os`: a process may die at any time, the machine not. */
   durability?: 'fsync' | 'os';
-  /** Without it this writer closes the live file only where it may not grow. */
-  rotation?: Rotation;
   onWritten?: () => void;
 }
 
@@ -42,15 +34,18 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-interface Call {
-  prepared: readonly Prepared[];
-  own: boolean;
+interface Written {
+  receipts: Receipt[][];
+  /** Resolves when the bytes are durable. */
+  made: Promise<void> | undefined;
+}
+
+interface Call extends Said {
   resolve: (receipts: Receipt[]) => void;
   reject: (error: unknown) => void;
 }
 
-const hasKeys = (calls: readonly Call[]): boolean =>
-  calls.some(({ prepared }) => prepared.some(({ dedupe_key }) => dedupe_key !== undefined));
+const hasBlob = ({ blob }: Prepared): boolean => blob !== undefined;
 
 /** One thread-pool turn and no more: the promises of node:fs take several. */
 const synced = (sync: typeof fsync, fd: number): Promise<void> =>
@@ -62,125 +57,107 @@ const synced = (sync: typeof fsync, fd: number): Promise<void> =>
   });
 
 export const openWriter = (options: WriterOptions): Writer => {
-  const { root, key, clock, rotation } = options;
+  const { root } = options;
   const durable = options.durability !== 'os';
   const path = busPath(root);
   const lock = openLock(root);
-  const live = new LiveFile(root);
-  const batch = new Batch();
-  const keys = { live: new LiveKeys(key), closed: new ClosedKeys(root, key) };
-  let seq = 0;
+  const pen = new Pen(options);
   let closed = false;
   let waiting: Call[] = [];
   let running: Promise<void> | undefined;
+  /** Batches that are written and not yet durable: two at most. */
+  let flying = 0;
+  let last: Promise<void> = Promise.resolve();
 
-  const openLive = (): void => {
-    if (!live.open()) return;
-    keys.live.reset();
-    keys.closed.forget();
-  };
-
-  /** The long way before the lock, the rest under it. */
-  const prepareKeys = async (): Promise<void> => {
-    // A suspect file is left for another only under the lock.
-    if (!live.suspect) openLive();
-    while (!keys.live.step(live.fd, live.size)) await breath();
-    if (!keys.closed.isReady) await keys.closed.prepare(clock.now() - DEDUPE_MS);
-  };
-
-  /** Under the lock. Undefined: begin again. `stray`: ids of such an attempt, which count as never given. */
-  const write = (calls: readonly Call[], keyed: boolean, stray: Set<string>): Receipt[][] | undefined => {
-    if (live.suspect) live.renew();
-    openLive();
-    let size = live.catchUp();
-    if (live.isDue(rotation, clock.now())) {
-      live.rotate(durable);
-      openLive();
-      size = live.catchUp();
-    }
-    if (keyed) {
-      if (!keys.closed.isReady) return undefined;
-      keys.live.catchUp(live.fd, size);
-    }
-    const fresh = new Map<string, { msg_id: string; own: boolean }>();
-    const find = (dedupe_key: string, own: boolean): string | undefined => {
-      const known = keys.live.find(dedupe_key, own) ?? keys.closed.find(dedupe_key, own);
-      if (known !== undefined && !stray.has(known)) return known;
-      const here = fresh.get(dedupe_key);
-      return here && (!own || here.own) ? here.msg_id : undefined;
-    };
-
-    batch.begin(live.mend(size));
-    let last = live.last;
-    const written: Written[] = [];
-    const now = clock.now();
-    const give = (record: Prepared, own: boolean): Receipt => {
-      const { dedupe_key } = record;
-      const first = dedupe_key === undefined ? undefined : find(dedupe_key, own);
-      if (first !== undefined) return { msg_id: first, duplicate: true };
-      last = nextMoment(now, last);
-      seq += 1;
-      const stamp = stampOf(last, process.pid, seq);
-      batch.add(record, stamp, own ? key : undefined);
-      written.push({ msg_id: stamp.msg_id, dedupe_key, own, moment: last });
-      if (dedupe_key !== undefined && !fresh.get(dedupe_key)?.own) fresh.set(dedupe_key, { msg_id: stamp.msg_id, own });
-      return { msg_id: stamp.msg_id, duplicate: false };
-    };
-    const given = calls.map(({ prepared, own }) => prepared.map((record) => give(record, own)));
-    if (written.length === 0 || !last) return given;
-    const { bytes } = batch;
-    if (!live.write(bytes, size, last)) {
-      for (const { msg_id } of written) stray.add(msg_id);
-      return undefined;
-    }
-    if (keyed) keys.live.skip(size, size + bytes.length, written);
-    return given;
-  };
-
-  const makeDurable = async (): Promise<void> => {
-    if (!durable) return;
+  const syncFolder = async (): Promise<void> => {
+    const folder = openSync(root, constants.O_RDONLY);
     try {
-      await synced(fdatasync, live.fd);
-      if (live.folderSynced) return;
-      const folder = openSync(root, constants.O_RDONLY);
-      try {
-        await synced(fsync, folder);
-      } finally {
-        closeSync(folder);
-      }
-      live.folderSynced = true;
-    } catch (error) {
-      live.suspect = true;
-      throw storageError(`${path} could not be made durable, so the message may be on the bus or not`, error);
+      await synced(fsync, folder);
+    } finally {
+      closeSync(folder);
     }
+    pen.live.folderSynced = true;
   };
 
-  const commit = async (calls: readonly Call[]): Promise<void> => {
+  const makeDurable = (): Promise<void> => {
+    const file = synced(fdatasync, pen.live.fd);
+    return pen.live.folderSynced ? file : file.then(syncFolder);
+  };
+
+  /** Undefined: begin again, once nothing is on its way to the disk any more. */
+  const attempt = async (calls: readonly Call[], keyed: boolean): Promise<Written | undefined> => {
+    const mayReopen = flying === 0;
+    if (keyed) await pen.prepareKeys(mayReopen);
+    let made: Promise<void> | undefined;
+    // Under way before the rest of what is done under the lock, which then costs nothing.
+    const onBytes = (): void => {
+      if (!durable) return;
+      made = makeDurable();
+      made.catch(() => {
+        pen.live.suspect = true;
+      });
+    };
+    const task = (): Receipt[][] | undefined => pen.write(calls, { keyed, durable, mayReopen, onBytes });
+    const held = lock.holdNow(task);
+    const receipts = held ? held.value : await lock.hold(task);
+    if (receipts) return { receipts, made };
+    await Promise.allSettled([made, last]);
+    return undefined;
+  };
+
+  const tell = (calls: readonly Call[], error: unknown): void => {
+    const told = error instanceof ConductorError ? error : storageError(`cannot write ${path}`, error);
+    for (const call of calls) call.reject(told);
+  };
+
+  /**
+   * Acknowledged in the order of the file: the duplicate of a message that is on its way counts no sooner than the message,
+   * and an error that the kernel told to one fdatasync is an error of every other that was under way.
+   */
+  const land = async (calls: readonly Call[], { receipts, made }: Written, before: Promise<void>): Promise<void> => {
     try {
-      const keyed = hasKeys(calls);
-      const stray = new Set<string>();
-      let receipts: Receipt[][] | undefined;
-      for (let attempt = 0; receipts === undefined; attempt += 1) {
-        if (attempt === ATTEMPTS)
-          throw new ConductorError('storage', `${path} is replaced again and again while it is written`);
-        if (keyed) await prepareKeys();
-        receipts = await lock.hold(() => write(calls, keyed, stray));
-      }
-      await makeDurable();
+      await made;
+      await before;
+      if (pen.live.suspect) throw new Error('another fdatasync of the same file failed');
       options.onWritten?.();
       for (const [index, call] of calls.entries()) call.resolve(receipts[index] ?? []);
     } catch (error) {
-      const told = error instanceof ConductorError ? error : storageError(`cannot write ${path}`, error);
-      for (const call of calls) call.reject(told);
+      tell(calls, storageError(`${path} could not be made durable, so the message may be on the bus or not`, error));
+    } finally {
+      flying -= 1;
     }
+  };
+
+  /** Resolves when it is written; `last` does when it is acknowledged. */
+  const commit = async (calls: readonly Call[]): Promise<void> => {
+    try {
+      const keyed = hasKeys(calls);
+      let written: Written | undefined;
+      for (let count = 0; written === undefined; count += 1) {
+        if (count === ATTEMPTS) throw replacedError(path);
+        written = await attempt(calls, keyed);
+      }
+      flying += 1;
+      last = land(calls, written, last);
+    } catch (error) {
+      tell(calls, error);
+    }
+  };
+
+  /** Half of many, so that one half is written while the other is made durable. */
+  const take = (): Call[] => {
+    const half = flying === 0 && waiting.length >= HALVED ? waiting.length >> 1 : waiting.length;
+    const calls = waiting;
+    waiting = calls.splice(half);
+    return calls;
   };
 
   const run = async (): Promise<void> => {
     await Promise.resolve();
     while (waiting.length > 0) {
-      const calls = waiting;
-      waiting = [];
-      await commit(calls);
+      const before = last;
+      await commit(take());
+      if (flying > 1) await before;
     }
     running = undefined;
   };
@@ -189,9 +166,19 @@ export const openWriter = (options: WriterOptions): Writer => {
     if (closed) throw new ConductorError('stopped', 'the bus is closed');
   };
 
-  const writeBlobs = async (prepared: readonly Prepared[]): Promise<void> => {
-    for (const { blob } of prepared) if (blob) await writeBlob(root, blob, durable);
+  const enqueue = (call: Call): void => {
+    if (call.prepared.length === 0) {
+      call.resolve([]);
+      return;
+    }
+    waiting.push(call);
+    running ??= run();
+  };
+
+  const writeBlobs = async (call: Call): Promise<void> => {
+    for (const { blob } of call.prepared) if (blob) await writeBlob(root, blob, durable);
     refuseClosed();
+    enqueue(call);
   };
 
   return {
@@ -199,16 +186,9 @@ export const openWriter = (options: WriterOptions): Writer => {
       new Promise<Receipt[]>((resolve, reject) => {
         refuseClosed();
         const prepared = drafts.map((draft) => prepareDraft(draft, own, BLOB_ABOVE));
-        if (prepared.length === 0) {
-          resolve([]);
-          return;
-        }
-        const enqueue = (): void => {
-          waiting.push({ prepared, own, resolve, reject });
-          running ??= run();
-        };
-        if (prepared.some(({ blob }) => blob)) writeBlobs(prepared).then(enqueue).catch(reject);
-        else enqueue();
+        const call = { prepared, own, resolve, reject };
+        if (prepared.some(hasBlob)) writeBlobs(call).catch(reject);
+        else enqueue(call);
       }),
     end: async () => {
       refuseClosed();
@@ -221,9 +201,10 @@ export const openWriter = (options: WriterOptions): Writer => {
       if (closed) return;
       closed = true;
       await running;
+      await last;
       await lock.hold(() => undefined).catch(() => undefined);
       lock.close();
-      live.close();
+      pen.live.close();
     },
   };
 };

@@ -1,0 +1,159 @@
+/** What is done while the lock is held: the ids are given, known dedupe keys answered, and all of it written at once. */
+import { ConductorError } from '../core/errors.js';
+import type { Clock, Receipt } from '../core/ports.js';
+import { Batch } from './batch.js';
+import { breath } from './file.js';
+import type { Prepared } from './format.js';
+import { ClosedKeys, LiveKeys, type Written } from './known.js';
+import { LiveFile, type Rotation } from './live.js';
+import { nextMoment, stampOf, type Moment } from './stamp.js';
+
+/** How long a dedupe key counts, at least. */
+export const DEDUPE_MS = 14 * 24 * 3_600_000;
+
+export interface PenOptions {
+  root: string;
+  key: Buffer;
+  clock: Pick<Clock, 'now'>;
+  /** Without it this writer closes the live file only where it may not grow. */
+  rotation?: Rotation;
+}
+
+/** What one caller says. */
+export interface Said {
+  readonly prepared: readonly Prepared[];
+  readonly own: boolean;
+}
+
+export interface Manner {
+  /** Whether any of it has to be looked up. */
+  keyed: boolean;
+  /** A segment that is closed is made durable first. */
+  durable: boolean;
+  /** False while the open file is still being made durable. */
+  mayReopen: boolean;
+  /** Called once what is answered is in the file: also a duplicate's first message may not be durable yet. */
+  onBytes: () => void;
+}
+
+interface Fresh {
+  msg_id: string;
+  own: boolean;
+}
+
+export class Pen {
+  readonly live: LiveFile;
+  readonly #key: Buffer;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #rotation: Rotation | undefined;
+  readonly #liveKeys: LiveKeys;
+  readonly #closedKeys: ClosedKeys;
+  readonly #batch = new Batch();
+  /** Ids that were written into a file which had lost its name, and so count as never given. */
+  readonly #stray = new Set<string>();
+  #seq = 0;
+  #now = 0;
+  #last: Moment | undefined;
+  #lastOwn: Moment | undefined;
+  #written: Written[] = [];
+  #fresh: Map<string, Fresh> | undefined;
+
+  constructor({ root, key, clock, rotation }: PenOptions) {
+    this.live = new LiveFile(root);
+    this.#key = key;
+    this.#clock = clock;
+    this.#rotation = rotation;
+    this.#liveKeys = new LiveKeys(key);
+    this.#closedKeys = new ClosedKeys(root, key);
+  }
+
+  #open(): void {
+    if (!this.live.open()) return;
+    this.#liveKeys.reset();
+    this.#closedKeys.forget();
+  }
+
+  /** Before the lock is taken: the long way to the keys, so that little is left to be read under it. */
+  async prepareKeys(mayReopen: boolean): Promise<void> {
+    // A suspect file is left for another only under the lock.
+    if (mayReopen && !this.live.suspect) this.#open();
+    else if (!this.live.isCurrent()) return;
+    while (!this.#liveKeys.step(this.live.fd, this.live.size)) await breath();
+    if (!this.#closedKeys.isReady) await this.#closedKeys.prepare(this.#clock.now() - DEDUPE_MS);
+  }
+
+  /** Opens the live file and learns what others wrote. Undefined: another file has to be opened, and may not be now. */
+  #catchUp({ durable, mayReopen }: Manner): number | undefined {
+    if (!mayReopen && (this.live.suspect || !this.live.isCurrent())) return undefined;
+    if (this.live.suspect) this.live.renew();
+    if (mayReopen) this.#open();
+    const size = this.live.catchUp();
+    if (!this.live.isDue(this.#rotation, this.#now)) return size;
+    if (!mayReopen) return undefined;
+    this.live.rotate(durable);
+    this.#open();
+    return this.live.catchUp();
+  }
+
+  #find(dedupe_key: string, own: boolean): string | undefined {
+    const known = this.#liveKeys.find(dedupe_key, own) ?? this.#closedKeys.find(dedupe_key, own);
+    if (known !== undefined && !this.#stray.has(known)) return known;
+    const here = this.#fresh?.get(dedupe_key);
+    return here && (!own || here.own) ? here.msg_id : undefined;
+  }
+
+  #give(record: Prepared, own: boolean): Receipt {
+    const { dedupe_key } = record;
+    const first = dedupe_key === undefined ? undefined : this.#find(dedupe_key, own);
+    if (first !== undefined) return { msg_id: first, duplicate: true };
+    this.#last = nextMoment(this.#now, this.#last);
+    const stamp = stampOf(this.#last, process.pid, ++this.#seq);
+    const { msg_id } = stamp;
+    this.#batch.add(record, stamp, own ? this.#key : undefined);
+    if (dedupe_key !== undefined) {
+      this.#written.push({ msg_id, dedupe_key, own });
+      if (!this.#fresh?.get(dedupe_key)?.own)
+        (this.#fresh ??= new Map<string, Fresh>()).set(dedupe_key, { msg_id, own });
+    }
+    if (own) this.#lastOwn = this.#last;
+    return { msg_id, duplicate: false };
+  }
+
+  /**
+   * Under the lock. Undefined: begin again, since another file has to be opened, the keys of closed segments have to be
+   * read first, or the file lost its name.
+   */
+  write(calls: readonly Said[], manner: Manner): Receipt[][] | undefined {
+    const { live } = this;
+    const { keyed, onBytes } = manner;
+    this.#now = this.#clock.now();
+    const size = this.#catchUp(manner);
+    if (size === undefined) return undefined;
+    if (keyed) {
+      if (!this.#closedKeys.isReady) return undefined;
+      this.#liveKeys.catchUp(live.fd, size);
+    }
+    this.#fresh = undefined;
+    this.#written = [];
+    this.#last = live.last;
+    this.#lastOwn = undefined;
+    this.#batch.begin(live.mend(size));
+    const given = calls.map(({ prepared, own }) => prepared.map((record) => this.#give(record, own)));
+    const { bytes } = this.#batch;
+    if (this.#last && this.#last !== live.last) live.write(bytes, size, this.#last);
+    onBytes();
+    // No holder of the lock takes the name away; where locks do not work, readers may not see what was written.
+    if (!live.isCurrent()) {
+      for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
+      return undefined;
+    }
+    if (keyed) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
+    return given;
+  }
+}
+
+export const hasKeys = (calls: readonly Said[]): boolean =>
+  calls.some(({ prepared }) => prepared.some(({ dedupe_key }) => dedupe_key !== undefined));
+
+export const replacedError = (path: string): ConductorError =>
+  new ConductorError('storage', `${path} is replaced again and again while it is written`);
