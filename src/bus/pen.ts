@@ -140,14 +140,15 @@ export class Pen {
     this.#batch.begin(live.mend(size));
     const given = calls.map(({ prepared, own }) => prepared.map((record) => this.#give(record, own)));
     const { bytes } = this.#batch;
-    if (this.#last && this.#last !== live.last) live.write(bytes, size, this.#last);
+    const newest = this.#last === live.last ? undefined : this.#last;
+    if (newest) live.write(bytes, size, newest);
     onBytes();
     // No holder of the lock takes the name away; where locks do not work, readers may not see what was written.
     if (!live.isCurrent()) {
       for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
       return undefined;
     }
-    if (keyed) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
+    if (keyed && newest) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
     return given;
   }
 }
