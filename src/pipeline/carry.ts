@@ -1,33 +1,26 @@
 import type { Event } from '../core/event.js';
 import { toConductorError } from '../core/errors.js';
-import type { Handler } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
-import type { Handlers } from '../core/ports.js';
-import { markerOf } from '../core/marker.js';
 import { TASK_HANDLER } from '../core/task.js';
-import { Checkpoint } from './checkpoint.js';
-import type { Context, PipelinePorts } from './context.js';
 import { dependenciesDone } from './dependencies.js';
 import { factOf } from './facts.js';
 import { Journal } from './journal.js';
+import type { Resting } from './rest.js';
 import { follow, stopFact } from './run-attempts.js';
-import { runAll, runStep } from './run-step.js';
-import type { StepCache } from './step-cache.js';
 import { Interrupted, Stop, anySaid } from './stop.js';
-import { taskHandler } from './task-handler.js';
-import type { Wakes } from './wakes.js';
+import { treeOf } from './tree-of.js';
+import { Walk, type Carrying } from './walk.js';
 
 export interface Outcome {
   activation: string;
-  /** `stopped`: it is still open, and goes on after a restart. */
-  status: 'completed' | 'failed' | 'cancelled' | 'parked' | 'stopped';
-}
-
-export interface Carrying {
-  ports: PipelinePorts & { handlers: Handlers };
-  wakes: Wakes;
-  cache: StepCache;
-  drain: Stop;
+  /**
+   * `stopped`: it is still open, and goes on after a restart. `waiting`: it goes on when one of its `waits` has ended.
+   * `stalled`: the bus takes nothing now.
+   */
+  status: 'completed' | 'failed' | 'cancelled' | 'parked' | 'stopped' | 'waiting' | 'stalled';
+  /** Empty: it goes on at once. */
+  waits?: readonly Resting[];
+  error?: string;
 }
 
 /** Of what the last step gave, in characters. */
@@ -35,25 +28,6 @@ const OUTPUT_MAX = 24 * 1024;
 
 const CANCELLED = 'cancelled: ';
 export const cancelReason = (reason: string): string => `${CANCELLED}${reason}`;
-
-/** The tree that the activation was begun with. A function cannot be kept: a changed file of them parks it. */
-const treeOf = (
-  { handlers, agents }: Carrying['ports'],
-  activation: Activation,
-  cause: Event,
-): { handler: Handler } | { missing: string; park: boolean } => {
-  if (activation.handler === TASK_HANDLER) return { handler: taskHandler(cause, agents) };
-  const now = handlers.find(activation.handler);
-  if (activation.hash === undefined)
-    return now ? { handler: now } : { missing: `there is no handler "${activation.handler}"`, park: false };
-  const kept = now?.hash === activation.hash ? now : handlers.byHash(activation.hash);
-  if (kept) return { handler: kept };
-  const how = now ? `was changed (it was ${activation.hash}, and is ${now.hash})` : 'is gone';
-  return {
-    missing: `the handler "${activation.handler}" ${how} since it began; go on with it as it is: conductor handlers resume ${activation.task_id}`,
-    park: true,
-  };
-};
 
 /** Runs of an activation that is cancelled before it goes on here: nothing of them is left. */
 const stopRuns = async (
@@ -86,122 +60,112 @@ const waitForOthers = async (
   await dependenciesDone(ports, activation, wanted, anySaid(stop, drain));
 };
 
-/** Carries one activation to its end, or to where it stops. Finished steps are not run again. */
-export const carry = async (carrying: Carrying, activation: Activation, stop: Stop): Promise<Outcome> => {
-  const { ports } = carrying;
-  const id = activation.activation;
-  const journal = new Journal(ports.ledger);
-  let checkpoint: Checkpoint | undefined;
-  const end = async (
-    status: 'completed' | 'failed' | 'cancelled',
-    exit: number,
-    error?: string,
-    output = '',
-  ): Promise<Outcome> => {
-    const data = {
-      activation: id,
-      handler: activation.handler,
-      status,
-      exit,
-      ...(error === undefined ? {} : { error }),
-      ...(output === '' ? {} : { output: output.slice(0, OUTPUT_MAX) }),
-    };
-    const body =
-      status === 'completed'
-        ? `${activation.handler} completed`
-        : `ERROR: ${activation.handler} ${status} (${exit}): ${error ?? ''}`;
-    await checkpoint?.end(status, error);
-    await journal.commit(factOf(activation, 'HANDLER_FINISHED', data, body));
-    return { activation: id, status };
+interface End {
+  status: 'completed' | 'failed' | 'cancelled';
+  exit: number;
+  error?: string;
+  output?: string;
+}
+
+const end = async (
+  activation: Activation,
+  journal: Journal,
+  { status, exit, error, output = '' }: End,
+): Promise<Outcome> => {
+  const { activation: id, handler } = activation;
+  const data = {
+    activation: id,
+    handler,
+    status,
+    exit,
+    ...(error === undefined ? {} : { error }),
+    ...(output === '' ? {} : { output: output.slice(0, OUTPUT_MAX) }),
   };
-  const cancelled = (): Promise<Outcome> => end('cancelled', 1, stop.reason?.slice(CANCELLED.length));
-  try {
-    if (activation.cancel !== undefined) {
-      stop.say(cancelReason(activation.cancel));
-      await stopRuns(carrying, activation, journal, stop.reason ?? '');
-      return await cancelled();
-    }
-    const { cause } = activation;
-    if (!cause) return await end('failed', 1, 'the event is no longer on the bus');
-    const found = treeOf(ports, activation, cause);
-    if ('missing' in found) {
-      if (!found.park) return await end('failed', 3, found.missing);
-      const data = { activation: id, handler: activation.handler, reason: found.missing };
-      await journal.commit(factOf(activation, 'HANDLER_PARKED', data, `ERROR: parked: ${found.missing}`));
-      return { activation: id, status: 'parked' };
-    }
-    const { handler } = found;
-    checkpoint = new Checkpoint(ports.runs.folder(pathOf(activation)), activation, handler, () => ports.clock.now());
-    await waitForOthers(carrying, activation, cause, stop);
-    if (activation.hash === undefined)
-      journal.defer(
-        factOf(
-          activation,
-          'HANDLER_STARTED',
-          { activation: id, handler: handler.name, hash: handler.hash },
-          `${handler.name} starts (${handler.hash})`,
-        ),
-      );
-    const context: Context = {
-      ports,
-      handlers: ports.handlers,
-      id,
-      event: cause,
-      get activation() {
-        return ports.ledger.view.activations.get(id) ?? activation;
-      },
-      journal,
-      cache: carrying.cache,
-      wakes: carrying.wakes,
-      drain: carrying.drain,
-      async gate(below) {
-        below.check();
-        carrying.drain.check();
-        if (!ports.ledger.view.paused) return;
-        await carrying.wakes.wait(
-          ['CONDUCTOR_UNPAUSED'],
-          () => (ports.ledger.view.paused ? undefined : true),
-          undefined,
-          [below, carrying.drain],
-        );
-      },
-      fact: (type, data, body) => factOf(activation, type, data, body),
-      progress: (path, outcome) => {
-        if (outcome.status !== 'failed') checkpoint?.finished(path);
-      },
-      run: (step, path, frame) => runStep(context, step, path, frame),
-      runAll: (steps, prefix, frame) => runAll(context, steps, prefix, frame),
-    };
-    const { project_id, task_id } = activation;
-    const folder = ports.runs.folder({ project_id, task_id });
-    const outcome = await context.runAll(handler.steps, '', {
-      variables: {
-        event: cause,
-        steps: {},
-        with: activation.with ?? {},
-        folded: activation.folded ?? { count: 1, events: [activation.event] },
-        task: { project_id, task_id, folder, artifacts: `${folder}/artifacts`, marker: markerOf(id) },
-      },
-      stop,
-      replay: false,
-      calls: [handler.name],
-      handler,
+  const body =
+    status === 'completed' ? `${handler} completed` : `ERROR: ${handler} ${status} (${exit}): ${error ?? ''}`;
+  await journal.commit(factOf(activation, 'HANDLER_FINISHED', data, body));
+  return { activation: id, status };
+};
+
+/** How a walk that threw ends: as its cancelling, as a wait, as a failure; or undefined: it stops here. */
+const endOf = (error: unknown, stop: Stop): End | undefined => {
+  if (error instanceof Interrupted)
+    return error.by === stop && stop.reason?.startsWith(CANCELLED)
+      ? { status: 'cancelled', exit: 1, error: stop.reason.slice(CANCELLED.length) }
+      : undefined;
+  const { code, exit, message } = toConductorError(error);
+  return code === 'storage' || code === 'stopped' ? undefined : { status: 'failed', exit, error: message };
+};
+
+const goOn = async (carrying: Carrying, activation: Activation, walk: Walk, stop: Stop): Promise<Outcome> => {
+  const found = treeOf(carrying.ports, activation, walk.event);
+  const { activation: id, handler: name } = activation;
+  if ('missing' in found) {
+    if (!found.park) return end(activation, walk.journal, { status: 'failed', exit: 3, error: found.missing });
+    const data = { activation: id, handler: name, reason: found.missing };
+    await walk.journal.commit(walk.fact('HANDLER_PARKED', data, `ERROR: parked: ${found.missing}`));
+    return { activation: id, status: 'parked' };
+  }
+  const { handler } = found;
+  await waitForOthers(carrying, activation, walk.event, stop);
+  if (activation.hash === undefined)
+    walk.journal.defer(
+      walk.fact(
+        'HANDLER_STARTED',
+        { activation: id, handler: handler.name, hash: handler.hash },
+        `${handler.name} starts (${handler.hash})`,
+      ),
+    );
+  const outcome = await walk.whole(handler);
+  const how: End =
+    outcome.status === 'failed'
+      ? { status: 'failed', exit: outcome.exit, ...(outcome.error === undefined ? {} : { error: outcome.error }) }
+      : { status: 'completed', exit: 0, output: outcome.output };
+  await walk.checkpoint?.end(how.status, how.error);
+  return end(activation, walk.journal, how);
+};
+
+const carryOne = async (carrying: Carrying, activation: Activation, stop: Stop): Promise<Outcome> => {
+  const { cause, cancel } = activation;
+  const { ledger } = carrying.ports;
+  if (cancel !== undefined) {
+    const journal = new Journal(ledger);
+    stop.say(cancelReason(cancel));
+    await stopRuns(carrying, activation, journal, stop.reason ?? '');
+    return end(activation, journal, { status: 'cancelled', exit: 1, error: cancel });
+  }
+  if (!cause)
+    return end(activation, new Journal(ledger), {
+      status: 'failed',
+      exit: 1,
+      error: 'the event is no longer on the bus',
     });
-    return outcome.status === 'failed'
-      ? await end('failed', outcome.exit, outcome.error)
-      : await end('completed', 0, undefined, outcome.output);
+  const walk = new Walk(carrying, activation, stop, cause);
+  try {
+    return await goOn(carrying, activation, walk, stop);
   } catch (error) {
-    if (error instanceof Interrupted && error.by === stop && stop.reason?.startsWith(CANCELLED))
-      return await cancelled();
-    const known = toConductorError(error);
-    if (!(error instanceof Interrupted) && known.code !== 'storage' && known.code !== 'stopped')
-      return end('failed', known.exit, known.message);
-    if (!(error instanceof Interrupted) && known.code === 'storage')
-      ports.log.error(`pipeline: ${id} stands still until a restart: ${known.message}`);
-    await journal.commit().catch(() => undefined);
-    await checkpoint?.end('stopped');
-    return { activation: id, status: 'stopped' };
+    const waits = walk.waitsAfter(error);
+    const how = endOf(error, stop);
+    // What is said of it on the bus comes first: nobody believes a checkpoint.
+    await walk.journal.commit().catch((failed: unknown) => {
+      if (waits || toConductorError(failed).code === 'storage') throw failed;
+    });
+    if (waits) return { activation: activation.activation, status: 'waiting', waits };
+    await walk.checkpoint?.end(how?.status ?? 'stopped', how?.error);
+    if (how) return await end(activation, new Journal(ledger), how);
+    if (error instanceof Interrupted || toConductorError(error).code === 'stopped')
+      return { activation: activation.activation, status: 'stopped' };
+    throw error;
+  } finally {
+    walk.close();
   }
 };
 
-const pathOf = ({ project_id, task_id }: Activation) => ({ project_id, task_id });
+/** Carries one activation to its end, or to where it stops. Finished steps are not run again. Never rejects. */
+export const carry = async (carrying: Carrying, activation: Activation, stop: Stop): Promise<Outcome> => {
+  try {
+    return await carryOne(carrying, activation, stop);
+  } catch (error) {
+    return { activation: activation.activation, status: 'stalled', error: toConductorError(error).message };
+  }
+};

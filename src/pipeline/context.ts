@@ -5,6 +5,7 @@ import type { Agents, Bus, Handlers, Ledger, Log, Runs } from '../core/ports.js'
 import type { Barriers } from './barriers.js';
 import type { Journal } from './journal.js';
 import type { AttemptPorts } from './run-attempts.js';
+import type { Rest } from './rest.js';
 import type { Outcome, Variables } from './scope.js';
 import type { StepCache } from './step-cache.js';
 import type { Stop } from './stop.js';
@@ -52,6 +53,8 @@ export interface Context {
   journal: Journal;
   cache: StepCache;
   wakes: Wakes;
+  /** Told what waits, so that a walk that only waits can be dropped. */
+  rest: Rest;
   /** Said when nothing new is to begin; what runs may end. */
   drain: Stop;
   /** Resolves when work may begin: not while the conductor is paused. @throws Interrupted */

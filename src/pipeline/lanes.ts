@@ -1,3 +1,4 @@
+import type { Rest } from './rest.js';
 import { Interrupted, type Stop } from './stop.js';
 
 /**
@@ -7,7 +8,7 @@ import { Interrupted, type Stop } from './stop.js';
 export const inLanes = async <Result>(
   count: number,
   width: number,
-  stop: Stop,
+  { stop, rest }: { stop: Stop; rest: Rest },
   work: (index: number, stop: Stop) => Promise<Result>,
   failed: (result: Result) => boolean,
 ): Promise<(Result | undefined)[]> => {
@@ -28,8 +29,10 @@ export const inLanes = async <Result>(
       }
     }
   };
+  const lanes = Math.min(width, count);
+  const ended = rest.fork(lanes);
   try {
-    await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
+    await Promise.all(Array.from({ length: lanes }, () => lane().finally(ended)));
   } finally {
     own.close();
   }

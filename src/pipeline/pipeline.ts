@@ -1,13 +1,18 @@
-import { defer, finalize, from, merge, mergeMap, takeUntil, type Observable } from 'rxjs';
+import { concatMap, defer, finalize, from, merge, mergeMap, range, takeUntil, type Observable } from 'rxjs';
+import { backoffDelay } from '../core/backoff.js';
+import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Activation } from '../core/ledger-view.js';
-import type { Handlers } from '../core/ports.js';
 import { cancelReason, carry, type Outcome } from './carry.js';
-import type { PipelinePorts } from './context.js';
 import { resumeFact } from './facts.js';
+import { pause } from './pause.js';
+import { restingOf } from './resting-of.js';
+import { Sleepers } from './sleepers.js';
 import { StepCache } from './step-cache.js';
 import { Stop } from './stop.js';
 import { Wakes } from './wakes.js';
+import { treeOf } from './tree-of.js';
+import type { Carrying } from './walk.js';
 
 /** What may let an activation begin. */
 const OPENERS: ReadonlySet<string> = new Set([
@@ -20,13 +25,28 @@ const OPENERS: ReadonlySet<string> = new Set([
 ]);
 const CANCELLERS: ReadonlySet<string> = new Set(['HANDLER_CANCEL', 'CONDUCTOR_STOP_ALL']);
 
+/** Between two tries of an activation while the bus takes nothing. */
+const STALLED = { base_ms: 1_000, cap_ms: 60_000 };
+
+/** So many at a time (a turn of the event loop) are looked at after a start. */
+const PORTION = 100;
+
+const inPortions = (activations: readonly Activation[]): Observable<Activation> =>
+  range(0, Math.ceil(activations.length / PORTION)).pipe(
+    concatMap(async (portion) => {
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+      return activations.slice(portion * PORTION, (portion + 1) * PORTION);
+    }),
+    mergeMap((portion) => portion),
+  );
+
 /**
  * Carries every open activation of the ledger to its end: those found at the start, resumed after their last finished
  * step, and those that become ready. After `drain$` nothing new begins: what runs is awaited, what waits is let go, and
  * both go on after a restart. `stop$` ends the runs, too.
  */
 export const pipeline = (
-  ports: PipelinePorts & { handlers: Handlers },
+  ports: Carrying['ports'],
   drain$: Observable<unknown>,
   stop$: Observable<unknown>,
   isMine: (activation: Activation) => boolean = () => true,
@@ -38,6 +58,7 @@ export const pipeline = (
     const drain = new Stop();
     const kill = new Stop();
     const carried = new Map<string, Stop>();
+    const sleepers = new Sleepers(ports.clock, () => ports.ledger.view);
 
     const mayBegin = (activation: Activation): boolean =>
       activation.status === 'open' &&
@@ -48,34 +69,27 @@ export const pipeline = (
           (activation.hash !== undefined ||
             (!ports.ledger.view.paused && ports.ledger.view.ready.has(activation.activation)))));
 
-    const ready = (): Activation[] =>
-      [...ports.ledger.view.ready]
-        .map((id) => ports.ledger.view.activations.get(id))
-        .filter((activation) => activation !== undefined && mayBegin(activation)) as Activation[];
+    const open = (ids: Iterable<string>): Activation[] =>
+      [...ids].map((id) => ports.ledger.view.activations.get(id)).filter((one) => one !== undefined);
 
-    const cancelled = (): Activation[] => {
-      const waiting: Activation[] = [];
-      for (const activation of ports.ledger.view.activations.values()) {
-        if (activation.status !== 'open' || activation.cancel === undefined) continue;
-        const stop = carried.get(activation.activation);
-        if (stop) stop.say(cancelReason(activation.cancel));
-        else waiting.push(activation);
-      }
-      return waiting;
+    const cancelled = (): Activation[] => open(ports.ledger.view.open).filter(({ cancel }) => cancel !== undefined);
+
+    /** Those that may begin because of the event. */
+    const hear = (event: Event): Activation[] => {
+      if (CANCELLERS.has(event.type) && event.authentic) return cancelled();
+      return [...(OPENERS.has(event.type) ? open(ports.ledger.view.ready) : []), ...open(sleepers.heard(event.type))];
     };
 
-    /** Its activation is closed already: nobody says more of it than the ends of its runs. */
-    const stopTask = (): void => {
+    /** What is at work is told of its end, also while nothing new begins. */
+    const tell = (event: Event): void => {
+      wakes.heard(event.type);
+      if (CANCELLERS.has(event.type) && event.authentic)
+        for (const { activation, cancel } of cancelled()) carried.get(activation)?.say(cancelReason(cancel ?? ''));
+      if (event.type !== 'TASK_STOPPED') return;
+      // Its activation is closed already: nobody says more of it than the ends of its runs.
       for (const [id, stop] of carried)
         if (ports.ledger.view.activations.get(id)?.stopped) stop.say('the task was stopped');
-    };
-
-    /** Those that begin because of the event. */
-    const hear = (event: Event): Activation[] => {
-      wakes.heard(event.type);
-      if (event.type === 'TASK_STOPPED') stopTask();
-      if (CANCELLERS.has(event.type) && event.authentic) return cancelled();
-      return OPENERS.has(event.type) ? ready() : [];
+      sleepers.forgetEnded();
     };
 
     /** A file that holds again what a parked activation began with lets it go on. */
@@ -83,26 +97,59 @@ export const pipeline = (
       const facts = [...ports.ledger.view.activations.values()]
         .filter(({ parked, hash, handler }) => parked !== undefined && ports.handlers.find(handler)?.hash === hash)
         .map((activation) => resumeFact(activation, activation.hash!, 'the handler is again what it was'));
-      if (facts.length > 0) await ports.ledger.record(facts);
+      if (facts.length > 0)
+        await ports.ledger.record(facts).catch((error: unknown) => {
+          ports.log.error(`pipeline: what is parked stays so: ${toConductorError(error).message}`);
+        });
+    };
+
+    /** Puts it to sleep where it only waits; false when something of it is to be done now. */
+    const sleep = ({ activation: id, cause, hash, cancel }: Activation): boolean => {
+      const activation = ports.ledger.view.activations.get(id)!;
+      if (cause === undefined || hash === undefined || cancel !== undefined) return false;
+      const found = treeOf(ports, activation, cause);
+      const waits = 'handler' in found ? restingOf(found.handler, activation) : undefined;
+      return waits !== undefined && sleepers.sleep(id, waits);
     };
 
     const stopping = [
       drain$.subscribe({ next: () => drain.say('draining'), error: () => drain.say('draining') }),
       stop$.subscribe({ next: () => kill.say('the conductor was stopped'), error: () => kill.say('stopped') }),
+      ports.ledger.folded$.subscribe({ next: tell, error: () => kill.say('the bus failed') }),
     ];
-    const begin = async (activation: Activation): Promise<Outcome> => {
+
+    /** Again while the bus takes nothing: a full disk ends no activation. */
+    const untilCarried = async (id: string, stop: Stop): Promise<Outcome> => {
+      for (let stalled = 0; ;) {
+        const outcome = await carry({ ports, wakes, cache, drain }, ports.ledger.view.activations.get(id)!, stop);
+        const now = ports.ledger.view.activations.get(id);
+        if (now?.status !== 'open' || drain.reason !== undefined || kill.reason !== undefined) return outcome;
+        if (outcome.status === 'waiting') {
+          stalled = 0;
+          if (now.cancel === undefined && outcome.waits?.length && sleepers.sleep(id, outcome.waits)) return outcome;
+        } else if (outcome.status === 'stalled') {
+          stalled++;
+          if (stalled === 1)
+            ports.log.error(`pipeline: ${id} is tried again until it can go on: ${outcome.error ?? ''}`);
+          await pause(ports.clock, backoffDelay(stalled, STALLED, ports.random()), stop, drain);
+        } else return outcome;
+      }
+    };
+    const begin = async ({ activation: id }: Activation): Promise<Outcome> => {
       const stop = kill.child();
-      carried.set(activation.activation, stop);
+      carried.set(id, stop);
+      sleepers.wake(id);
       try {
-        return await carry({ ports, wakes, cache, drain }, activation, stop);
+        return await untilCarried(id, stop);
       } finally {
-        carried.delete(activation.activation);
+        carried.delete(id);
         stop.close();
       }
     };
     const begins$ = merge(
-      from([...view.activations.values()].filter(mayBegin)),
+      inPortions([...view.activations.values()].filter((one) => mayBegin(one) && !sleep(one))),
       ports.ledger.folded$.pipe(mergeMap(hear)),
+      sleepers.woken$.pipe(mergeMap((id) => open([id]))),
       ports.handlers.changes$.pipe(
         mergeMap(async () => unpark().then(() => [])),
         mergeMap((none) => none),
@@ -110,9 +157,10 @@ export const pipeline = (
     ).pipe(takeUntil(drain$));
     // What has begun is awaited.
     return begins$.pipe(
-      mergeMap((activation) => from(begin(activation))),
+      mergeMap((activation) => (mayBegin(activation) ? from(begin(activation)) : [])),
       finalize(() => {
         for (const one of stopping) one.unsubscribe();
+        sleepers.close();
       }),
     );
   });

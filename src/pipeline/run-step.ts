@@ -101,6 +101,7 @@ const untilTimeout = async (call: Call<Step>, timeout: number): Promise<Outcome>
     );
   const own = frame.stop.child();
   const over = own.child();
+  const leave = context.rest.limit(Date.parse(until));
   void context.wakes
     .wait([], () => undefined, Date.parse(until), [over])
     .then(() => own.say('timeout'))
@@ -111,6 +112,7 @@ const untilTimeout = async (call: Call<Step>, timeout: number): Promise<Outcome>
     if (!(error instanceof Interrupted) || error.by !== own) throw error;
     return failure(1, `timeout: it did not end within ${timeout / 1_000} s`);
   } finally {
+    leave();
     over.say('ended');
     over.close();
     own.close();

@@ -1,4 +1,5 @@
-import { Liquid } from 'liquidjs';
+import { Liquid, type Template } from 'liquidjs';
+import { setBounded } from '../core/bounded.js';
 
 const engine = new Liquid({
   ownPropertyOnly: true,
@@ -34,9 +35,24 @@ export const checkTemplate = (template: string): void => {
   engine.parse(template);
 };
 
+/** Parsed templates that are short are kept: the same steps are walked again and again. */
+const parsed = new Map<string, Template[]>();
+const MOST_PARSED = 1_000;
+const LONGEST_KEPT = 16 * 1024;
+
+const parse = (text: string): Template[] => {
+  let template = parsed.get(text);
+  if (template) return template;
+  template = engine.parse(text);
+  if (text.length <= LONGEST_KEPT) setBounded(parsed, text, template, MOST_PARSED);
+  return template;
+};
+
 /** Values are put in once and never read as templates themselves. */
 export const render = (template: string, variables: Readonly<Record<string, unknown>>, nonce: string): string =>
-  String(engine.parseAndRenderSync(template, { ...variables, nonce }));
+  template.includes('{{') || template.includes('{%')
+    ? String(engine.renderSync(parse(template), { ...variables, nonce }))
+    : template;
 
 /** Strings within are templates; the shape stays. */
 export const renderDeep = (value: unknown, variables: Readonly<Record<string, unknown>>, nonce: string): unknown =>

@@ -59,14 +59,6 @@ export class Wakes {
         timer = this.clock.scheduler.schedule(sleep, Math.min(left, LONGEST_MS));
       };
       if (waiter.look()) return;
-      for (const type of types) {
-        const waiters = this.#byType.get(type) ?? new Set();
-        this.#byType.set(type, waiters.add(waiter));
-        leaving.push(() => {
-          waiters.delete(waiter);
-          if (waiters.size === 0) this.#byType.delete(type);
-        });
-      }
       for (const stop of stops) {
         if (over) return;
         leaving.push(
@@ -76,7 +68,16 @@ export class Wakes {
           }),
         );
       }
-      if (!over) sleep();
+      if (over) return;
+      for (const type of types) {
+        const waiters = this.#byType.get(type) ?? new Set();
+        this.#byType.set(type, waiters.add(waiter));
+        leaving.push(() => {
+          waiters.delete(waiter);
+          if (waiters.size === 0) this.#byType.delete(type);
+        });
+      }
+      sleep();
     });
   }
 }

@@ -53,7 +53,7 @@ export const runMap = async (call: Call<MapStep>): Promise<Outcome> => {
   const results = await inLanes(
     items.length,
     step.max_concurrent,
-    frame.stop,
+    { stop: frame.stop, rest: context.rest },
     (index, stop) => {
       const variables = inner(frame.variables, { item: items[index], index });
       return context.runAll(step.steps, `${path}[${index}].`, { ...frame, stop, variables });

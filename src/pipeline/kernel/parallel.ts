@@ -12,7 +12,7 @@ export const runParallel = async ({ context, step, path, frame }: Call<ParallelS
   const results = await inLanes(
     step.steps.length,
     step.max_concurrent,
-    frame.stop,
+    { stop: frame.stop, rest: context.rest },
     async (index, stop) => {
       const lane = step.steps[index]!;
       const name = lane.id ?? String(index);

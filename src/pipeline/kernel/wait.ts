@@ -5,6 +5,7 @@ import type { Pattern } from '../../core/pattern.js';
 import type { WaitFor, WaitStep } from '../../core/handler.js';
 import type { Answer, StepStarted } from '../../core/ledger-view.js';
 import type { Call, Context } from '../context.js';
+import { untilMoment, waitFor } from '../sleep.js';
 import { completed, failure, forTemplate, type Outcome } from '../scope.js';
 import { render, renderDeep } from '../template.js';
 
@@ -44,20 +45,16 @@ const begin = async (
   return context.activation.started.get(path) ?? started;
 };
 
-const answerOf = ({ context, path, frame }: Call<WaitStep>, started: StepStarted, types: readonly string[]) =>
-  context.wakes.wait<Answer>(
-    types,
-    () => context.activation.started.get(path)?.answer,
-    started.until === undefined ? undefined : Date.parse(started.until),
-    [frame.stop, context.drain],
+const answerOf = (call: Call<WaitStep>, started: StepStarted, types: readonly string[]) =>
+  waitFor<Answer>(
+    call,
+    { path: call.path, types, until: started.until === undefined ? undefined : Date.parse(started.until) },
+    () => call.context.activation.started.get(call.path)?.answer,
   );
 
 const forTime = async (call: Call<WaitStep>, until: string): Promise<Outcome> => {
   const started = await begin(call, { kind: 'timer', until }, `step ${call.path} waits until ${until}`);
-  await call.context.wakes.wait([], () => undefined, Date.parse(started.until ?? until), [
-    call.frame.stop,
-    call.context.drain,
-  ]);
+  await untilMoment(call, started.until ?? until);
   return completed();
 };
 
@@ -122,9 +119,12 @@ const forApproval = async (call: Waiting<'approval'>): Promise<Outcome> => {
 
 const atBarrier = async (call: Waiting<'barrier'>): Promise<Outcome> => {
   const { frame, context } = call;
-  if (!frame.barriers) throw new ConductorError('bad_request', 'a barrier stands in a lane of a parallel step');
+  const { barriers } = frame;
+  if (!barriers) throw new ConductorError('bad_request', 'a barrier stands in a lane of a parallel step');
   const { name, parties } = call.for;
-  const broken = await frame.barriers.arrive(name, parties, [frame.stop, context.drain]);
+  const broken = await context.rest.wait({ types: [], until: undefined }, () =>
+    barriers.arrive(name, parties, [frame.stop, context.drain]),
+  );
   return broken === undefined ? completed() : failure(2, `the barrier "${name}" cannot open: ${broken}`);
 };
 
