@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -216,9 +216,10 @@ test('a stop in the middle lets the running step end, and a start goes on after 
     async (world) => {
       const activation = await world.begin('h');
       await until('it runs', () => world.file('log') || undefined);
-      const { writeFileSync } = await import('node:fs');
-      setTimeout(() => writeFileSync(join(world.work, 'go'), ''), 200);
-      await world.restart();
+      // Draining is said before this returns.
+      const restarted = world.restart();
+      writeFileSync(join(world.work, 'go'), '');
+      await restarted;
       assert.is((await world.end(activation))['status'], 'completed');
       assert.is(world.file('log'), 'begun\none\ntwo\n');
       const checkpoint = join(world.taskFolder(activation), 'checkpoint.json');
