@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { ConductorError } from '../core/errors.js';
 import type { AttemptSpec, Runs, RunScope } from '../core/ports.js';
 import type { RunInfo, RunLimits } from '../core/run.js';
+import { prepareHome } from './agent-home.js';
 import type { RunnableAgents } from './agents.js';
 import { createCgroup, killCgroup } from './cgroup.js';
 import { buildEnvironment } from './environment.js';
@@ -91,6 +92,7 @@ export const launch = async (
     scriptPath: raw.script,
     asRoot,
     readOnly,
+    environment: ports.environment,
     ...(service?.url === undefined ? {} : { mcpUrl: `${service.url}/mcp` }),
     prompt: wholePrompt(spec.stdin ?? spec.prompt, agent.config.role, preamble),
   });
@@ -100,7 +102,10 @@ export const launch = async (
     kind: agent.kind,
     config: agent.config,
     environment: ports.environment,
-    extra: plan.env ?? {},
+    extra: {
+      ...plan.env,
+      ...(plan.home === undefined ? {} : prepareHome(ports.rootPath, ports.environment['HOME'], plan.home)),
+    },
     binFolder: ports.binFolder,
     service,
     ...place,

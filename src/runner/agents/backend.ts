@@ -35,6 +35,8 @@ export interface LaunchContext {
   readOnly: boolean;
   /** Role, preamble and prompt. */
   prompt: string;
+  /** Ours: what of it the backend's own settings depend on. */
+  environment: NodeJS.ProcessEnv;
   /** Where the service answers the Model Context Protocol, to whoever shows CONDUCTOR_TICKET; undefined: no service. */
   mcpUrl?: string;
 }
@@ -46,6 +48,19 @@ export interface Launch {
   env?: Readonly<Record<string, string>>;
   /** Written to scriptPath, executable by the owner alone. */
   script?: string;
+  /** It reads settings from its folder in the user's home alone: it gets one of its own. */
+  home?: AgentHome;
+}
+
+export interface AgentHome {
+  /** Says where the home is. */
+  variable: string;
+  /** Of the agent, in the home. */
+  folder: string;
+  /** Put into its settings.json; what the user's own file says wins. */
+  settings: Readonly<Record<string, unknown>>;
+  /** Entries of the folder that are not the user's: everything else is. */
+  own: readonly string[];
 }
 
 /** How one kind of agent is started, and what it speaks. */

@@ -1,10 +1,28 @@
-import type { Backend } from './backend.js';
+import type { Backend, LaunchContext } from './backend.js';
 
-/** The variable is put in by gemini itself. */
-const servers = (url: string): string =>
-  JSON.stringify({
-    mcpServers: { conductor: { httpUrl: url, headers: { Authorization: 'Bearer ${CONDUCTOR_TICKET}' }, trust: true } },
-  });
+/**
+ * With a service of another address it takes its key for a gateway's, and ends. It would try a full service ten times,
+ * silently, for minutes: after a few, whoever waits for it knows better what to do.
+ */
+const settingsOf = ({ config, environment, mcpUrl }: LaunchContext): Record<string, unknown> => {
+  const elsewhere = config.base_url ?? environment['GOOGLE_GEMINI_BASE_URL'];
+  const vertex = environment['GOOGLE_GENAI_USE_VERTEXAI'] === 'true';
+  return {
+    general: { enableAutoUpdate: false, maxAttempts: 3 },
+    ...(elsewhere === undefined || vertex ? {} : { security: { auth: { selectedType: 'gemini-api-key' } } }),
+    // The variable is put in by gemini itself.
+    ...(mcpUrl === undefined
+      ? {}
+      : {
+          mcpServers: {
+            conductor: { httpUrl: mcpUrl, headers: { Authorization: 'Bearer ${CONDUCTOR_TICKET}' }, trust: true },
+          },
+        }),
+  };
+};
+
+/** Its sessions and what it notes about them. */
+const OWN = ['tmp', 'history', 'projects.json', 'state.json'];
 
 export const gemini: Backend = {
   name: 'gemini',
@@ -15,18 +33,17 @@ export const gemini: Backend = {
   resumes: true,
   preamble: true,
   settings: ['GOOGLE_GEMINI_BASE_URL', 'GOOGLE_CLOUD_PROJECT', 'GOOGLE_CLOUD_LOCATION', 'GOOGLE_GENAI_USE_VERTEXAI'],
-  launch: ({ spec, config, program, readOnly, prompt, scriptPath, mcpUrl }) => ({
+  launch: (context) => ({
     argv: [
-      ...program,
-      ...['-o', 'stream-json', ...(readOnly ? ['--approval-mode', 'plan'] : ['--yolo']), '--skip-trust'],
-      ...(config.model === undefined ? [] : ['-m', config.model]),
-      ...(spec.resume_session === undefined ? [] : ['--resume', spec.resume_session]),
+      ...context.program,
+      ...['-o', 'stream-json', ...(context.readOnly ? ['--approval-mode', 'plan'] : ['--yolo']), '--skip-trust'],
+      ...(context.config.model === undefined ? [] : ['-m', context.config.model]),
+      ...(context.spec.resume_session === undefined ? [] : ['--resume', context.spec.resume_session]),
     ],
-    stdin: prompt,
-    // Settings below the user's own, in the file of a script, of which it has none.
-    ...(mcpUrl === undefined ? {} : { script: servers(mcpUrl) }),
+    stdin: context.prompt,
+    // It takes settings from nowhere else, unless a file that only root could have written.
+    home: { variable: 'GEMINI_CLI_HOME', folder: '.gemini', settings: settingsOf(context), own: OWN },
     env: {
-      ...(mcpUrl === undefined ? {} : { GEMINI_CLI_SYSTEM_DEFAULTS_PATH: scriptPath }),
       // It would run itself a second time, and a signal to the first would not reach the second.
       GEMINI_CLI_NO_RELAUNCH: 'true',
       GEMINI_CLI_TRUST_WORKSPACE: 'true',
