@@ -36,6 +36,8 @@ export const codex: Backend = {
       ...['exec', '--json', '--skip-git-repo-check'],
       // Without these it waits seconds for the network at its end.
       ...['--disable', 'plugins', '-c', 'analytics.enabled=false', '-c', 'check_for_update_on_startup=false'],
+      // A login shell sets PATH anew: our commands, and what the caller had in front, would not be found.
+      ...['-c', 'allow_login_shell=false'],
       // The run's folder, where output.md goes, lies outside its working directory.
       ...(readOnly ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']),
       ...(mcpUrl === undefined

@@ -1,4 +1,5 @@
 import { list, object, talkOf, textOf, type Dialect } from './dialect.js';
+import { SEARCH } from './script.js';
 
 /** Messages. */
 export const anthropic: Dialect = {
@@ -9,7 +10,7 @@ export const anthropic: Dialect = {
       list(body['messages']).map(({ role, content }) =>
         role === 'user'
           ? { prompt: textOf(content, 'text') }
-          : { calls: list(content).filter((part) => part['type'] === 'tool_use').length },
+          : { calls: list(content).filter((part) => part['type'] === 'tool_use' && part['name'] !== SEARCH).length },
       ),
       list(body['tools']).map((tool) => String(tool['name'])),
     ),

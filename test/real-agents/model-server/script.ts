@@ -38,6 +38,9 @@ const SHELLS: Readonly<Record<string, string>> = {
 const PROGRAM = 'functions exec';
 const program = (code: string): Answer => ({ call: PROGRAM, input: { code } });
 
+/** Is no call of the script. */
+export const SEARCH = 'ToolSearch';
+
 const shellCall = (tools: readonly string[], command: string): Answer => {
   const name = tools.find((tool) => tool in SHELLS);
   // Some want a word on what it is for.
@@ -53,6 +56,9 @@ const shellCall = (tools: readonly string[], command: string): Answer => {
 const mcpCall = (tools: readonly string[], wanted: string, input: Json): Answer => {
   const name = tools.find((tool) => tool.endsWith(wanted) && tool !== wanted);
   if (name !== undefined) return { call: name, input };
+  // Tools that are not shown at once have to be looked for first.
+  if (tools.includes(SEARCH))
+    return { call: SEARCH, input: { query: `select:mcp__conductor__${wanted}`, max_results: 5 } };
   if (tools.includes(PROGRAM))
     return program(
       `const { name } = ALL_TOOLS.find((tool) => tool.name.endsWith(${JSON.stringify(wanted)}));` +
