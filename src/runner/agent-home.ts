@@ -40,26 +40,32 @@ const link = (target: string, path: string): void => {
   }
 };
 
+export const homePathOf = (rootPath: string, backend: string): string => join(rootPath, '.conductor', 'homes', backend);
+
+/** Others may read it at any moment. */
+const write = (path: string, text: string): void => {
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, text, { mode: 0o600 });
+  renameSync(part, path);
+};
+
 /**
  * A home for an agent, below our root, so that what it is told by us never changes the user's own files: the entries of
  * the user's folder are linked, the settings are theirs over ours. Returns the variable that leads there.
  */
 export const prepareHome = (
-  rootPath: string,
+  home: string,
   userHome: string | undefined,
-  { variable, folder, settings, own }: AgentHome,
+  { variable, folder, settings, own, files }: AgentHome,
 ): Record<string, string> => {
-  const home = join(rootPath, '.conductor', 'homes', folder.replace(/^\./, ''));
   const to = join(home, folder);
   mkdirSync(to, { recursive: true, mode: 0o700 });
   const from = userHome === undefined ? undefined : join(userHome, folder);
   const theirs = from !== undefined && existsSync(from) ? readdirSync(from) : [];
   for (const name of theirs)
     if (name !== 'settings.json' && !own.includes(name)) link(join(from!, name), join(to, name));
-  const file = join(to, 'settings.json');
-  const part = `${file}.${process.pid}`;
   const merged = under(settings, from === undefined ? {} : readSettings(join(from, 'settings.json')));
-  writeFileSync(part, JSON.stringify(merged, null, 2), { mode: 0o600 });
-  renameSync(part, file);
+  write(join(to, 'settings.json'), JSON.stringify(merged, null, 2));
+  for (const [name, text] of Object.entries(files)) write(join(home, name), text);
   return { [variable]: home };
 };

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { ConductorError } from '../core/errors.js';
 import type { AttemptSpec, Runs, RunScope } from '../core/ports.js';
 import type { RunInfo, RunLimits } from '../core/run.js';
-import { prepareHome } from './agent-home.js';
+import { homePathOf, prepareHome } from './agent-home.js';
 import type { RunnableAgents } from './agents.js';
 import { createCgroup, killCgroup } from './cgroup.js';
 import { buildEnvironment } from './environment.js';
@@ -85,11 +85,13 @@ export const launch = async (
     run_id: spec.run_id,
   });
   const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
+  const homePath = homePathOf(ports.rootPath, agent.kind.name);
   const plan = agent.kind.launch({
     spec,
     config: { ...agent.config, limits },
     program: agent.argv,
     scriptPath: raw.script,
+    homePath,
     asRoot,
     readOnly,
     environment: ports.environment,
@@ -104,7 +106,7 @@ export const launch = async (
     environment: ports.environment,
     extra: {
       ...plan.env,
-      ...(plan.home === undefined ? {} : prepareHome(ports.rootPath, ports.environment['HOME'], plan.home)),
+      ...(plan.home === undefined ? {} : prepareHome(homePath, ports.environment['HOME'], plan.home)),
     },
     binFolder: ports.binFolder,
     service,

@@ -26,12 +26,14 @@ export const openWorld = (agent: string, bin: string, modelUrl: string) => {
   const base_url = agent === 'codex' ? `${modelUrl}/v1` : modelUrl;
   const model = agent === 'gemini' ? { model: 'gemini-2.5-flash' } : {};
   const one = { backend: agent, base_url, ...model };
+  // A model that codex does not know is given its plain tools.
+  const plain = agent === 'codex' ? { ...one, model: 'fake-model' } : one;
   const config = {
     agents: {
       [agent]: one,
       reader: { ...one, tools: 'read-only' },
-      // A model that it does not know is given its plain tools.
-      plain: { ...one, model: agent === 'codex' ? 'fake-model' : (model.model ?? 'claude-sonnet-4-5') },
+      plain,
+      'plain-reader': { ...plain, tools: 'read-only' },
       spare: { command: ['sh', '-c', 'cat >/dev/null; echo the spare one answers'] },
       thrifty: { ...one, fallback: ['spare'] },
       quick: { ...one, idle: '3s' },

@@ -22,6 +22,9 @@ export interface AgentConfig {
   limits?: RunLimits | undefined;
 }
 
+/** Of the service's tools, those that a reader may use: it speaks, and starts nothing. */
+export const SPEAKING: readonly string[] = ['post_message', 'read_messages', 'ask_human', 'report_done'];
+
 export interface LaunchContext {
   spec: AttemptSpec;
   config: AgentConfig;
@@ -29,6 +32,8 @@ export interface LaunchContext {
   program: readonly string[];
   /** Where the shell backend's script lies. */
   scriptPath: string;
+  /** Of a home of its own, where the backend has one. */
+  homePath: string;
   /** We are root. */
   asRoot: boolean;
   /** It may look, and change nothing. */
@@ -55,6 +60,8 @@ export interface Launch {
 export interface AgentHome {
   /** Says where the home is. */
   variable: string;
+  /** Beside the folder, by name. */
+  files: Readonly<Record<string, string>>;
   /** Of the agent, in the home. */
   folder: string;
   /** Put into its settings.json; what the user's own file says wins. */

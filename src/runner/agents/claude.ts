@@ -1,9 +1,7 @@
-import type { Backend } from './backend.js';
+import { SPEAKING, type Backend } from './backend.js';
 
 const READING = 'Read,Grep,Glob,LS,WebFetch,WebSearch';
-const SPEAKING = ['post_message', 'read_messages', 'ask_human', 'report_done']
-  .map((tool) => `mcp__conductor__${tool}`)
-  .join(',');
+const SAYING = SPEAKING.map((tool) => `mcp__conductor__${tool}`).join(',');
 
 /** The variable is put in by claude itself: a command line is for everybody to read. */
 const servers = (url: string): string =>
@@ -25,7 +23,7 @@ export const claude: Backend = {
       ...program,
       ...['-p', '--output-format', 'stream-json', '--verbose'],
       ...(readOnly
-        ? ['--permission-mode', 'dontAsk', '--allowedTools', `${READING},${SPEAKING}`]
+        ? ['--permission-mode', 'dontAsk', '--allowedTools', `${READING},${SAYING}`]
         : ['--dangerously-skip-permissions']),
       ...(mcpUrl === undefined ? [] : ['--mcp-config', servers(mcpUrl)]),
       ...(config.model === undefined ? [] : ['--model', config.model]),

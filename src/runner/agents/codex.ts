@@ -1,4 +1,4 @@
-import type { Backend } from './backend.js';
+import { SPEAKING, type Backend } from './backend.js';
 
 /** Its own variable for this is not heard by all of its versions; a provider is. */
 const provider = (url: string): string[] => [
@@ -7,6 +7,12 @@ const provider = (url: string): string[] => [
   '-c',
   'model_provider=conductor',
 ];
+
+/** Nobody is there to approve of a call. */
+const server = (url: string, readOnly: boolean): string => {
+  const tools = readOnly ? `,enabled_tools=${JSON.stringify(SPEAKING)}` : '';
+  return `{url="${url}",bearer_token_env_var="CONDUCTOR_TICKET",default_tools_approval_mode="approve"${tools}}`;
+};
 
 /** The service behind it takes only schemas that leave nothing open; with any other it is asked in words alone. */
 const isClosed = (schema: unknown): boolean => {
@@ -40,9 +46,7 @@ export const codex: Backend = {
       ...['-c', 'allow_login_shell=false'],
       // The run's folder, where output.md goes, lies outside its working directory.
       ...(readOnly ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']),
-      ...(mcpUrl === undefined
-        ? []
-        : ['-c', `mcp_servers.conductor={url="${mcpUrl}",bearer_token_env_var="CONDUCTOR_TICKET"}`]),
+      ...(mcpUrl === undefined ? [] : ['-c', `mcp_servers.conductor=${server(mcpUrl, readOnly)}`]),
       ...(config.base_url === undefined ? [] : provider(config.base_url)),
       ...(config.model === undefined ? [] : ['-m', config.model]),
       ...(isHeld(spec.output_schema) ? ['--output-schema', scriptPath] : []),

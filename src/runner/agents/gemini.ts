@@ -1,4 +1,5 @@
-import type { Backend, LaunchContext } from './backend.js';
+import { join } from 'node:path';
+import { SPEAKING, type Backend, type LaunchContext } from './backend.js';
 
 /**
  * With a service of another address it takes its key for a gateway's, and ends. It would try a full service ten times,
@@ -21,6 +22,26 @@ const settingsOf = ({ config, environment, mcpUrl }: LaunchContext): Record<stri
   };
 };
 
+/** Its plan mode alone is no bound: without a person it lets itself out of it, and then does what it likes. */
+const READER = 'reader.toml';
+const READING = `[[rule]]
+toolName = ["exit_plan_mode", "run_shell_command", "write_file", "replace"]
+decision = "deny"
+priority = 999
+
+[[rule]]
+mcpName = "conductor"
+toolName = "*"
+decision = "deny"
+priority = 998
+
+[[rule]]
+mcpName = "conductor"
+toolName = ${JSON.stringify(SPEAKING)}
+decision = "allow"
+priority = 999
+`;
+
 /** Its sessions and what it notes about them. */
 const OWN = ['tmp', 'history', 'projects.json', 'state.json'];
 
@@ -36,13 +57,24 @@ export const gemini: Backend = {
   launch: (context) => ({
     argv: [
       ...context.program,
-      ...['-o', 'stream-json', ...(context.readOnly ? ['--approval-mode', 'plan'] : ['--yolo']), '--skip-trust'],
+      ...[
+        '-o',
+        'stream-json',
+        ...(context.readOnly ? ['--approval-mode', 'plan', '--policy', join(context.homePath, READER)] : ['--yolo']),
+        '--skip-trust',
+      ],
       ...(context.config.model === undefined ? [] : ['-m', context.config.model]),
       ...(context.spec.resume_session === undefined ? [] : ['--resume', context.spec.resume_session]),
     ],
     stdin: context.prompt,
     // It takes settings from nowhere else, unless a file that only root could have written.
-    home: { variable: 'GEMINI_CLI_HOME', folder: '.gemini', settings: settingsOf(context), own: OWN },
+    home: {
+      variable: 'GEMINI_CLI_HOME',
+      folder: '.gemini',
+      settings: settingsOf(context),
+      own: OWN,
+      files: { [READER]: READING },
+    },
     env: {
       // It would run itself a second time, and a signal to the first would not reach the second.
       GEMINI_CLI_NO_RELAUNCH: 'true',

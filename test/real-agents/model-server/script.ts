@@ -1,10 +1,14 @@
 /** One thing that the model does next. A prompt holds a list of them in a line `SCRIPT [...]`; without one it says "done". */
 export type Step =
   | { say: string }
-  /** A command for whatever shell tool the agent offers. */
+  /** A command for whatever shell tool the agent offers; nothing where it offers none. */
   | { tool: string }
-  /** A tool of an MCP server, by its own name, and what it is given. */
+  /** A text into a file, with the tool that the agent has for that; nothing where it has none. */
+  | { write: [path: string, text: string] }
+  /** A tool of an MCP server, by the end of its name, and what it is given. */
   | { mcp: [tool: string, input: Json] }
+  /** A tool by its whole name, whether or not it is offered. */
+  | { call: [name: string, input: Json] }
   /** An HTTP status in place of an answer; `times`: so often, then the next step. */
   | { status: number; times?: number; retry_after?: number; message?: string }
   /** Headers, and then nothing; or an answer that breaks off in the middle. */
@@ -21,7 +25,9 @@ export interface Talk {
   tools: string[];
 }
 
-export type Answer = Exclude<Step, { tool: string } | { mcp: unknown }> | { call: string; input: Json };
+export type Answer =
+  | Exclude<Step, { tool: string } | { write: unknown } | { mcp: unknown } | { call: unknown }>
+  | { call: string; input: Json };
 
 const SCRIPT = /^SCRIPT (\[.*\])$/m;
 
@@ -41,7 +47,7 @@ const program = (code: string): Answer => ({ call: PROGRAM, input: { code } });
 /** Is no call of the script. */
 export const SEARCH = 'ToolSearch';
 
-const shellCall = (tools: readonly string[], command: string): Answer => {
+const shellCall = (tools: readonly string[], command: string): Answer | undefined => {
   const name = tools.find((tool) => tool in SHELLS);
   // Some want a word on what it is for.
   if (name !== undefined)
@@ -50,11 +56,16 @@ const shellCall = (tools: readonly string[], command: string): Answer => {
       input: { [SHELLS[name]!]: command, ...(name === 'exec_command' ? {} : { description: 'work' }) },
     };
   if (tools.includes(PROGRAM)) return program(`text(await tools.exec_command({ cmd: ${JSON.stringify(command)} }));`);
-  return { say: `there is no shell among ${tools.join(', ')}` };
+  return undefined;
+};
+
+const writeCall = (tools: readonly string[], path: string, content: string): Answer | undefined => {
+  const name = tools.find((tool) => tool === 'Write' || tool === 'write_file');
+  return name === undefined ? undefined : { call: name, input: { file_path: path, content } };
 };
 
 const mcpCall = (tools: readonly string[], wanted: string, input: Json): Answer => {
-  const name = tools.find((tool) => tool.endsWith(wanted) && tool !== wanted);
+  const name = tools.find((tool) => tool.endsWith(wanted));
   if (name !== undefined) return { call: name, input };
   // Tools that are not shown at once have to be looked for first.
   if (tools.includes(SEARCH))
@@ -65,6 +76,13 @@ const mcpCall = (tools: readonly string[], wanted: string, input: Json): Answer 
         `text(await tools[name](${JSON.stringify(input)}));`,
     );
   return { say: `there is no ${wanted} among ${tools.join(', ')}` };
+};
+
+const callOf = (step: Exclude<Step, { status: number }>, tools: readonly string[]): Answer | undefined => {
+  if ('tool' in step) return shellCall(tools, step.tool);
+  if ('write' in step) return writeCall(tools, ...step.write);
+  if ('call' in step) return { call: step.call[0], input: step.call[1] };
+  return 'mcp' in step ? mcpCall(tools, ...step.mcp) : step;
 };
 
 /** `served` counts answers with a status, by script and step; it is all that is remembered between two requests. */
@@ -81,11 +99,9 @@ export const nextAnswer = ({ prompts, tools }: Talk, served: Map<string, number>
       served.set(key, count + 1);
       return step;
     }
-    if ('tool' in step || 'mcp' in step) {
-      if (calls-- > 0) continue;
-      return 'tool' in step ? shellCall(tools, step.tool) : mcpCall(tools, ...step.mcp);
-    }
-    return step;
+    const call = callOf(step, tools);
+    if (call === undefined || ('call' in call && calls-- > 0)) continue;
+    return call;
   }
   return { say: 'done' };
 };
