@@ -17,7 +17,7 @@ import { loadConfig, type LoadedConfig } from './load-config.js';
 import { agentsOf, secretsOf } from './agents.js';
 
 /** What every command that runs agents needs; without the service's parts. */
-export const openLocal = async (options: { root: string; config?: string | undefined }) => {
+export const openLocal = async (options: { root: string; config?: string | undefined; startsMany?: boolean }) => {
   const loaded: LoadedConfig = loadConfig(options.config);
   leaveOuterCgroup();
   const { config, folder } = loaded;
@@ -45,12 +45,13 @@ export const openLocal = async (options: { root: string; config?: string | undef
     environment: process.env,
     binFolder,
     redact: createRedactor(secretsOf(loaded, process.env)),
-    serviceFor: async (run) => {
-      const service = await readServiceFile(root.path);
+    serviceFor: (run) => {
+      const service = readServiceFile(root.path);
       // A socket of the file system has no address that an agent could be given.
       return { ticket: tickets.issue(run), url: service?.socket === undefined ? service?.url : undefined };
     },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
+    ahead: options.startsMany === true,
   });
   const runner = limitAgents(runAny, { bus, clock, config });
   const workspaces = openWorkspaces(root.path);

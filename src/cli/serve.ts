@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
 import { conductor } from '../conductor.js';
-import { isReserved } from '../core/event-type.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Ledger, Source } from '../core/ports.js';
@@ -11,7 +10,6 @@ import { openHandlers } from '../pipeline/handlers.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
 import { openTableStore } from '../router/table-store.js';
-import { expectStart } from '../runner/cgroup.js';
 import { runThatMade } from '../runner/living-commits.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
@@ -77,7 +75,13 @@ export const serve = async (options: ServeOptions): Promise<number> => {
 const serveWith = async (options: ServeOptions, opened: Opened): Promise<number> => {
   const drain$ = new Subject<void>();
   const kill$ = new Subject<void>();
-  const opening = opened.add(await openLocal({ root: options.root, config: options.config }), ({ bus }) => bus.close());
+  const opening = opened.add(
+    await openLocal({ root: options.root, config: options.config, startsMany: true }),
+    async ({ bus, runner }) => {
+      await runner.close();
+      await bus.close();
+    },
+  );
   // Ledger, router, lists and broadcast read the same.
   const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus) } };
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
@@ -172,11 +176,6 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     )
     .subscribe({ error: (error: unknown) => log.error(`stop --all: ${toConductorError(error).message}`) });
 
-  // What came from outside often starts something.
-  const expecting = ledger.folded$
-    .pipe(filter((event) => !isReserved(event.type)))
-    .subscribe({ next: expectStart, error: () => undefined });
-
   let signalled = 0;
   let exit = 0;
   const onSignal = (): void => {
@@ -214,6 +213,5 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
 
   await done;
   stopping.unsubscribe();
-  expecting.unsubscribe();
   return exit;
 };

@@ -12,7 +12,7 @@ export interface ServiceAddress {
 export const findService = async (root: string, environment: NodeJS.ProcessEnv): Promise<ServiceAddress> => {
   const { CONDUCTOR_URL: url, CONDUCTOR_TICKET: ticket } = environment;
   if (url && ticket) return { url, token: ticket };
-  const service = await readServiceFile(root);
+  const service = readServiceFile(root);
   if (service) return service;
   throw new ConductorError(
     'unavailable',

@@ -179,6 +179,8 @@ export interface Runner {
   ownership(run: RunScope): 'owned' | 'orphaned' | 'unclaimed';
   /** Ends the run's whole process tree; resolves when nothing of it is left and, if the run is this process's, its end was said. */
   stop(run: RunScope, reason: string): Promise<void>;
+  /** Lets go of what was prepared for runs to come. Those that live go on. */
+  close(): Promise<void>;
 }
 
 export interface AgentDescription {
@@ -230,12 +232,19 @@ export interface Waiting extends RunScope {
 
 export type SlotRequest = RunScope & { agent: string; parent_run_id?: string; priority?: number };
 
+export interface Slot {
+  /** Inherited by the run, so the slot lives as long as the agent. */
+  readonly fd: number;
+  /** `seat` holds it from now on, and is closed with it. */
+  moveTo(seat: number): void;
+  release(): Promise<void>;
+}
+
 export interface Slots {
-  /**
-   * Waits for one of the root's slots, or for that of the parent run, which it lends to one child at a time; `release`
-   * gives it back. `fd` is inherited by the run, so the slot lives as long as the agent.
-   */
-  acquire(request: SlotRequest, signal?: AbortSignal): Promise<{ fd: number; release(): Promise<void> }>;
+  /** Waits for one of the root's slots, or for that of the parent run, which it lends to one child at a time. */
+  acquire(request: SlotRequest, signal?: AbortSignal): Promise<Slot>;
+  /** An open file to which a slot can be moved, to be inherited before there is one; undefined where that cannot be. */
+  seat(): number | undefined;
   /** Who waits, of all processes, in the order in which they will be served. */
   waiting(): Waiting[];
   /** False when the run does not wait. */

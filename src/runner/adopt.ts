@@ -8,6 +8,7 @@ import { identify } from './identify.js';
 import { becomeOwner } from './owner-lock.js';
 import { isAlive } from './processes.js';
 import { rawFolder, type RawFolder } from './raw-folder.js';
+import { stopForeign } from './stop.js';
 import { supervise, untilGone, type Supervision } from './supervise.js';
 import { endTree, findTree, type Mark } from './sweep.js';
 
@@ -31,7 +32,7 @@ const LOOK_MS = 500;
 /** Where its number means nothing here, a run is over when its shim wrote the code, or nobody carries its mark. */
 const untilOver = async (mark: Mark, raw: RawFolder): Promise<void> => {
   if (mark.pid > 0) return untilGone(mark.pid, mark.pid_start);
-  while ((await raw.exitCode()) === undefined && findTree(mark, new Set()).length > 0) await delay(LOOK_MS);
+  while (raw.exitCode() === undefined && findTree(mark, new Set()).length > 0) await delay(LOOK_MS);
 };
 
 /** A run whose starter is gone: a living agent is followed to its end, a dead one's result is found. */
@@ -51,6 +52,7 @@ export const adoptRun = async (
   if (!disown) {
     const known = await find();
     if (known && known.status !== 'running') return remember(known);
+    if (mine.reason !== undefined) await stopForeign(ports, given, mine.reason);
     const message = 'another process has it';
     return failedEnd(given.run_id, { class: 'transient', reason: mine.reason ?? 'lost', message });
   }
@@ -65,10 +67,10 @@ export const adoptRun = async (
     // Its starter died after it had said that it would start, and before it made the folder; or the folder was lost.
     if (known === undefined) await runs.create(blank, '').catch(() => runs.update(blank));
     latest = known ?? blank;
-    const note = await raw.note();
-    const mark = await identify(rootPath, latest, raw);
+    const note = raw.note();
+    const mark = identify(rootPath, latest, raw);
     const info = mark.pid > 0 ? { ...latest, pid: mark.pid, pgid: mark.pid } : latest;
-    if (note === undefined || ((await raw.pid()) === undefined && !isAlive(mark.pid, mark.pid_start))) {
+    if (note === undefined || (raw.shim() === undefined && !isAlive(mark.pid, mark.pid_start))) {
       const message = 'whoever started it died before it began';
       const ended = await endWithout(ports, latest, { class: 'transient', reason: 'never_started', message });
       await raw.remove();

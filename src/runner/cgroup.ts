@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -8,7 +9,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
-import { writeFile as writeFileAsync } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -61,7 +62,7 @@ let base: { folder: string | undefined } | undefined;
 
 export const cgroupBase = (): string | undefined => (base ??= { folder: findBase() }).folder;
 
-const membersOf = (path: string): number[] =>
+export const membersOf = (path: string): number[] =>
   (tryRead(join(path, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number);
 
 const groupsBelow = (path: string): string[] => {
@@ -80,63 +81,47 @@ export const cgroupMembers = (path: string): number[] => [
   ...groupsBelow(path).flatMap((inner) => cgroupMembers(inner)),
 ];
 
-const removeGroup = (path: string): void => {
-  for (const inner of groupsBelow(path)) removeGroup(inner);
-  try {
-    rmdirSync(path);
-  } catch {
-    // Somebody is still in it, or it is gone already.
-  }
+const removeGroup = async (path: string): Promise<void> => {
+  for (const inner of groupsBelow(path)) await removeGroup(inner);
+  // Somebody is still in it, or it is gone already.
+  await rmdir(path).catch(() => undefined);
 };
 
 /**
- * A group of the run's own, or undefined where there can be none. Never one that another run had: whoever still ends
+ * A group of a run's own, or undefined where there can be none. Never one that another run had: whoever still ends
  * that one, in whatever process, would end this one.
  */
-export const createCgroup = (run_id: string): string | undefined => {
+export const createCgroup = async (): Promise<string | undefined> => {
   const folder = cgroupBase();
   if (folder === undefined) return undefined;
-  const path = join(folder, `${PREFIX}${run_id}`);
-  try {
-    mkdirSync(path);
-    return path;
-  } catch {
-    return undefined;
-  }
+  const path = join(folder, `${PREFIX}${process.pid}-${randomBytes(8).toString('hex')}`);
+  return mkdir(path).then(
+    () => path,
+    () => undefined,
+  );
 };
 
 const GIVE_UP_MS = 10_000;
 
-let warming: Promise<void> | undefined;
-
-/**
- * The first move into a group after a quiet time takes the kernel 10 ms and more, those soon after it a fraction of
- * one. Called when a start is likely, it has the wait over before there is anything to start. Changes nothing: we are
- * moved to where we are.
- */
-export const expectStart = (): void => {
-  const folder = cgroupBase();
-  if (folder === undefined || warming !== undefined) return;
-  warming = writeFileAsync(join(folder, 'cgroup.procs'), String(process.pid))
-    .catch(() => undefined)
-    .finally(() => (warming = undefined));
-};
-
 /** Ends whatever is in the group, however it forked, and removes the group. */
 export const killCgroup = async (path: string): Promise<void> => {
   const deadline = performance.now() + GIVE_UP_MS;
-  while (existsSync(path) && performance.now() < deadline) {
-    if (tryRead(join(path, 'cgroup.events'))?.includes('populated 1')) {
-      try {
-        writeFileSync(join(path, 'cgroup.kill'), '1');
-      } catch {
-        return;
-      }
+  for (;;) {
+    const events = await readFile(join(path, 'cgroup.events'), 'utf8').catch(() => undefined);
+    if (events === undefined) return;
+    if (events.includes('populated 1')) {
+      const killed = await writeFile(join(path, 'cgroup.kill'), '1').then(
+        () => true,
+        () => false,
+      );
+      if (!killed) return;
+      await delay(2);
     } else {
-      removeGroup(path);
+      await removeGroup(path);
       if (!existsSync(path)) return;
+      await delay(2);
     }
-    await delay(2);
+    if (performance.now() > deadline) return;
   }
 };
 

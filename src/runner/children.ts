@@ -9,18 +9,15 @@ const POLL_MS = 200;
 const GIVE_UP_MS = 30_000;
 
 /** Whether anybody still works at the run: its reporter, or its shim. */
-const isAtWork = async (raw: RawFolder): Promise<boolean> => {
+const isAtWork = (raw: RawFolder): boolean => {
   if (!raw.exists()) return false;
   if (ownerOf(raw.owner) !== undefined) return true;
-  const pid = await raw.pid();
-  return pid !== undefined && (await raw.exitCode()) === undefined && isAlive(pid, undefined);
+  const shim = raw.shim();
+  return shim !== undefined && raw.exitCode() === undefined && isAlive(shim.pid, shim.start);
 };
 
-export const livingChildren = async (rootPath: string, raw: RawFolder): Promise<Child[]> => {
-  const open = raw.children().filter(({ to }) => to === undefined);
-  const atWork = await Promise.all(open.map(({ run_id }) => isAtWork(rawFolder(rootPath, run_id))));
-  return open.filter((_child, index) => atWork[index]);
-};
+export const livingChildren = (rootPath: string, raw: RawFolder): Child[] =>
+  raw.children().filter(({ run_id, to }) => to === undefined && isAtWork(rawFolder(rootPath, run_id)));
 
 /** Milliseconds up to `now` during which at least one child lived: time in which the parent may have waited for it. */
 export const timeWithChildren = (children: readonly Child[], now: number): number => {
@@ -44,7 +41,7 @@ export const awaitChildren = async (
   const deadline = performance.now() + limit_ms;
   let inTime = true;
   for (;;) {
-    const living = await livingChildren(rootPath, raw);
+    const living = livingChildren(rootPath, raw);
     if (living.length === 0) return inTime;
     // One that cannot be ended must not hold its parent for ever.
     if (performance.now() > deadline + GIVE_UP_MS) return false;

@@ -14,7 +14,7 @@ export interface Guarded {
   /** Bytes of output so far. */
   bytes(): number;
   /** Milliseconds that do not count against the time limit, and whether a child lives now. */
-  children(): Promise<{ waited_ms: number; living: boolean }>;
+  children(): { waited_ms: number; living: boolean };
   /** Called once. */
   end(reason: GuardReason): void;
 }
@@ -50,25 +50,25 @@ export const createGuard = (guarded: Guarded) => {
     for (const timer of timers.values()) timer.unsubscribe();
   };
 
-  const checkTime = async (): Promise<void> => {
-    const { waited_ms, living } = await guarded.children();
+  const checkTime = (): void => {
+    const { waited_ms, living } = guarded.children();
     if (over) return;
     const left = guarded.started + guarded.timeout_ms + waited_ms - clock.now();
     if (left <= 0 && !living) end('timeout');
-    else after('time', Math.max(left, living ? AGAIN_MS : 0), () => void checkTime());
+    else after('time', Math.max(left, living ? AGAIN_MS : 0), checkTime);
   };
 
-  const checkSilence = async (): Promise<void> => {
-    const { living } = await guarded.children();
+  const checkSilence = (): void => {
+    const { living } = guarded.children();
     if (over || limits.idle_ms === undefined) return;
     if (living) spoke = clock.now();
     const left = spoke + limits.idle_ms - clock.now();
     if (left <= 0) end('idle');
-    else after('idle', left, () => void checkSilence());
+    else after('idle', left, checkSilence);
   };
 
-  after('time', guarded.started + guarded.timeout_ms - clock.now(), () => void checkTime());
-  if (limits.idle_ms !== undefined) after('idle', limits.idle_ms, () => void checkSilence());
+  after('time', guarded.started + guarded.timeout_ms - clock.now(), checkTime);
+  if (limits.idle_ms !== undefined) after('idle', limits.idle_ms, checkSilence);
 
   return {
     stop,

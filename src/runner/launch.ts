@@ -1,17 +1,17 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
-import type { AttemptSpec, Runs, RunScope } from '../core/ports.js';
+import type { AttemptSpec, Runs, RunScope, Slot } from '../core/ports.js';
 import type { RunInfo, RunLimits } from '../core/run.js';
 import { homePathOf, prepareHome } from './agent-home.js';
 import type { RunnableAgents } from './agents.js';
-import { createCgroup, killCgroup } from './cgroup.js';
 import { buildEnvironment } from './environment.js';
 import { preambleOf, wholePrompt } from './preamble.js';
 import { bootId, pidNamespace } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
 import { reflogNow } from './reflog.js';
 import { boxed } from './sandbox.js';
-import { startShim, type Started } from './shim.js';
+import type { Started } from './shim.js';
+import type { createShims } from './shims.js';
 import type { Family } from './streams/family.js';
 
 export interface LaunchPorts {
@@ -22,23 +22,28 @@ export interface LaunchPorts {
   environment: NodeJS.ProcessEnv;
   /** Where our own commands are; put first on the agent's PATH. */
   binFolder?: string;
-  /** A control group for the run; undefined: it is held together by its marks alone. Default: one where there can be one. */
+  shims: ReturnType<typeof createShims>;
   /** The run's own token, and where the root's service is, where one runs. */
-  serviceFor?: (run: RunScope) => Promise<{ ticket: string; url: string | undefined }>;
-  groupFor?: (run_id: string) => string | undefined;
+  serviceFor?: (run: RunScope) => { ticket: string; url: string | undefined };
 }
 
 export interface Launched extends Started {
   argv: readonly string[];
   family: Family | undefined;
   limits: RunLimits;
-  cgroup: string | undefined;
   cost_before: number;
 }
 
-const checkFolder = async (cwd: string): Promise<void> => {
-  const found = await stat(cwd).catch(() => undefined);
-  if (!found?.isDirectory()) throw new ConductorError('configuration', `the working directory ${cwd} is not a folder`);
+const isFolder = (path: string): boolean => {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+};
+
+const checkFolder = (cwd: string): void => {
+  if (!isFolder(cwd)) throw new ConductorError('configuration', `the working directory ${cwd} is not a folder`);
 };
 
 /** The stricter of two sets of limits. */
@@ -66,10 +71,10 @@ export const launch = async (
   spec: AttemptSpec,
   info: RunInfo,
   raw: RawFolder,
-  slotFd: number | undefined,
+  slot: Slot | undefined,
 ): Promise<Launched> => {
   const agent = ports.agents.find(spec.agent);
-  await checkFolder(spec.cwd);
+  checkFolder(spec.cwd);
   const asRoot = process.getuid?.() === 0;
   const place = {
     rootPath: ports.rootPath,
@@ -79,7 +84,7 @@ export const launch = async (
   };
   const readOnly = agent.config.tools === 'read-only' || spec.trust === 'outside';
   const preamble = agent.kind.preamble ? preambleOf(spec, place, readOnly) : '';
-  const service = await ports.serviceFor?.({
+  const service = ports.serviceFor?.({
     project_id: spec.project_id,
     task_id: spec.task_id,
     run_id: spec.run_id,
@@ -114,25 +119,26 @@ export const launch = async (
   });
   const family = agent.kind.family;
   const cost_before = await costBefore(ports.runs, spec);
-  const cgroup = (ports.groupFor ?? createCgroup)(spec.run_id);
   const reflog = reflogNow(spec.cwd);
-  raw.prepare({
-    stdin: plan.stdin,
-    script: plan.script,
-    note: {
-      backend: agent.backend,
-      boot_id: bootId(),
-      pid_namespace: pidNamespace(),
-      limits,
-      ...(cost_before > 0 ? { cost_before } : {}),
-      ...(family ? { family } : {}),
-      ...(cgroup ? { cgroup } : {}),
-      ...(reflog ? { reflog } : {}),
-    },
-  });
-  const started = await startShim({ raw, argv, cwd: spec.cwd, env, slotFd, cgroup }).catch(async (error: unknown) => {
-    if (cgroup !== undefined) await killCgroup(cgroup);
+  const shim = await ports.shims.take(slot);
+  try {
+    raw.prepare({
+      stdin: plan.stdin,
+      script: plan.script,
+      note: {
+        backend: agent.backend,
+        boot_id: bootId(),
+        pid_namespace: pidNamespace(),
+        limits,
+        ...(cost_before > 0 ? { cost_before } : {}),
+        ...(family ? { family } : {}),
+        ...(shim.cgroup ? { cgroup: shim.cgroup } : {}),
+        ...(reflog ? { reflog } : {}),
+      },
+    });
+    return { ...shim.begin({ raw, argv, cwd: spec.cwd, env }), argv, family, limits, cost_before };
+  } catch (error) {
+    await shim.discard();
     throw error;
-  });
-  return { ...started, argv, family, limits, cgroup, cost_before };
+  }
 };

@@ -57,10 +57,11 @@ const own = (file: string): (() => void) | 'held' | 'gone' => {
  */
 export const becomeOwner = async (file: string, signal: AbortSignal): Promise<(() => void) | undefined> => {
   for (;;) {
-    if (signal.aborted) return undefined;
     const disown = own(file);
     if (disown === 'gone') return undefined;
     if (disown !== 'held') return disown;
+    // Not before: who stops an orphan must own it first.
+    if (signal.aborted) return undefined;
     await delay(PATIENCE_MS, undefined, { signal }).catch(() => undefined);
   }
 };

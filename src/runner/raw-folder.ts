@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunLimits } from '../core/run.js';
 import type { Reflog } from './reflog.js';
@@ -28,15 +28,20 @@ export interface Child {
 
 /**
  * `.conductor/raw/<run_id>/`: where the agent writes while it lives, and what outlives its owner. It may hold secrets,
- * so it is private; it is there from the claim of the run until its end was reported. What lies on the way to the
- * start is written without a turn of the event loop each.
+ * so it is private; it is there from the claim of the run until its end was reported. These files are small, and most
+ * lie on the way to a start or an end: they are read and written without a turn of the event loop each.
  */
 export const rawFolder = (rootPath: string, run_id: string) => {
   const path = join(rootPath, '.conductor', 'raw', run_id);
   const file = (name: string): string => join(path, name);
 
-  const readIfThere = async (name: string): Promise<string | undefined> =>
-    readFile(file(name), 'utf8').catch(() => undefined);
+  const readIfThere = (name: string): string | undefined => {
+    try {
+      return readFileSync(file(name), 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
 
   const write = (name: string, text: string, mode = 0o600): void => {
     const part = file(`.${name}.${process.pid}`);
@@ -65,15 +70,13 @@ export const rawFolder = (rootPath: string, run_id: string) => {
 
     prepare(content: { stdin: string; script: string | undefined; note: LaunchNote }): void {
       writeFileSync(file('stdin'), content.stdin, { mode: 0o600 });
-      writeFileSync(file('stdout'), '', { mode: 0o600 });
-      writeFileSync(file('stderr'), '', { mode: 0o600 });
       // Closed before anyone runs it: a file that is open for writing cannot be executed.
       if (content.script !== undefined) writeFileSync(file('script'), content.script, { mode: 0o700 });
       writeFileSync(file('launch.json'), JSON.stringify(content.note), { mode: 0o600 });
     },
 
-    async note(): Promise<LaunchNote | undefined> {
-      const text = await readIfThere('launch.json');
+    note(): LaunchNote | undefined {
+      const text = readIfThere('launch.json');
       try {
         return text === undefined ? undefined : (JSON.parse(text) as LaunchNote);
       } catch {
@@ -81,14 +84,14 @@ export const rawFolder = (rootPath: string, run_id: string) => {
       }
     },
 
-    /** The pid that the shim wrote about itself. */
-    async pid(): Promise<number | undefined> {
-      const pid = Number.parseInt((await readIfThere('pid')) ?? '', 10);
-      return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+    /** What the shim wrote about itself before it began. */
+    shim(): { pid: number; start: number | undefined } | undefined {
+      const [pid = Number.NaN, start] = (readIfThere('pid') ?? '').trim().split(' ').map(Number);
+      return Number.isInteger(pid) && pid > 1 ? { pid, start: start || undefined } : undefined;
     },
 
-    async exitCode(): Promise<number | undefined> {
-      const code = Number.parseInt((await readIfThere('exit')) ?? '', 10);
+    exitCode(): number | undefined {
+      const code = Number.parseInt(readIfThere('exit') ?? '', 10);
       return Number.isInteger(code) ? code : undefined;
     },
 
@@ -96,7 +99,7 @@ export const rawFolder = (rootPath: string, run_id: string) => {
     wantStop(reason: string): void {
       if (!existsSync(file('stop'))) tryWrite('stop', reason);
     },
-    stopReason: (): Promise<string | undefined> => readIfThere('stop'),
+    stopReason: (): string | undefined => readIfThere('stop'),
 
     childBegan: (child: string, from: number): void => tryWrite(`child-${child}`, JSON.stringify({ from })),
     childEnded: (child: Child): void =>

@@ -10,11 +10,12 @@ import { classOf, endWithout, failedEnd, neverStarted, remember } from './ends.j
 import { launch, type LaunchPorts } from './launch.js';
 import { becomeOwner, isOwned } from './owner-lock.js';
 import { rawFolder } from './raw-folder.js';
+import { createShims, type ShimsOptions } from './shims.js';
 import { stopForeign } from './stop.js';
 import { supervise } from './supervise.js';
 import { endTree, type Mark } from './sweep.js';
 
-export interface RunnerOptions extends LaunchPorts {
+export interface RunnerOptions extends Omit<LaunchPorts, 'shims'>, ShimsOptions {
   clock: Clock;
   slots?: Slots;
   /** Takes secrets out of what an agent said. */
@@ -34,7 +35,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
   const { runs, clock } = options;
   const rootPath = resolve(options.rootPath);
   const redact = options.redact ?? ((text: string): string => text);
-  const ports = { ...options, rootPath, redact };
+  const ports = { ...options, rootPath, redact, shims: createShims(options) };
   const live = new Map<string, Live>();
 
   const stopChild = (run_id: string, reason: string): void => {
@@ -71,13 +72,13 @@ export const createRunner = (options: RunnerOptions): Runner => {
       // Said before the wait: a missing program is no reason to stand in a queue.
       options.agents.find(spec.agent);
       slot = await options.slots?.acquire(spec, mine.abort.signal);
-      const stopped = mine.reason ?? (await raw.stopReason());
+      const stopped = mine.reason ?? raw.stopReason();
       if (stopped !== undefined) throw new ConductorError('stopped', stopped);
       // The time limit begins here, not in the queue.
       info = { ...info, start_time: new Date(clock.now()).toISOString() };
-      return await follow(await launch(ports, spec, info, raw, slot?.fd), info, emit, mine);
+      return await follow(await launch(ports, spec, info, raw, slot), info, emit, mine);
     } catch (error) {
-      const stopped = mine.reason ?? (await raw.stopReason());
+      const stopped = mine.reason ?? raw.stopReason();
       const ending = neverStarted(
         stopped !== undefined || mine.abort.signal.aborted
           ? new ConductorError('stopped', stopped ?? 'stopped')
@@ -189,5 +190,6 @@ export const createRunner = (options: RunnerOptions): Runner => {
       return isOwned(raw.owner) ? 'owned' : 'orphaned';
     },
     stop,
+    close: () => ports.shims.close(),
   };
 };

@@ -1,55 +1,102 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { killCgroup, membersOf } from './cgroup.js';
 import { inspect } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
 
+const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
 /**
- * Stands between us and the agent, so that the agent's output and exit code are kept when we die. It leads a session
- * of its own; the agent's stop signals reach it too and must not end it before it wrote the code. File 3 is the slot:
- * the shim alone holds it, so a daemon that the agent leaves behind does not. It joins the run's control group before
- * there is anything that could stay outside.
+ * What the shim reads first. It joins the run's control group before there is anything that could stay outside, and
+ * takes the group away if nothing follows.
  */
-const SCRIPT = `
-raw=$1
-group=$2
-shift 2
-trap : HUP INT TERM
-if [ -n "$group" ] && ! echo 0 >"$group/cgroup.procs"; then
-  echo 126 >"$raw/exit"
-  exit
-fi 2>>"$raw/stderr"
-echo "$$" >"$raw/pid"
-"$@" <"$raw/stdin" >>"$raw/stdout" 2>>"$raw/stderr" 3>&-
-echo "$?" >"$raw/exit"
+const waiting = (group: string | undefined): string =>
+  group === undefined
+    ? 'trap : HUP INT TERM\n'
+    : `trap : HUP INT TERM
+conductor_group=${quote(group)}
+conductor_home=${quote(dirname(group))}
+trap 'echo 0 >"$conductor_home/cgroup.procs"; rmdir "$conductor_group"' EXIT
+echo 0 >"$conductor_group/cgroup.procs" || conductor_outside=1
 `;
+
+export interface Work {
+  raw: RawFolder;
+  argv: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+}
+
+/**
+ * What it reads then, as one command, so that of half of it nothing is done. File 3 is the slot: the shim alone holds
+ * it, so a daemon that the agent leaves behind does not.
+ */
+export const working = ({ raw, argv, cwd, env }: Work): string => {
+  const file = (name: string): string => quote(`${raw.path}/${name}`);
+  return `{
+trap - EXIT
+if [ -n "$conductor_outside" ]; then echo 126 >${file('exit')}; exit; fi
+read -r conductor_stat </proc/$$/stat
+set -- \${conductor_stat##*)}
+echo "$$ \${20}" >${file('pid')}
+if ! cd -P -- ${quote(cwd)} 2>>${file('stderr')}; then echo 126 >${file('exit')}; exit; fi
+unset PATH OLDPWD
+${Object.entries(env)
+  .map(([name, value]) => `command export ${name}=${quote(value)}`)
+  .join('\n')}
+${argv.map(quote).join(' ')} <${file('stdin')} >>${file('stdout')} 2>>${file('stderr')} 3>&-
+echo "$?" >${file('exit')}
+exit
+}
+`;
+};
 
 export interface Started {
   pid: number;
   start: number | undefined;
+  cgroup: string | undefined;
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
 }
 
-export interface StartInput {
-  raw: RawFolder;
-  argv: readonly string[];
-  cwd: string;
-  env: Record<string, string>;
-  slotFd: number | undefined;
+/** A shim that has no work yet. */
+export interface Shim {
   cgroup: string | undefined;
+  /** The file that it has open to hold a slot later. */
+  seat: number | undefined;
+  /** Whether it lives, and has joined its group. */
+  isReady(): boolean;
+  begin(work: Work): Started;
+  /** Ends it, with its group and its seat. */
+  discard(): Promise<void>;
 }
 
+const inputOf = (child: ChildProcess): Socket => {
+  const input = child.stdin as Socket;
+  // One that died is known by its exit.
+  input.on('error', () => undefined);
+  return input.unref();
+};
+
 /**
- * Throws when it cannot start at all, as in a folder that is not there. Node's own spawn, and not execa: of execa's
- * services none is wanted here, and each start would block us a millisecond longer.
+ * A shell between us and the agent, so that the agent's output and exit code are kept when we die. It leads a session
+ * of its own; the agent's stop signals reach it too and must not end it before it wrote the code. What it is to do
+ * comes over its input: its secrets are in no file and in no list of processes, and it may start before it is known.
+ * Node's own spawn, and not execa: of execa's services none is wanted here, and each start would block us longer.
  */
-export const startShim = async ({ raw, argv, cwd, env, slotFd, cgroup }: StartInput): Promise<Started> => {
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'conductor-run', raw.path, cgroup ?? '', ...argv], {
-    cwd,
-    env,
+export const openShim = async (
+  cgroup: string | undefined,
+  slot: { fd: number; isSeat: boolean } | undefined,
+): Promise<Shim> => {
+  const child = spawn('/bin/sh', ['-s', 'conductor-run'], {
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin' },
     // Its own session and group, and it lives on when we die.
     detached: true,
-    stdio: slotFd === undefined ? 'ignore' : ['ignore', 'ignore', 'ignore', slotFd],
+    stdio: ['pipe', 'ignore', 'ignore', ...(slot === undefined ? [] : [slot.fd])],
   });
   const { pid } = child;
   if (pid === undefined) {
@@ -60,5 +107,24 @@ export const startShim = async ({ raw, argv, cwd, env, slotFd, cgroup }: StartIn
   const start = inspect(pid)?.start;
   // The exit, not the close of its streams: a daemon may hold those for ever.
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  return { pid, start, ended };
+  const input = inputOf(child);
+  child.unref();
+  input.write(waiting(cgroup));
+  const seat = slot?.isSeat === true ? slot.fd : undefined;
+  return {
+    cgroup,
+    seat,
+    isReady: () =>
+      child.exitCode === null && child.signalCode === null && (cgroup === undefined || membersOf(cgroup).includes(pid)),
+    begin(work) {
+      child.ref();
+      input.end(working(work));
+      return { pid, start, cgroup, ended };
+    },
+    async discard() {
+      input.end();
+      if (seat !== undefined) closeSync(seat);
+      if (cgroup !== undefined) await killCgroup(cgroup);
+    },
+  };
 };

@@ -15,5 +15,5 @@ export const stopForeign = async (
   ports.slots?.cancel(run.run_id);
   const scope = run.project_id !== undefined && run.task_id !== undefined ? (run as RunScope) : undefined;
   const info = scope === undefined ? undefined : await ports.runs.find(scope).catch(() => undefined);
-  await endTree(await identify(ports.rootPath, info ?? { run_id: run.run_id }, raw));
+  await endTree(identify(ports.rootPath, info ?? { run_id: run.run_id }, raw));
 };

@@ -46,8 +46,8 @@ const watchOver = (work: Supervision, bytes: () => number) => {
     timeout_ms: info.timeout_ms,
     limits: work.limits,
     bytes,
-    async children() {
-      const living = await livingChildren(mark.rootPath, raw);
+    children() {
+      const living = livingChildren(mark.rootPath, raw);
       const known = new Set(living.map(({ run_id }) => run_id));
       const counted = raw.children().filter(({ run_id, to }) => to !== undefined || known.has(run_id));
       return { waited_ms: timeWithChildren(counted, clock.now()), living: living.length > 0 };
@@ -61,7 +61,7 @@ const watchOver = (work: Supervision, bytes: () => number) => {
 
 /** Children outlive their parent's process for a while, but never a parent that was stopped. */
 const settleChildren = async ({ mark, raw, stopChild }: Supervision): Promise<void> => {
-  const stopped = (await raw.stopReason()) !== undefined;
+  const stopped = raw.stopReason() !== undefined;
   await awaitChildren(mark.rootPath, raw, stopped ? 0 : CHILDREN_LIMIT_MS, (run_id) =>
     stopChild(run_id, stopped ? 'stopped: its parent was stopped' : 'stopped: its parent has ended'),
   );
@@ -96,8 +96,8 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
   for (const tail of tails) await tail.close();
 
   const { heard } = listener;
-  const exit_code = (await raw.exitCode()) ?? -1;
-  const stopped = await raw.stopReason();
+  const exit_code = raw.exitCode() ?? -1;
+  const stopped = raw.stopReason();
   const meaning = classify({
     speaks: work.family !== undefined,
     exit_code,

@@ -12,9 +12,6 @@ export const layout = (root: string) => {
     tokenFile: join(own, 'token'),
     auditFile: join(own, 'audit.jsonl'),
     slotsFolder: join(own, 'slots'),
-    slot: (number: number): string => join(own, 'slots', String(number)),
-    /** Held by the child run to which this one lent its slot. */
-    lentSlot: (run_id: string): string => join(own, 'slots', `lent-${run_id}`),
     queueFolder: join(own, 'queue'),
     rawFolder: join(own, 'raw'),
     raw: (run_id: string): string => join(own, 'raw', run_id),

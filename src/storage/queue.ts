@@ -1,6 +1,16 @@
 /// <reference path="./fs-native-extensions.d.ts" />
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import type { SlotRequest, Waiting } from '../core/ports.js';
@@ -17,6 +27,16 @@ const readOr = (path: string): Partial<Waiting> => {
   }
 };
 
+/** False when it was not there. */
+const unlinkIfThere = (path: string): boolean => {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /**
  * Who waits for a slot, one small file each, so that all processes of a root see one queue. The files of a process
  * that died are known by its lock, which died with it.
@@ -26,6 +46,8 @@ export const openQueue = (folder: string, now: () => number) => {
   const lockOf = (who: string): string => join(folder, `.${who}.lock`);
   let lock = -1;
   let count = 0;
+  /** How many places are ours. */
+  let places = 0;
 
   const ensure = (): void => {
     if (lock >= 0) return;
@@ -91,11 +113,15 @@ export const openQueue = (folder: string, now: () => number) => {
       const part = join(folder, `.${key}`);
       writeFileSync(part, text, { mode: 0o600 });
       renameSync(part, join(folder, `${priority}-${key}`));
+      places += 1;
       return key;
     },
-    leave(key: string): void {
-      for (const name of names()) if (name.slice(2) === key) rmSync(join(folder, name), { force: true });
-      if (lock >= 0 && !names().some((name) => name.includes(`-${me}-`))) {
+    /** `seen`: the name that the place had a moment ago. */
+    leave(key: string, seen?: string): void {
+      if (!(seen !== undefined && unlinkIfThere(join(folder, seen))))
+        for (const name of names()) if (name.slice(2) === key) rmSync(join(folder, name), { force: true });
+      places -= 1;
+      if (lock >= 0 && places === 0) {
         rmSync(lockOf(me), { force: true });
         closeSync(lock);
         lock = -1;

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
@@ -60,12 +60,13 @@ export const openRuns = (rootPath: string): Runs => {
       : paths.run(project_id, task_id, checkId('run_id', run_id));
   };
 
-  const read = async (path: string): Promise<RunInfo | undefined> => {
+  /** A run whose process died between mkdir and the first write has no info: it never was. */
+  const find = (path: string): RunInfo | undefined => {
     const file = join(path, INFO);
     try {
-      return decodeRunInfo(await readFile(file, 'utf8'), file);
+      // Asked on the way to a start, where there is none yet: another thread would take longer to say so.
+      return decodeRunInfo(readFileSync(file, 'utf8'), file);
     } catch (error) {
-      // A run whose process died between mkdir and the first write has no info: it never was.
       if (gone(error)) return undefined;
       throw error;
     }
@@ -73,10 +74,11 @@ export const openRuns = (rootPath: string): Runs => {
 
   /** For lists: one damaged file must not hide all the others. */
   const readLeniently = async (path: string): Promise<RunInfo | undefined> => {
+    const file = join(path, INFO);
     try {
-      return await read(path);
+      return decodeRunInfo(await readFile(file, 'utf8'), file);
     } catch (error) {
-      if (error instanceof ConductorError && error.code === 'invalid_file') return undefined;
+      if (gone(error) || (error instanceof ConductorError && error.code === 'invalid_file')) return undefined;
       throw error;
     }
   };
@@ -103,7 +105,7 @@ export const openRuns = (rootPath: string): Runs => {
       const file = join(folder(info), INFO);
       await replace(file, info).catch(refuse(file));
     },
-    find: async (scope) => read(folder(scope)),
+    find: async (scope) => find(folder(scope)),
     async remove(scope) {
       const path = folder(scope);
       await rm(path, { recursive: true, force: true }).catch(refuse(path));

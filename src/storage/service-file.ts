@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
@@ -64,10 +65,11 @@ const isAlive = (pid: number): boolean => {
 };
 
 /** The service of the root; undefined where none runs. One that was killed leaves its file behind. */
-export const readServiceFile = async (rootPath: string): Promise<ServiceFile | undefined> => {
+export const readServiceFile = (rootPath: string): ServiceFile | undefined => {
   let text: string;
   try {
-    text = await readFile(layout(resolve(rootPath)).serviceFile, 'utf8');
+    // Read on the way to each start of a process: another thread would take longer.
+    text = readFileSync(layout(resolve(rootPath)).serviceFile, 'utf8');
   } catch {
     return undefined;
   }

@@ -1,13 +1,10 @@
-/// <reference path="./fs-native-extensions.d.ts" />
-import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { tryLock } from 'fs-native-extensions';
 import { ConductorError } from '../core/errors.js';
-import type { Clock, SlotRequest, Slots } from '../core/ports.js';
+import type { Clock, Slot, SlotRequest, Slots } from '../core/ports.js';
 import { layout } from './layout.js';
 import { openQueue } from './queue.js';
-
-type Slot = Awaited<ReturnType<Slots['acquire']>>;
+import { openSlotLocks, type Held } from './slot-locks.js';
 
 interface Waiter {
   request: SlotRequest;
@@ -20,18 +17,6 @@ const PATIENCE_MS = 50;
 /** A first in the queue that lets a free slot lie for so long, as one that was suspended, is passed over. */
 const PASSED_OVER_MS = 2_000;
 
-const lockOf = (path: string): number | undefined => {
-  const fd = openSync(path, 'a', 0o600);
-  try {
-    if (tryLock(fd)) return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-  closeSync(fd);
-  return undefined;
-};
-
 const left = (): ConductorError => new ConductorError('stopped', 'no longer waiting for a slot');
 
 /**
@@ -42,68 +27,63 @@ const left = (): ConductorError => new ConductorError('stopped', 'no longer wait
 export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'now'>): Slots => {
   const paths = layout(resolve(rootPath));
   const queue = openQueue(paths.queueFolder, () => clock.now());
+  const locks = openSlotLocks(paths.slotsFolder);
   const waiters = new Map<string, Waiter>();
   let timer: NodeJS.Timeout | undefined;
-  let ready = false;
+  let soon: NodeJS.Immediate | undefined;
   /** The process of the first of the queue while it lets a free slot lie, and since when. */
   let idle: { who: string; since: number } | undefined;
 
-  const slotOf = (request: SlotRequest, fd: number): Slot => {
-    let held = true;
+  const slotOf = (first: Held): Slot => {
+    let held: Held | undefined = first;
     return {
-      fd,
+      fd: first.fd,
+      moveTo: (seat) => {
+        if (held) held = locks.move(held, seat);
+      },
       release: () => {
         if (held) {
-          held = false;
-          rmSync(paths.lentSlot(request.run_id), { force: true });
-          // Only closed, not unlocked: a living agent that inherited the file keeps its slot.
-          closeSync(fd);
-          pump();
+          locks.drop(held);
+          held = undefined;
+          pumpSoon();
         }
         return Promise.resolve();
       },
     };
   };
 
-  const prepare = (): void => {
-    if (!ready) mkdirSync(paths.slotsFolder, { recursive: true, mode: 0o700 });
-    ready = true;
-  };
-
-  const borrow = (request: SlotRequest): number | undefined => {
+  const borrow = (request: SlotRequest): Held | undefined => {
     const parent = request.parent_run_id;
     if (parent === undefined || !/^[\w.-]+$/.test(parent) || !existsSync(paths.raw(parent))) return undefined;
-    prepare();
-    return lockOf(paths.lentSlot(parent));
+    return locks.take(locks.loanOf(parent));
   };
 
-  const take = (): number | undefined => {
-    prepare();
+  const take = (): Held | undefined => {
     for (let number = 0; number < count; number += 1) {
-      const fd = lockOf(paths.slot(number));
-      if (fd !== undefined) return fd;
+      const held = locks.take(number);
+      if (held !== undefined) return held;
     }
     return undefined;
   };
 
   /** Whether the first, who belongs to another process, must be waited for. */
   const isFirstAsleep = (who: string): boolean => {
-    const fd = take();
-    if (fd === undefined) {
+    const held = take();
+    if (held === undefined) {
       idle = undefined;
       return false;
     }
-    closeSync(fd);
+    locks.drop(held);
     const now = performance.now();
     if (idle?.who !== who) idle = { who, since: now };
     return now - idle.since > PASSED_OVER_MS;
   };
 
-  const settle = (key: string, outcome: (waiter: Waiter) => void): void => {
+  const settle = (key: string, outcome: (waiter: Waiter) => void, name?: string): void => {
     const waiter = waiters.get(key);
     if (!waiter) return;
     waiters.delete(key);
-    queue.leave(key);
+    queue.leave(key, name);
     outcome(waiter);
   };
 
@@ -113,16 +93,16 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
     // Its place was taken away: somebody cancelled it.
     for (const key of waiters.keys()) if (!there.has(key)) settle(key, ({ refuse }) => refuse(left()));
     let blocked = false;
-    for (const { key, who, mine } of places) {
+    for (const { name, key, who, mine } of places) {
       const waiter = waiters.get(key);
       if (waiter === undefined) {
         if (!mine && !blocked) blocked = !isFirstAsleep(who);
         continue;
       }
       // A child of a living parent passes those who wait for a slot of their own: it needs none.
-      const fd = borrow(waiter.request) ?? (blocked ? undefined : take());
-      if (fd === undefined) blocked = true;
-      else settle(key, ({ request, grant }) => grant(slotOf(request, fd)));
+      const held = borrow(waiter.request) ?? (blocked ? undefined : take());
+      if (held === undefined) blocked = true;
+      else settle(key, ({ grant }) => grant(slotOf(held)), name);
     }
   };
 
@@ -137,23 +117,32 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
     if (waiters.size > 0) timer = setTimeout(pump, PATIENCE_MS);
   };
 
+  /** Once for all that comes and goes in one turn: each look costs what the whole queue is long. */
+  const pumpSoon = (): void => {
+    soon ??= setImmediate(() => {
+      soon = undefined;
+      pump();
+    });
+  };
+
   return {
     async acquire(request, signal) {
       if (signal?.aborted) throw left();
       const at_once = borrow(request) ?? (waiters.size === 0 && queue.isEmpty() ? take() : undefined);
-      if (at_once !== undefined) return slotOf(request, at_once);
+      if (at_once !== undefined) return slotOf(at_once);
       const key = queue.enter(request);
       return new Promise<Slot>((grant, refuse) => {
         waiters.set(key, { request, grant, refuse });
         signal?.addEventListener('abort', () => settle(key, (waiter) => waiter.refuse(left())), { once: true });
-        pump();
+        pumpSoon();
       });
     },
+    seat: locks.seat,
     waiting: queue.waiting,
     move: queue.move,
     cancel: (run_id) => {
       const there = queue.cancel(run_id);
-      pump();
+      pumpSoon();
       return there;
     },
   };

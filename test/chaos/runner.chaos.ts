@@ -47,7 +47,7 @@ const draw = (seed: number): (() => number) => {
 const chaos: Chaos = async ({ seed, log }) => {
   const random = draw(seed);
   const levels = [
-    { name: 'marks', options: { groupFor: () => undefined } },
+    { name: 'marks', options: { groupFor: () => Promise.resolve(undefined) } },
     ...(cgroupBase() === undefined ? [] : [{ name: 'cgroup', options: {} }]),
   ];
   for (const level of levels) {

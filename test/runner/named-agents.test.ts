@@ -94,7 +94,7 @@ test('a wrapper of words goes before the agent; in a PID namespace nothing outli
   if ((await run(program, words)).code !== 0) return;
   const world = await openWorld({
     config: { boxed: { backend: 'shell', sandbox: 'pidns' } },
-    groupFor: () => undefined,
+    groupFor: () => Promise.resolve(undefined),
   });
   const path = join(temporary('boxed'), 'pids');
   const spec = world.specOf(

@@ -11,7 +11,7 @@ import { lives, openWorld, pidsIn, script, type Act, type WorldOptions } from '.
 /** What holds a run together: its control group, where there is one, and its marks alone. */
 const LEVELS: [string, WorldOptions][] = [
   [cgroupBase() === undefined ? 'no control group here' : 'control group', {}],
-  ['marks', { groupFor: () => undefined }],
+  ['marks', { groupFor: () => Promise.resolve(undefined) }],
 ];
 let level: WorldOptions = {};
 
@@ -159,7 +159,7 @@ test('an agent that does not go after its result is ended, and its result counts
       timeout_ms: 10 * LINGER_MS,
       limits: {},
       bytes: () => 0,
-      children: () => Promise.resolve({ waited_ms: 0, living: false }),
+      children: () => ({ waited_ms: 0, living: false }),
       end: (reason) => reasons.push(`${reason} at ${scheduler.now()}`),
     });
     scheduler.schedule(() => guard.heard({ kind: 'result', ok: true }), 1_000);

@@ -141,4 +141,26 @@ test('the places of a killed process are cleared, and a suspended one does not h
   await ours.slot!.release();
 });
 
+test('a slot that was moved to the file of another process lives as long as that one', async () => {
+  const root = temporary('slots');
+  const slots = openSlots(root, 1, clock);
+  const other = openSlots(root, 1, clock);
+  const seat = slots.seat();
+  assert.type(seat, 'number');
+  const heir = spawn('/bin/sh', ['-c', 'read x; :'], { stdio: ['pipe', 'ignore', 'ignore', seat!] });
+  const slot = await slots.acquire(request('first'));
+  slot.moveTo(seat!);
+  await slot.release();
+  const next = watch(slots.acquire(request('next')));
+  const foreign = watch(other.acquire(request('foreign')));
+  await until('both wait', () => slots.waiting().length === 2);
+  assert.equal([next.state, foreign.state], ['waits', 'waits']);
+  heir.stdin!.end();
+  await until('the first is served', () => next.state === 'served');
+  assert.is(foreign.state, 'waits');
+  await next.slot!.release();
+  await until('the other process is served', () => foreign.state === 'served');
+  await foreign.slot!.release();
+});
+
 test.run();

@@ -21,7 +21,7 @@ const permissions = (root: string): Finding[] => {
 const service = async (root: string): Promise<Finding> => {
   const holder = await findService(root);
   if (!holder) return finding('service', 'warn', 'none serves this root', 'conductor serve');
-  const file = await readServiceFile(root).catch(() => undefined);
+  const file = readServiceFile(root);
   if (!file?.url) return finding('service', 'ok', `process ${holder.pid}`);
   try {
     const { ok } = await fetch(`${file.url}/api/v1/health`, { signal: AbortSignal.timeout(5_000) });

@@ -8,7 +8,7 @@ export const showStatus = (options: { root: string; config?: string; json?: bool
   withLedger(options, async (opened) => {
     const { ledger, root, agents } = opened;
     const service = await findService(root.path);
-    const file = service ? await readServiceFile(root.path).catch(() => undefined) : undefined;
+    const file = service ? readServiceFile(root.path) : undefined;
     const tasks = await findTasks(opened, {});
     const counts = Object.fromEntries(
       TASK_STATUSES.map((status) => [status, tasks.filter((task) => task.status === status).length]),

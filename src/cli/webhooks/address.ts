@@ -11,7 +11,7 @@ export interface Where {
 /** The service that is named, else the one that owns the root, else the usual address. */
 export const serverOf = async ({ server, root }: Where): Promise<string> => {
   if (server !== undefined) return server;
-  const service = await readServiceFile(root);
+  const service = readServiceFile(root);
   if (service?.socket !== undefined)
     throw new ConductorError(
       'usage',
