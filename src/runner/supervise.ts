@@ -124,7 +124,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
         };
   const output = await settleOutput(info, heard.finalText, failure, redact);
   const signal = signalOf(exit_code);
-  const reflog = (await raw.note())?.reflog;
+  const reflog = raw.note()?.reflog;
   const commits = reflog ? commitsSince(reflog) : [];
   const learnt = {
     ...(signal === undefined ? {} : { signal }),

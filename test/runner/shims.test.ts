@@ -72,27 +72,30 @@ test('of half a command nothing is done', async () => {
   }
 });
 
-grouped('a run that begins in a shim that waited holds its slot and its group, and the next one has another', async () => {
-  const world = await openWorld({ slotCount: 1, ahead: true });
-  const groupOf = async (): Promise<string> => {
-    const { end, read } = await world.run('shell', 'cat /proc/self/cgroup\n');
-    assert.is(end.status, 'completed', end.error_summary);
-    return /conductor-run-\S+/.exec(read('agent-stdout.txt'))![0];
-  };
-  const first = await groupOf();
-  const second = await groupOf();
-  assert.is.not(first, second);
-  for (const name of [first, second]) assert.not(existsSync(join(cgroupBase()!, name)), `${name} is gone`);
-  const held = world.specOf('shell', 'sleep 1000\n');
-  const ended = lastValueFrom(world.runner.attempt(held)) as Promise<RunEnd>;
-  await until('it runs', async () => ((await world.runs.find(held))?.pid ?? -1) > 0);
-  const waiting = lastValueFrom(world.runner.attempt(world.specOf('shell', 'true\n'))) as Promise<RunEnd>;
-  await until('the other waits', () => world.slots.waiting().length === 1);
-  await world.runner.stop(held, 'enough');
-  assert.is((await ended).reason, 'stopped: enough');
-  assert.is((await waiting).status, 'completed');
-  await world.runner.close();
-});
+grouped(
+  'a run that begins in a shim that waited holds its slot and its group, and the next one has another',
+  async () => {
+    const world = await openWorld({ slotCount: 1, ahead: true });
+    const groupOf = async (): Promise<string> => {
+      const { end, read } = await world.run('shell', 'cat /proc/self/cgroup\n');
+      assert.is(end.status, 'completed', end.error_summary);
+      return /conductor-run-\S+/.exec(read('agent-stdout.txt'))![0];
+    };
+    const first = await groupOf();
+    const second = await groupOf();
+    assert.is.not(first, second);
+    for (const name of [first, second]) assert.not(existsSync(join(cgroupBase()!, name)), `${name} is gone`);
+    const held = world.specOf('shell', 'sleep 1000\n');
+    const ended = lastValueFrom(world.runner.attempt(held)) as Promise<RunEnd>;
+    await until('it runs', async () => ((await world.runs.find(held))?.pid ?? -1) > 0);
+    const waiting = lastValueFrom(world.runner.attempt(world.specOf('shell', 'true\n'))) as Promise<RunEnd>;
+    await until('the other waits', () => world.slots.waiting().length === 1);
+    await world.runner.stop(held, 'enough');
+    assert.is((await ended).reason, 'stopped: enough');
+    assert.is((await waiting).status, 'completed');
+    await world.runner.close();
+  },
+);
 
 grouped('what waits is let go when the runner closes', async () => {
   let group: string | undefined;
