@@ -1,13 +1,13 @@
-/** Data too large for a record: one file a content, `.conductor/blobs/<sha256>`. */
+/** What is too large for a record: one file a content, `.conductor/blobs/<sha256>`. It may come from outside: nobody else may read it. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event } from '../core/event.js';
+import type { Blobs } from '../core/ports.js';
 import { storageError } from './file.js';
-import type { Blob } from './format.js';
 
-const folderOf = (root: string): string => join(root, '.conductor', 'blobs');
-export const blobPath = (root: string, sha256: string): string => join(folderOf(root), sha256);
+export const blobsFolder = (root: string): string => join(root, '.conductor', 'blobs');
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const sync = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
@@ -20,38 +20,65 @@ const sync = async (path: string): Promise<void> => {
 
 /** The bytes that the name promises; undefined when they are missing or others. */
 const readBlob = async (root: string, sha256: string): Promise<Buffer | undefined> => {
-  const bytes = await readFile(blobPath(root, sha256)).catch(() => undefined);
-  return bytes && createHash('sha256').update(bytes).digest('hex') === sha256 ? bytes : undefined;
+  const bytes = await readFile(join(blobsFolder(root), sha256)).catch(() => undefined);
+  return bytes && hashOf(bytes) === sha256 ? bytes : undefined;
 };
 
-/** Resolves when the blob is durable under its name. */
-export const writeBlob = async (root: string, { sha256, bytes }: Blob, durable: boolean): Promise<void> => {
-  const folder = folderOf(root);
-  const path = blobPath(root, sha256);
+/** True when it is there already; it then counts as new, so that nobody sweeps it away before it is named on the bus. */
+const reuse = async (root: string, sha256: string): Promise<boolean> => {
+  const now = new Date();
+  const isTouched = await utimes(join(blobsFolder(root), sha256), now, now).then(
+    () => true,
+    () => false,
+  );
+  return isTouched && (await readBlob(root, sha256)) !== undefined;
+};
+
+const write = async (path: string, bytes: Uint8Array, durable: boolean): Promise<void> => {
   const partial = `${path}.${randomBytes(4).toString('hex')}`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (await readBlob(root, sha256)) {
-      // Whoever wrote it may not have come to this.
-      if (durable) await sync(path);
-    } else {
-      const handle = await open(partial, 'wx', 0o600);
-      try {
-        await handle.writeFile(bytes);
-        if (durable) await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(partial, path);
+    const handle = await open(partial, 'wx', 0o600);
+    try {
+      await handle.writeFile(bytes);
+      if (durable) await handle.sync();
+    } finally {
+      await handle.close();
     }
-    if (durable) {
-      await sync(folder);
-      await sync(join(root, '.conductor'));
-    }
+    await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
-    throw storageError(`cannot write ${path}`, error);
+    throw error;
   }
+};
+
+/** `durable`: false where a process may die at any time, the machine not. */
+export const openBlobs = (root: string, durable = true): Blobs => {
+  const folder = blobsFolder(root);
+  let isMade = false;
+  const make = async (): Promise<void> => {
+    if (isMade) return;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (durable) await sync(join(root, '.conductor'));
+    isMade = true;
+  };
+  return {
+    async put(bytes) {
+      const sha256 = hashOf(bytes);
+      const path = join(folder, sha256);
+      try {
+        await make();
+        if (!(await reuse(root, sha256))) await write(path, bytes, durable);
+        // Whoever wrote it before may not have come to this.
+        else if (durable) await sync(path);
+        if (durable) await sync(folder);
+      } catch (error) {
+        isMade = false;
+        throw storageError(`cannot store a blob in ${folder}`, error);
+      }
+      return { sha256, bytes: bytes.length };
+    },
+    get: async (sha256) => (/^[0-9a-f]{64}$/.test(sha256) ? readBlob(root, sha256) : undefined),
+  };
 };
 
 const parse = (bytes: Buffer | undefined): Event['data'] | undefined => {

@@ -1,4 +1,5 @@
 /** What is done while the lock is held: the ids are given, known dedupe keys answered, and all of it written at once. */
+import { DEDUPE_MS } from '../core/dedupe.js';
 import { ConductorError } from '../core/errors.js';
 import type { Clock, Receipt } from '../core/ports.js';
 import { Batch } from './batch.js';
@@ -7,9 +8,6 @@ import type { Prepared } from './format.js';
 import { ClosedKeys, LiveKeys, type Written } from './known.js';
 import { LiveFile, type Rotation } from './live.js';
 import { nextMoment, stampOf, type Moment } from './stamp.js';
-
-/** How long a dedupe key counts, at least. */
-export const DEDUPE_MS = 14 * 24 * 3_600_000;
 
 export interface PenOptions {
   root: string;

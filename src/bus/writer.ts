@@ -7,7 +7,7 @@ import { closeSync, constants, fdatasync, fsync, lstatSync, openSync } from 'nod
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Receipt } from '../core/ports.js';
-import { writeBlob } from './blobs.js';
+import { openBlobs } from './blobs.js';
 import type { Position } from './cursor.js';
 import { prepareDraft } from './draft.js';
 import { busPath, storageError } from './file.js';
@@ -62,6 +62,7 @@ export const openWriter = (options: WriterOptions): Writer => {
   const path = busPath(root);
   const lock = openLock(root);
   const pen = new Pen(options);
+  const blobs = openBlobs(root, durable);
   let closed = false;
   let waiting: Call[] = [];
   let running: Promise<void> | undefined;
@@ -176,7 +177,7 @@ export const openWriter = (options: WriterOptions): Writer => {
   };
 
   const writeBlobs = async (call: Call): Promise<void> => {
-    for (const { blob } of call.prepared) if (blob) await writeBlob(root, blob, durable);
+    for (const { blob } of call.prepared) if (blob) await blobs.put(blob.bytes);
     refuseClosed();
     enqueue(call);
   };

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lock } from 'proper-lockfile';
 import type { RunInfo } from '../core/run.js';
 import { layout } from '../storage/layout.js';
+import { retainBus, whileCollecting } from './retention.js';
 import type { Opened } from './with-ledger.js';
 
 export interface GcOptions {
@@ -13,10 +13,13 @@ export interface GcOptions {
   project_id?: string | undefined;
   /** Also the folders of tasks that have a DONE file and no run left. */
   done_tasks: boolean;
+  /** Of the bus, closed files whose messages are all older; undefined: none. */
+  bus_older_than_ms: number | undefined;
 }
 
 export interface Removed {
-  folder: string;
+  /** Of a run or a task; a file where it is of the bus. */
+  path: string;
   bytes: number;
 }
 
@@ -45,30 +48,33 @@ const mayGo = ({ ledger, root }: Opened, run: RunInfo, options: GcOptions, now: 
   );
 };
 
-/** Removes folders of runs that ended long ago. One at a time on a root. */
-export const collect = async (opened: Opened, options: GcOptions, now: number): Promise<Removed[]> => {
-  const { runs, root } = opened;
-  const release = await lock(layout(root.path).rootFile, { lockfilePath: join(layout(root.path).own, 'gc.lock') });
+const collectRuns = async (opened: Opened, options: GcOptions, now: number): Promise<Removed[]> => {
+  const { runs } = opened;
   const removed: Removed[] = [];
   const remove = async (folder: string): Promise<void> => {
-    removed.push({ folder, bytes: await sizeOf(folder) });
+    removed.push({ path: folder, bytes: await sizeOf(folder) });
     if (!options.dry_run) await rm(folder, { recursive: true, force: true });
   };
-  try {
-    const tasks = new Set<string>();
-    for await (const run of runs.list(options.project_id === undefined ? {} : { project_id: options.project_id })) {
-      if (!mayGo(opened, run, options, now)) continue;
-      await remove(runs.folder(run));
-      tasks.add(runs.folder({ project_id: run.project_id, task_id: run.task_id }));
-    }
-    for (const folder of options.dry_run ? [] : tasks) {
-      const left = await readdir(folder).catch((): string[] => []);
-      if (left.length === 0) await rmdir(folder).catch(() => undefined);
-      else if (options.done_tasks && left.includes('DONE') && !left.some((name) => /^\d{8}-/.test(name)))
-        await remove(folder);
-    }
-    return removed;
-  } finally {
-    await release();
+  const tasks = new Set<string>();
+  for await (const run of runs.list(options.project_id === undefined ? {} : { project_id: options.project_id })) {
+    if (!mayGo(opened, run, options, now)) continue;
+    await remove(runs.folder(run));
+    tasks.add(runs.folder({ project_id: run.project_id, task_id: run.task_id }));
   }
+  for (const folder of options.dry_run ? [] : tasks) {
+    const left = await readdir(folder).catch((): string[] => []);
+    if (left.length === 0) await rmdir(folder).catch(() => undefined);
+    else if (options.done_tasks && left.includes('DONE') && !left.some((name) => /^\d{8}-/.test(name)))
+      await remove(folder);
+  }
+  return removed;
 };
+
+/** Removes folders of runs that ended long ago, and old files of the bus. One at a time on a root. */
+export const collect = (opened: Opened, options: GcOptions, now: number): Promise<Removed[]> =>
+  whileCollecting(opened.root.path, async () => {
+    const removed = await collectRuns(opened, options, now);
+    if (options.bus_older_than_ms === undefined) return removed;
+    const bus = { keep_ms: options.bus_older_than_ms, dry_run: options.dry_run };
+    return [...removed, ...(await retainBus(opened, opened.ledger, bus))];
+  });

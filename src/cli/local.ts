@@ -1,3 +1,4 @@
+import { openBlobs } from '../bus/blobs.js';
 import { openFileBus } from '../bus/file-bus.js';
 import { createAgents } from '../runner/agents.js';
 import { leaveOuterCgroup } from '../runner/cgroup.js';
@@ -29,6 +30,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     durability: config.defaults.durability,
     rotation: { bytes: config.bus.segment_bytes, age_ms: config.bus.segment_age },
   });
+  const blobs = openBlobs(root.path, config.defaults.durability === 'fsync');
   const runs = openRuns(root.path);
   const agents = createAgents({
     config: agentsOf(config, folder),
@@ -55,7 +57,19 @@ export const openLocal = async (options: { root: string; config?: string | undef
   });
   const runner = limitAgents(runAny, { bus, clock, config });
   const workspaces = openWorkspaces(root.path);
-  return { ...loaded, root, bus, runs, agents, runner, workspaces, ids: createIds(clock, process.pid), clock, random };
+  return {
+    ...loaded,
+    root,
+    bus,
+    blobs,
+    runs,
+    agents,
+    runner,
+    workspaces,
+    ids: createIds(clock, process.pid),
+    clock,
+    random,
+  };
 };
 
 export type Local = Awaited<ReturnType<typeof openLocal>>;

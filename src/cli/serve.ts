@@ -14,13 +14,13 @@ import { runThatMade } from '../runner/living-commits.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
 import { createWebhooks } from '../sources/webhooks.js';
-import { openBlobs } from '../storage/blobs.js';
 import { layout } from '../storage/layout.js';
 import { holdRoot } from '../storage/root.js';
 import { webhooksOf, type LoadedConfig } from './load-config.js';
 import { openLocal } from './local.js';
 import { openService } from './open-service.js';
 import { Opened } from './opened.js';
+import { keepRetained } from './retention.js';
 import { repositoryOf } from './repository-of.js';
 import { stopRuns } from './stop-runs.js';
 import { tableWorker } from './package-folder.js';
@@ -104,10 +104,12 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     }),
     (one) => one.close(),
   );
-  const ledger = opened.add(await openLedger(local.bus, ledgerFile(local.root, { save: true })), (one) => one.close());
+  const ledger = opened.add(await openLedger(local.bus, ledgerFile(local.root, { save: true }), local.blobs), (one) =>
+    one.close(),
+  );
   const webhooks = createWebhooks({
     config: webhooksOf(local),
-    blobs: openBlobs(local.root.path),
+    blobs: local.blobs,
     clock,
     madeBy: (commit) =>
       runThatMade(commit, { rootPath: local.root.path, runs: local.runs, living: ledger.view.runs.values() }),
@@ -176,6 +178,8 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     )
     .subscribe({ error: (error: unknown) => log.error(`stop --all: ${toConductorError(error).message}`) });
 
+  const retaining = keepRetained(local, ledger).subscribe();
+
   let signalled = 0;
   let exit = 0;
   const onSignal = (): void => {
@@ -213,5 +217,6 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
 
   await done;
   stopping.unsubscribe();
+  retaining.unsubscribe();
   return exit;
 };

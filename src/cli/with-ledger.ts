@@ -1,10 +1,9 @@
-import type { Ledger } from '../core/ports.js';
-import { openLedger } from '../ledger/ledger.js';
+import { openLedger, type OpenLedger } from '../ledger/ledger.js';
 import { ledgerFile } from './ledger-file.js';
 import { openLocal, type Local } from './local.js';
 
 export interface Opened extends Local {
-  ledger: Ledger;
+  ledger: OpenLedger;
 }
 
 /** Opens the root and its ledger for one command, and closes both when it is done. */
@@ -13,7 +12,7 @@ export const withLedger = async <Result>(
   work: (opened: Opened) => Promise<Result>,
 ): Promise<Result> => {
   const local = await openLocal(options);
-  const ledger = await openLedger(local.bus, ledgerFile(local.root, { save: false }));
+  const ledger = await openLedger(local.bus, ledgerFile(local.root, { save: false }), local.blobs);
   try {
     return await work({ ...local, ledger });
   } finally {

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { DEDUPE_MS } from './dedupe.js';
+import { formatDuration } from './duration.js';
 import { durationSchema } from './schema-parts.js';
 import { alertSchema } from './alert.js';
 import { webhookNameSchema, webhookSchema } from './webhook.js';
@@ -63,6 +65,10 @@ export const configSchema = z.strictObject({
         .min(1_024)
         .default(32 * 1024 * 1024),
       segment_age: durationSchema.default(7 * 24 * 3_600_000),
+      /** Closed files whose messages are all older are removed; missing: all are kept. */
+      keep: durationSchema
+        .refine((keep) => keep >= DEDUPE_MS, `at least ${formatDuration(DEDUPE_MS)}: so long a dedupe key counts`)
+        .optional(),
     })
     .prefault({}),
   watch: z

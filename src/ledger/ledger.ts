@@ -1,9 +1,10 @@
 import { Subject, firstValueFrom, take } from 'rxjs';
-import { toConductorError } from '../core/errors.js';
+import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
-import type { Bus, Cursor, Ledger } from '../core/ports.js';
+import type { Blobs, Bus, Cursor, Ledger } from '../core/ports.js';
 import { packCheckpoint, unpackCheckpoint, type Checkpoint, type CheckpointFile } from './checkpoint.js';
 import { emptyView, fold } from './fold.js';
+import { newestSnapshot, packView, type SnapshotFact } from './snapshot.js';
 import { Waiters } from './waiters.js';
 
 /** So many events and so long (ms) between two checkpoints at the least. */
@@ -27,11 +28,17 @@ const loadCheckpoint = async (bus: Bus, file: CheckpointFile | undefined): Promi
   }
 };
 
+export interface OpenLedger extends Ledger {
+  /** Puts the fold on the bus, so that what was before may be removed. Resolves when it is durable. */
+  snapshot(): Promise<{ cursor: Cursor; fold: string }>;
+}
+
 /**
- * Folds the bus, from its checkpoint or its beginning, and follows it. Resolves when it has caught up with what was there.
+ * Folds the bus, from its checkpoint, the newest SNAPSHOT (where `blobs` are given) or its beginning, and follows it. Resolves
+ * when it has caught up with what was there.
  */
-export const openLedger = async (bus: Bus, file?: CheckpointFile): Promise<Ledger> => {
-  const checkpoint = await loadCheckpoint(bus, file);
+export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs): Promise<OpenLedger> => {
+  const checkpoint = (await loadCheckpoint(bus, file)) ?? (blobs && (await newestSnapshot(bus, blobs)));
   const view = checkpoint?.view ?? emptyView();
   const folded = new Subject<Event>();
   const waiters = new Waiters();
@@ -76,17 +83,27 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile): Promise<Ledge
     if (seen !== undefined && seen >= msg_id) return;
     await waiters.wait(msg_id);
   };
+  const record: Ledger['record'] = async (facts) => {
+    const receipts = await bus.record(facts);
+    const newest = receipts.filter((receipt) => !receipt.duplicate).at(-1);
+    if (newest) await until(newest.msg_id);
+    return receipts;
+  };
   return {
     get view() {
       return view;
     },
     folded$: folded.asObservable(),
     until,
-    async record(facts) {
-      const receipts = await bus.record(facts);
-      const newest = receipts.filter((receipt) => !receipt.duplicate).at(-1);
-      if (newest) await until(newest.msg_id);
-      return receipts;
+    record,
+    async snapshot() {
+      if (!blobs || seen === undefined || cursor === undefined)
+        throw new ConductorError('internal', 'there is nothing to take a snapshot of');
+      const taken = { last: seen, cursor };
+      const { sha256: fold } = await blobs.put(packView(view));
+      const data: SnapshotFact = { format: 1, ...taken, fold };
+      await record([{ type: 'SNAPSHOT', data: { ...data }, body: `the state up to ${taken.last}` }]);
+      return { cursor: taken.cursor, fold };
     },
     async close() {
       subscription.unsubscribe();

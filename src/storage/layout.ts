@@ -15,7 +15,6 @@ export const layout = (root: string) => {
     queueFolder: join(own, 'queue'),
     rawFolder: join(own, 'raw'),
     raw: (run_id: string): string => join(own, 'raw', run_id),
-    blobsFolder: join(own, 'blobs'),
     /** Trees of handlers, by their hash. */
     treesFolder: join(own, 'handlers'),
     /** Results of steps, by what went into them. */

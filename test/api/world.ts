@@ -25,7 +25,7 @@ import type { Blobs, Bus, Clock, Handlers, Ledger, Log, Rules, Runs, Tickets } f
 import { shareFollow } from '../../src/operators/share-follow.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { createAgents } from '../../src/runner/agents.js';
-import { openBlobs } from '../../src/storage/blobs.js';
+import { openBlobs } from '../../src/bus/blobs.js';
 import { createWebhooks } from '../../src/sources/webhooks.js';
 import { createIds } from '../../src/storage/ids.js';
 import { openRuns } from '../../src/storage/run-store.js';

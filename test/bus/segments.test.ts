@@ -282,20 +282,23 @@ test('retention takes whole old segments, after the snapshot, never what a reade
         const old = closedSegments(root).filter((_, index) => index < 3);
         const all = closedSegments(root).length;
         let snapshots = 0;
-        const run = (now: number, slowest: string): Promise<string[]> =>
-          retain({
-            root,
-            now,
-            keep_ms: DAY,
-            slowest,
-            snapshot: async () => {
-              snapshots += 1;
-              if (snapshots === 1) assert.is(closedSegments(root).length, all);
-              await bus.record([{ type: 'SNAPSHOT' }]);
-            },
-          });
+        const run = async (now: number, slowest: string | undefined, needed = Infinity): Promise<string[]> => {
+          const snapshot = async () => {
+            snapshots += 1;
+            if (snapshots === 1) assert.is(closedSegments(root).length, all);
+            await bus.record([{ type: 'SNAPSHOT' }]);
+            return { cursor: await bus.end(), fold: '' };
+          };
+          const given = { root, now, keep_ms: DAY, slowest, needed, snapshot };
+          const planned = await retain({ ...given, dry_run: true });
+          const removed = await retain(given);
+          assert.equal(removed, planned);
+          return removed.map(({ path }) => path);
+        };
         assert.equal(await run(start + 13 * DAY, '99:0'), []);
         assert.equal(await run(clock.time, '1:0'), []);
+        assert.equal(await run(clock.time, undefined), []);
+        assert.equal(await run(clock.time, '99:0', start), []);
         assert.is(snapshots, 0);
         assert.equal(
           await run(clock.time, '4:10'),

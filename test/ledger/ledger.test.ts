@@ -1,15 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openBlobs } from '../../src/bus/blobs.js';
 import { openFileBus } from '../../src/bus/file-bus.js';
+import { encode } from '../../src/bus/format.js';
 import type { Draft, Event } from '../../src/core/event.js';
 import type { LedgerView } from '../../src/core/ledger-view.js';
 import { emptyView, fold } from '../../src/ledger/fold.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { sealedFile } from '../../src/storage/sealed-file.js';
+import { all } from '../contract/bus.js';
 import { temporary } from '../support/service.js';
 import { event, fact, world } from '../router/world.js';
 
@@ -119,6 +122,52 @@ test('a checkpoint that was changed, of another key, version or bus, is not beli
   assert.equal(from, [undefined, undefined], 'both fold from the beginning');
   await ledger.close();
   await stranger.close();
+});
+
+test('from a SNAPSHOT the ledger knows what it knows from the whole bus; a forged one, or one that is broken, is not used', async () => {
+  const root = temporary('ledger');
+  const key = randomBytes(32);
+  const bus = await openBus(root, key);
+  const blobs = openBlobs(root);
+  const drafts = facts();
+  const half = Math.floor(drafts.length / 2);
+  await bus.record(drafts.slice(0, half));
+  await bus.record([{ type: 'APPROVAL_X', data: { $map: [['odd', 1]], $set: 0 } }]);
+  const first = await openLedger(bus, undefined, blobs);
+  const { fold: older } = await first.snapshot();
+  await first.record(drafts.slice(half));
+  await first.snapshot();
+  await bus.append([{ type: 'A', data: { k: 1 } }]);
+
+  const opened = async (): Promise<{ from: string | undefined; view: Record<string, string> }> => {
+    let from: string | undefined;
+    const watched = { ...bus, follow: (cursor?: string) => ((from = cursor), bus.follow(cursor)) };
+    const ledger = await openLedger(watched, undefined, blobs);
+    const view = known(ledger.view);
+    await ledger.close();
+    return { from, view };
+  };
+  const whole = await openLedger(bus);
+  const newest = await opened();
+  assert.equal(newest.view, known(whole.view));
+  assert.ok(whole.view.open.size > 0 && whole.view.undecided.size > 0);
+
+  // As somebody who has the file, but not the key, would.
+  const text = readFileSync(join(root, 'MESSAGE-BUS.md'), 'utf8');
+  const stranger = await openBus(temporary('ledger'), randomBytes(32));
+  await stranger.record([{ type: 'SNAPSHOT', data: { format: 1, last: 'x', cursor: '1:0', fold: older } }]);
+  const [forged] = await all(stranger.read());
+  appendFileSync(join(root, 'MESSAGE-BUS.md'), encode(forged!));
+  await bus.append([{ type: 'A' }]);
+  assert.is((await opened()).from, newest.from);
+
+  const [, fold = ''] = [...text.matchAll(/"fold":"([0-9a-f]{64})"/g)].map((match) => match[1]!);
+  writeFileSync(join(root, '.conductor', 'blobs', fold), '{}');
+  const before = await opened();
+  assert.ok(before.from !== undefined && before.from !== newest.from);
+  assert.equal(before.view, known(whole.view));
+  await Promise.all([first.close(), whole.close()]);
+  await Promise.all([bus.close(), stranger.close()]);
 });
 
 test('an authentic fact counts, a forged one changes nothing', () => {
