@@ -19,6 +19,7 @@ import type { Fired } from '../core/ledger-view.js';
 import { layout } from '../storage/layout.js';
 import { openToken, removeServiceFile, writeServiceFile } from '../storage/service-file.js';
 import { createTickets } from '../storage/tickets.js';
+import { checkpointFile } from './checkpoint-file.js';
 import { createExplainer } from './explainer.js';
 import type { Local } from './local.js';
 import { packageFolder, readVersion } from './package-folder.js';
@@ -47,7 +48,7 @@ export const openService = async (options: ServiceOptions) => {
   const { local, ledger, host } = options;
   const { root, bus, config } = local;
   const token = await openToken(root.path);
-  const lists = openLists({ bus, log });
+  const lists = await openLists({ bus, log, file: checkpointFile(root, 'lists', { save: true }) });
   const rulesOf = (event: Event): string[] => {
     if (event.type === 'ROUTED') return ((event.data['fired'] ?? []) as Fired[]).map(({ rule }) => rule);
     const { activation = lists.tasks.get(`${event.project_id}/${event.task_id ?? ''}`)?.activation } = event.data;
@@ -80,7 +81,7 @@ export const openService = async (options: ServiceOptions) => {
     startedAt: clock.now(),
   };
   const closeAll = async (): Promise<void> => {
-    lists.close();
+    await lists.close();
     await audit.close();
   };
   const server = await listen({

@@ -24,7 +24,7 @@ import { keepRetained } from './retention.js';
 import { repositoryOf } from './repository-of.js';
 import { stopRuns } from './stop-runs.js';
 import { tableWorker } from './package-folder.js';
-import { ledgerFile } from './ledger-file.js';
+import { checkpointFile } from './checkpoint-file.js';
 import { orShipped } from './shipped.js';
 import { clock, log, nonce, random } from './system.js';
 
@@ -104,8 +104,9 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     }),
     (one) => one.close(),
   );
-  const ledger = opened.add(await openLedger(local.bus, ledgerFile(local.root, { save: true }), local.blobs), (one) =>
-    one.close(),
+  const ledger = opened.add(
+    await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: true }), local.blobs),
+    (one) => one.close(),
   );
   const webhooks = createWebhooks({
     config: webhooksOf(local),

@@ -1,5 +1,5 @@
 import { openLedger, type OpenLedger } from '../ledger/ledger.js';
-import { ledgerFile } from './ledger-file.js';
+import { checkpointFile } from './checkpoint-file.js';
 import { openLocal, type Local } from './local.js';
 
 export interface Opened extends Local {
@@ -12,7 +12,7 @@ export const withLedger = async <Result>(
   work: (opened: Opened) => Promise<Result>,
 ): Promise<Result> => {
   const local = await openLocal(options);
-  const ledger = await openLedger(local.bus, ledgerFile(local.root, { save: false }), local.blobs);
+  const ledger = await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: false }), local.blobs);
   try {
     return await work({ ...local, ledger });
   } finally {

@@ -81,6 +81,16 @@ export interface Bus {
   close(): Promise<void>;
 }
 
+/** Where a fold of the bus may go on from. A cache: without it the whole bus is folded. */
+export interface CheckpointFile {
+  /** Undefined where there is none that can be believed. */
+  load(): Promise<Uint8Array | undefined>;
+  /** Missing: whoever opened it only reads. */
+  save?(content: Uint8Array): Promise<void>;
+  /** Of the program: another one may fold differently. */
+  version: string;
+}
+
 /** A fact is a draft of a reserved type; its shapes are in ledger-view.ts. */
 export interface Ledger {
   /** The fold so far; a new object never, so read it at once and keep nothing. */

@@ -5,16 +5,6 @@ import type { LedgerView } from '../core/ledger-view.js';
 import type { Cursor } from '../core/ports.js';
 import { emptyView } from './fold.js';
 
-/** Where the fold may go on from. A cache: without it the whole bus is folded. */
-export interface CheckpointFile {
-  /** Undefined where there is none that can be believed. */
-  load(): Promise<Uint8Array | undefined>;
-  /** Missing: whoever opened the ledger only reads. */
-  save?(content: Uint8Array): Promise<void>;
-  /** Of the program: another one may fold differently. */
-  version: string;
-}
-
 export interface Checkpoint {
   /** Just after `last`. */
   cursor: Cursor;

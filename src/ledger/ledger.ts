@@ -1,31 +1,16 @@
 import { Subject, firstValueFrom, take } from 'rxjs';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
-import type { Blobs, Bus, Cursor, Ledger } from '../core/ports.js';
-import { packCheckpoint, unpackCheckpoint, type Checkpoint, type CheckpointFile } from './checkpoint.js';
+import type { Blobs, Bus, CheckpointFile, Cursor, Ledger } from '../core/ports.js';
+import { checkpointing, loadCheckpoint } from '../operators/checkpoints.js';
+import { packCheckpoint, unpackCheckpoint } from './checkpoint.js';
 import { emptyView, fold } from './fold.js';
 import { newestSnapshot, packView, type SnapshotFact } from './snapshot.js';
 import { Waiters } from './waiters.js';
 
-/** So many events and so long (ms) between two checkpoints at the least. */
-const APART = { events: 2_000, ms: 60_000 };
-
 const lastOf = async (bus: Bus): Promise<Event | undefined> => {
   for await (const event of bus.read({ tail: 1 })) return event;
   return undefined;
-};
-
-/** The checkpoint, if the bus is still the one it was made of. */
-const loadCheckpoint = async (bus: Bus, file: CheckpointFile | undefined): Promise<Checkpoint | undefined> => {
-  const content = await file?.load();
-  const checkpoint = content && unpackCheckpoint(content, file!.version);
-  if (!checkpoint) return undefined;
-  try {
-    for await (const _event of bus.read({ since_id: checkpoint.last, tail: 1 })) break;
-    return checkpoint;
-  } catch {
-    return undefined;
-  }
 };
 
 export interface OpenLedger extends Ledger {
@@ -38,7 +23,8 @@ export interface OpenLedger extends Ledger {
  * when it has caught up with what was there.
  */
 export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs): Promise<OpenLedger> => {
-  const checkpoint = (await loadCheckpoint(bus, file)) ?? (blobs && (await newestSnapshot(bus, blobs)));
+  const checkpoint =
+    (await loadCheckpoint(bus, file, unpackCheckpoint)) ?? (blobs && (await newestSnapshot(bus, blobs)));
   const view = checkpoint?.view ?? emptyView();
   const folded = new Subject<Event>();
   const waiters = new Waiters();
@@ -48,16 +34,9 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs)
   // Only ids of our own writers rise; a foreign record may call itself anything.
   let seen = checkpoint?.last;
   let cursor: Cursor | undefined = checkpoint?.cursor;
-  let saved = { at: Date.now(), events: 0 };
-  let saving: Promise<void> | undefined;
-
-  const save = async (): Promise<void> => {
-    if (!file?.save || seen === undefined || cursor === undefined || saved.events === 0) return;
-    const content = packCheckpoint({ cursor, last: seen, view }, file.version);
-    saved = { at: Date.now(), events: 0 };
-    // It is only a cache: the bus has everything.
-    await file.save(content).catch(() => undefined);
-  };
+  const checkpoints = checkpointing(file, (version) =>
+    seen === undefined || cursor === undefined ? undefined : packCheckpoint({ cursor, last: seen, view }, version),
+  );
   const subscription = bus.follow(cursor).subscribe({
     next: (batch) => {
       for (const event of batch.events) {
@@ -69,9 +48,8 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs)
         if (event.sealed) waiters.reached(event.msg_id);
       }
       cursor = batch.cursor;
-      saved.events += batch.events.length;
       if (isCaughtUp) caughtUp.next();
-      if (saved.events >= APART.events && Date.now() - saved.at >= APART.ms) saving = save();
+      checkpoints.folded(batch.events.length, isCaughtUp);
     },
     error: (error: unknown) => {
       waiters.fail(toConductorError(error));
@@ -107,8 +85,7 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs)
     },
     async close() {
       subscription.unsubscribe();
-      await saving;
-      await save();
+      await checkpoints.close();
     },
   };
 };

@@ -100,7 +100,7 @@ export const open = async ({
   const log = logInto(lines);
   const root = temporary('api');
   const ledger = await openLedger(bus);
-  const lists = openLists({ bus, log });
+  const lists = await openLists({ bus, log });
   const hub = createHub({
     bus,
     log,
@@ -216,7 +216,7 @@ export const open = async ({
     async close() {
       server.kill();
       for (const one of running) one.unsubscribe();
-      lists.close();
+      await lists.close();
       await ledger.close();
       await audit.close();
       await bus.close();

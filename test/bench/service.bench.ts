@@ -12,7 +12,7 @@ import type { Bus } from '../../src/core/ports.js';
 import { clock } from '../../src/cli/system.js';
 import { openRoot } from '../../src/storage/root.js';
 import { open, TOKEN, watch, type World } from '../api/world.js';
-import { cleanEnvironment, startService, temporary } from '../support/service.js';
+import { cleanEnvironment, startService, temporary, type Service } from '../support/service.js';
 import { inTurns, quantile, timeOf, type Bench, type Report } from './measure.js';
 
 const beside = (name: string): string => join(import.meta.dirname, name);
@@ -255,7 +255,7 @@ const latency = async (report: Report): Promise<void> => {
   await world.close();
 };
 
-const MANY = 200_000;
+const MANY = 1_000_000;
 const restart = async (report: Report): Promise<void> => {
   const { cwd, args } = quiet();
   const root = join(cwd, 'runs');
@@ -264,18 +264,29 @@ const restart = async (report: Report): Promise<void> => {
     await bus.append(Array.from({ length: 20_000 }, (_, k) => ({ type: 'NOTED', body: `message ${n + k}` })));
   await bus.close();
   const file = join(root, 'MESSAGE-BUS.md');
-  const start = (): Promise<void> =>
-    startService(args, { cwd, env: cleanEnvironment() }).then(async (service) => {
-      for (;;) {
-        if ((await fetch(`${service.url}/api/v1/ready`)).status === 200) break;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      service.process.kill('SIGKILL');
-      await once(service.process, 'exit');
+  const wait = async (condition: () => Promise<boolean>): Promise<void> => {
+    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const start = async (work = async (_service: Service): Promise<void> => undefined): Promise<void> => {
+    const service = await startService(args, { cwd, env: cleanEnvironment() });
+    await wait(async () => (await fetch(`${service.url}/api/v1/ready`)).status === 200);
+    await work(service);
+    service.process.kill('SIGKILL');
+    await once(service.process, 'exit');
+  };
+  // The first start decides what was said while nobody was there, and says where it came to. The ones after are restarts.
+  await start(async ({ url, token }) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const posted = await fetch(`${url}/api/v1/messages`, { method: 'POST', headers, body: '{"type":"LAST"}' });
+    const { msg_id } = (await posted.json()) as { msg_id: string };
+    await wait(async () => {
+      const answer = await fetch(`${url}/api/v1/messages?type=ROUTED&since_id=${msg_id}`, { headers });
+      const { messages } = (await answer.json()) as { messages: { data: { last?: string } }[] };
+      return messages.some(({ data }) => (data.last ?? '') >= msg_id);
     });
-  // The first start decides what was said while nobody was there; the ones after are restarts.
+  });
   await start();
-  const ours = [await timeOf(start), await timeOf(start), await timeOf(start)];
+  const ours = [await timeOf(() => start()), await timeOf(() => start()), await timeOf(() => start())];
   const reference = await timeOf(() => {
     const fd = openSync(file, 'r');
     const buffer = Buffer.alloc(1024 * 1024);

@@ -16,17 +16,23 @@ export interface Shelves {
   counts: Map<string, number>;
 }
 
-export const emptyShelves = (): Shelves => ({
-  runs: createShelf(),
-  running: new Map(),
-  tasks: createShelf(),
-  activations: createShelf(),
-  approvals: createShelf(),
-  counts: new Map(),
-});
-
 export const taskKey = ({ project_id, task_id }: { project_id: string; task_id: string }): string =>
   `${project_id}/${task_id}`;
+
+export const emptyShelves = (): Shelves => ({
+  runs: createShelf(
+    ({ run_id }) => run_id,
+    (run) => [run.project_id, taskKey(run)],
+  ),
+  running: new Map(),
+  tasks: createShelf<TaskRow>(taskKey, ({ project_id }) => [project_id]),
+  activations: createShelf(
+    ({ activation }) => activation,
+    ({ project_id, rule }) => [project_id, `rule ${rule}`],
+  ),
+  approvals: createShelf(({ approval }) => approval),
+  counts: new Map(),
+});
 
 /** The task as it is from now on; made where it was not known. */
 const touchTask = (
@@ -42,46 +48,38 @@ const touchTask = (
     return;
   }
   const { project_id, task_id } = scope;
-  tasks.add(
-    key,
-    {
-      project_id,
-      task_id,
-      status: 'pending',
-      runs: 0,
-      running: 0,
-      created: event.ts,
-      last_activity: event.ts,
-      msg_id: event.msg_id,
-      ...change,
-    },
-    [project_id],
-  );
+  tasks.add({
+    project_id,
+    task_id,
+    status: 'pending',
+    runs: 0,
+    running: 0,
+    created: event.ts,
+    last_activity: event.ts,
+    msg_id: event.msg_id,
+    ...change,
+  });
 };
 
 const routed = (shelves: Shelves, event: Event): void => {
   for (const fired of (event.data as unknown as Routed).fired) {
     if (shelves.activations.get(fired.activation)) continue;
     const { activation, rule, handler, project_id, task_id, depth, trust, root } = fired;
-    shelves.activations.add(
+    shelves.activations.add({
       activation,
-      {
-        activation,
-        rule,
-        event: fired.event,
-        handler,
-        project_id,
-        task_id,
-        depth,
-        trust,
-        root,
-        status: 'open',
-        opened: event.ts,
-        steps: [],
-        msg_id: event.msg_id,
-      },
-      [project_id, `rule ${rule}`],
-    );
+      rule,
+      event: fired.event,
+      handler,
+      project_id,
+      task_id,
+      depth,
+      trust,
+      root,
+      status: 'open',
+      opened: event.ts,
+      steps: [],
+      msg_id: event.msg_id,
+    });
     touchTask(shelves, event, fired, { status: 'running', activation });
   }
 };
@@ -90,27 +88,23 @@ const runStarted = (shelves: Shelves, event: Event): void => {
   const { root: _root, ...start } = event.data as unknown as RunStarted;
   if (shelves.runs.get(start.run_id)) return;
   const { run_id, project_id, task_id, agent, cwd, depth, attempt, parent_run_id, activation, step } = start;
-  shelves.runs.add(
+  const row: RunRow = {
     run_id,
-    {
-      run_id,
-      project_id,
-      task_id,
-      agent,
-      status: 'running',
-      attempt,
-      depth,
-      cwd,
-      start_time: event.ts,
-      ...(parent_run_id === undefined ? {} : { parent_run_id }),
-      ...(activation === undefined ? {} : { activation }),
-      ...(step === undefined ? {} : { step }),
-      msg_id: event.msg_id,
-    },
-    [project_id, taskKey(start)],
-  );
-  const row = shelves.runs.get(run_id);
-  if (row) shelves.running.set(run_id, row);
+    project_id,
+    task_id,
+    agent,
+    status: 'running',
+    attempt,
+    depth,
+    cwd,
+    start_time: event.ts,
+    ...(parent_run_id === undefined ? {} : { parent_run_id }),
+    ...(activation === undefined ? {} : { activation }),
+    ...(step === undefined ? {} : { step }),
+    msg_id: event.msg_id,
+  };
+  shelves.runs.add(row);
+  shelves.running.set(run_id, row);
   const task = shelves.tasks.get(taskKey(start));
   touchTask(shelves, event, start, {
     status: 'running',
@@ -185,24 +179,20 @@ const taskRequested = (shelves: Shelves, event: Event): void => {
   if (!task) return;
   const activation = `task/${event.msg_id}`;
   const { msg_id, depth, trust, ts } = event;
-  shelves.activations.add(
+  shelves.activations.add({
     activation,
-    {
-      activation,
-      rule: 'task',
-      event: msg_id,
-      handler: TASK_HANDLER,
-      ...task,
-      depth,
-      trust,
-      root: event.parents.find(({ kind }) => kind === 'root')?.msg_id ?? msg_id,
-      status: 'open',
-      opened: ts,
-      steps: [],
-      msg_id,
-    },
-    [task.project_id, 'rule task'],
-  );
+    rule: 'task',
+    event: msg_id,
+    handler: TASK_HANDLER,
+    ...task,
+    depth,
+    trust,
+    root: event.parents.find(({ kind }) => kind === 'root')?.msg_id ?? msg_id,
+    status: 'open',
+    opened: ts,
+    steps: [],
+    msg_id,
+  });
   touchTask(shelves, event, task, { status: 'pending', activation });
 };
 
@@ -217,7 +207,7 @@ const approvalRequested = ({ approvals }: Shelves, event: Event): void => {
   const asked = event.data as unknown as ApprovalRequested;
   if (approvals.get(asked.approval)) return;
   const { approval, question, run_id, activation, step, expires_at } = asked;
-  approvals.add(approval, {
+  approvals.add({
     approval,
     question,
     status: 'waiting',
@@ -243,6 +233,11 @@ const approvalDecided = ({ approvals }: Shelves, event: Event): void => {
   if (comment !== undefined) row.comment = comment;
 };
 
+const removeRun = ({ runs, running }: Shelves, run_id: string): void => {
+  runs.remove(run_id);
+  running.delete(run_id);
+};
+
 const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> = {
   ROUTED: routed,
   RUN_START: runStarted,
@@ -260,9 +255,9 @@ const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> 
     const task = taskOf(event);
     if (!task) return;
     shelves.tasks.remove(taskKey(task));
-    for (const run of shelves.runs.of(taskKey(task))) shelves.runs.remove(run.run_id);
+    for (const run of shelves.runs.of(taskKey(task))) removeRun(shelves, run.run_id);
   },
-  RUN_DELETED: (shelves, event) => shelves.runs.remove(String(event.data['run_id'])),
+  RUN_DELETED: (shelves, event) => removeRun(shelves, String(event.data['run_id'])),
 };
 
 /** What one message changes in the lists. Only what is believed counts, as in the ledger. */

@@ -1,6 +1,8 @@
 import { defer, retry, tap, type Subscription } from 'rxjs';
 import { toConductorError } from '../../core/errors.js';
-import type { Bus, Cursor, Log } from '../../core/ports.js';
+import type { Bus, CheckpointFile, Cursor, Log } from '../../core/ports.js';
+import { checkpointing, loadCheckpoint } from '../../operators/checkpoints.js';
+import { packLists, unpackLists } from './checkpoint.js';
 import { emptyShelves, fold, type Shelves } from './fold.js';
 
 export interface Lists extends Shelves {
@@ -9,7 +11,7 @@ export interface Lists extends Shelves {
   readonly isReady: boolean;
   /** Resolves when the message, and all before it, is folded in. */
   until(msg_id: string): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 const RETRY_AFTER_MS = 1_000;
@@ -18,12 +20,24 @@ const RETRY_AFTER_MS = 1_000;
  * Runs, tasks, activations and approvals in memory, folded from the bus: a page costs what it shows, however many
  * there are.
  */
-export const openLists = ({ bus, log }: { bus: Bus; log: Log }): Lists => {
-  const shelves = emptyShelves();
+export const openLists = async ({
+  bus,
+  log,
+  file,
+}: {
+  bus: Bus;
+  log: Log;
+  file?: CheckpointFile | undefined;
+}): Promise<Lists> => {
+  const checkpoint = await loadCheckpoint(bus, file, unpackLists);
+  const shelves = checkpoint?.shelves ?? emptyShelves();
   const waiting = new Set<{ msg_id: string; resolve: () => void }>();
-  let seen = '';
-  let cursor: Cursor | undefined;
+  let seen = checkpoint?.last ?? '';
+  let cursor: Cursor | undefined = checkpoint?.cursor;
   let isReady = false;
+  const checkpoints = checkpointing(file, (version) =>
+    seen === '' || cursor === undefined ? undefined : packLists({ cursor, last: seen, shelves }, version),
+  );
 
   const until = (msg_id: string): Promise<void> =>
     seen >= msg_id ? Promise.resolve() : new Promise((resolve) => waiting.add({ msg_id, resolve }));
@@ -42,6 +56,7 @@ export const openLists = ({ bus, log }: { bus: Bus; log: Log }): Lists => {
           waiting.delete(one);
           one.resolve();
         }
+        checkpoints.folded(batch.events.length, isReady);
       }),
       tap({
         error: (error: unknown) =>
@@ -56,6 +71,7 @@ export const openLists = ({ bus, log }: { bus: Bus; log: Log }): Lists => {
     for await (const event of bus.read({ tail: 20 })) if (event.sealed) last = event.msg_id;
     await until(last);
     isReady = true;
+    checkpoints.folded(0, isReady);
   })();
   readiness.catch((error: unknown) =>
     log.error('the lists could not be read', { reason: toConductorError(error).message }),
@@ -68,6 +84,9 @@ export const openLists = ({ bus, log }: { bus: Bus; log: Log }): Lists => {
     get isReady() {
       return isReady;
     },
-    close: () => subscription.unsubscribe(),
+    async close() {
+      subscription.unsubscribe();
+      await checkpoints.close();
+    },
   };
 };

@@ -1,7 +1,7 @@
 /** Rows in the order in which they came, found by key, and paged from the newest without counting from the start. */
 export interface Shelf<Row extends { msg_id: string }> {
   get(key: string): Row | undefined;
-  add(key: string, row: Row, groups?: readonly string[]): void;
+  add(row: Row): void;
   remove(key: string): void;
   /** Newest first, older than the row of `before`; of one group where it is named. */
   page(options: {
@@ -19,6 +19,7 @@ export interface Shelf<Row extends { msg_id: string }> {
   since(msg_id: string): Row[];
   /** Every row of a group, oldest first. */
   of(group: string): Row[];
+  /** In the order in which they were added: `add` of each makes the same shelf again. */
   all(): Iterable<Row>;
   readonly size: number;
 }
@@ -35,7 +36,10 @@ const countBefore = (rows: readonly { msg_id: string }[], msg_id: string): numbe
   return low;
 };
 
-export const createShelf = <Row extends { msg_id: string }>(): Shelf<Row> => {
+export const createShelf = <Row extends { msg_id: string }>(
+  keyOf: (row: Row) => string,
+  groupsOf: (row: Row) => readonly string[] = () => [],
+): Shelf<Row> => {
   const byKey = new Map<string, Row>();
   const sorted: Row[] = [];
   const groups = new Map<string, Row[]>();
@@ -43,11 +47,11 @@ export const createShelf = <Row extends { msg_id: string }>(): Shelf<Row> => {
 
   return {
     get: (key) => byKey.get(key),
-    add(key, row, names = []) {
-      byKey.set(key, row);
+    add(row) {
+      byKey.set(keyOf(row), row);
       // A message's id rises with its place on the bus, so the end is the right place.
       sorted.push(row);
-      for (const name of names) {
+      for (const name of groupsOf(row)) {
         const group = groups.get(name);
         if (group) group.push(row);
         else groups.set(name, [row]);
