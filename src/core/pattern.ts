@@ -5,14 +5,14 @@ const someSchema = z.union([scalarSchema, z.array(scalarSchema).min(1)]);
 
 const operatorSchema = z
   .strictObject({
-    not: someSchema.optional(),
-    exists: z.boolean().optional(),
-    prefix: z.string().optional(),
-    glob: z.string().max(1_000).optional(),
-    lt: z.number().optional(),
-    lte: z.number().optional(),
-    gt: z.number().optional(),
-    gte: z.number().optional(),
+    not: someSchema.optional().describe('none of these'),
+    exists: z.boolean().optional().describe('whether the field is there'),
+    prefix: z.string().optional().describe('begins with this'),
+    glob: z.string().max(1_000).optional().describe('* is anything, ? is one character'),
+    lt: z.number().optional().describe('less than'),
+    lte: z.number().optional().describe('at most'),
+    gt: z.number().optional().describe('more than'),
+    gte: z.number().optional().describe('at least'),
   })
   .refine((operators) => Object.keys(operators).length > 0, 'an operator is missing: not, exists, prefix, glob, lt …');
 

@@ -4,9 +4,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConductorError } from '../../src/core/errors.js';
 import type { Log } from '../../src/core/ports.js';
+import { emptyView, fold } from '../../src/ledger/fold.js';
 import { checkTable } from '../../src/router/check-table.js';
+import { compileTable } from '../../src/router/compile.js';
 import { ruleFileJsonSchema } from '../../src/router/json-schema.js';
 import { loadTable } from '../../src/router/load-table.js';
+import { runRuleTest } from '../../src/router/rule-tests.js';
 import { openRules } from '../../src/router/rule-table.js';
 import { openTableStore } from '../../src/router/table-store.js';
 import { project, temporary, until } from '../support/service.js';
@@ -185,6 +188,42 @@ test('the JSON Schema beside the shipped rules is the one that the service check
     readFileSync(join(project, 'rules', 'conductor.yaml'), 'utf8'),
     /^# yaml-language-server: \$schema=\.\/rules\.schema\.json/,
   );
+});
+
+interface Schema {
+  description?: string;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  anyOf?: Schema[];
+  additionalProperties?: Schema | boolean;
+}
+
+test('an editor that completes a key can say what it is for, each of them', () => {
+  const mute: string[] = [];
+  const look = (schema: Schema, path: string): void => {
+    for (const [key, below] of Object.entries(schema.properties ?? {})) {
+      if (!below.description) mute.push(`${path}.${key}`);
+      look(below, `${path}.${key}`);
+    }
+    for (const below of [schema.items, schema.additionalProperties, ...(schema.anyOf ?? [])])
+      if (typeof below === 'object') look(below, path);
+  };
+  look(ruleFileJsonSchema() as Schema, '');
+  assert.equal(mute, []);
+});
+
+test('every rule that is shipped shows by examples whom it answers', () => {
+  const file = join(project, 'rules', 'conductor.yaml');
+  const placed = checkTable([{ file, text: readFileSync(file, 'utf8') }], undefined);
+  const compiled = compileTable({ hash: 'shipped', rules: placed.map(({ rule }) => rule) });
+  for (const { rule } of placed) {
+    assert.ok(rule.tests && rule.tests.length > 0, `${rule.id} has examples`);
+    for (const { name = 'example', given, expect } of rule.tests) {
+      const test = { name, given: [given].flat() as Record<string, unknown>[], expect };
+      const result = runRuleTest(compiled, rule, test, { view: emptyView(), fold });
+      assert.ok(result.ok, `${rule.id}: ${name}: ${result.detail}`);
+    }
+  }
 });
 
 test.run();
