@@ -7,6 +7,12 @@ const LINEAR_CALLS = new Set(['re', 'contains', 'join', 'split', 'indexOf', 'las
 /** So many turns of all loops together; a turn takes well under a microsecond. */
 export const MOST_TURNS = 50_000;
 
+/** So many steps all patterns of a condition may have together: compiling takes microseconds each. */
+export const MOST_STEPS = 3_000;
+
+/** Characters times steps that one `re` may look at. */
+export const MOST_LOOKS = 2_000_000;
+
 export interface Shape {
   /** Loops within loops. */
   nesting: number;

@@ -1,6 +1,6 @@
 import { Environment, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
 import { RE2JS } from 're2js';
-import { MOST_TURNS, callOf, shapeOf, turnsOf, walk } from './condition-cost.js';
+import { MOST_LOOKS, MOST_STEPS, MOST_TURNS, callOf, shapeOf, turnsOf, walk } from './condition-cost.js';
 import { ConductorError } from './errors.js';
 import { getPath } from './match.js';
 
@@ -9,9 +9,6 @@ export type Values = Readonly<Record<string, unknown>>;
 /** A CEL expression, parsed once. Numbers of events are doubles: write `3.0` in arithmetic. Gives plain JSON. */
 export type Expression = (variables: Values) => unknown;
 export type Condition = (variables: Values) => boolean;
-
-/** `re` reads no longer text: characters. */
-const LONGEST_TEXT = 262_144;
 
 const patterns = new Map<string, RE2JS>();
 const patternOf = (pattern: string): RE2JS => {
@@ -24,8 +21,14 @@ const patternOf = (pattern: string): RE2JS => {
 };
 
 const find = (text: string, pattern: string): boolean => {
-  if (text.length > LONGEST_TEXT) throw new Error(`re() reads at most ${LONGEST_TEXT} characters, not ${text.length}`);
-  return patternOf(pattern).matcher(text).find();
+  const compiled = patternOf(pattern);
+  const most = Math.floor(MOST_LOOKS / compiled.programSize());
+  if (text.length > most)
+    throw new ConductorError(
+      'bad_request',
+      `too much work: re() with this pattern reads at most ${most} characters, not ${text.length}`,
+    );
+  return compiled.matcher(text).find();
 };
 
 const environments = new Map<string, Environment>();
@@ -54,7 +57,8 @@ const refuse = (expression: string, why: string, cause?: unknown): never => {
   throw new ConductorError('bad_request', `"${shown}" is no valid condition: ${why}`, { cause });
 };
 
-const checkCalls = (expression: string, ast: ASTNode): void =>
+const checkCalls = (expression: string, ast: ASTNode): void => {
+  let steps = 0;
   walk(ast, (node) => {
     const call = callOf(node);
     if (call === 'matches')
@@ -65,11 +69,13 @@ const checkCalls = (expression: string, ast: ASTNode): void =>
     if (pattern?.op !== 'value' || typeof pattern.args !== 'string')
       return refuse(expression, 'the pattern of re(text, pattern) is a text in quotes, not computed');
     try {
-      patternOf(pattern.args);
+      steps += patternOf(pattern.args).programSize();
     } catch (error) {
       refuse(expression, `re(): ${firstLine(error)}`, error);
     }
+    if (steps > MOST_STEPS) refuse(expression, `its patterns are too large: ${steps} steps, at most ${MOST_STEPS}`);
   });
+};
 
 const parse = (expression: string, variables: readonly string[]): { program: ParseResult; type: string } => {
   let program: ParseResult;

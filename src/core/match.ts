@@ -1,6 +1,6 @@
 import type { Event } from './event.js';
 import { isReserved } from './event-type.js';
-import { matchesGlob } from './glob.js';
+import { compileGlob, matchesGlob } from './glob.js';
 import type { Pattern } from './pattern.js';
 
 /** Reads one path through own properties only. */
@@ -40,8 +40,10 @@ type Test = (actual: unknown) => boolean;
 type Scalar = string | number | boolean | null;
 
 const equalTo = (expected: Scalar): Test => {
-  if (typeof expected === 'string' && /[*?]/.test(expected))
-    return (actual) => typeof actual === 'string' && matchesGlob(expected, actual);
+  if (typeof expected === 'string' && /[*?]/.test(expected)) {
+    const fits = compileGlob(expected);
+    return (actual) => typeof actual === 'string' && fits(actual);
+  }
   return expected === null ? (actual) => (actual ?? null) === null : (actual) => actual === expected;
 };
 
@@ -73,7 +75,10 @@ const compileTest = shared((json): Test => {
     tests.push((actual) => !test(actual));
   }
   if (prefix !== undefined) tests.push(orMember((actual) => typeof actual === 'string' && actual.startsWith(prefix)));
-  if (glob !== undefined) tests.push(orMember((actual) => typeof actual === 'string' && matchesGlob(glob, actual)));
+  if (glob !== undefined) {
+    const fits = compileGlob(glob);
+    tests.push(orMember((actual) => typeof actual === 'string' && fits(actual)));
+  }
   if (lt !== undefined) tests.push(number((actual) => actual < lt));
   if (lte !== undefined) tests.push(number((actual) => actual <= lte));
   if (gt !== undefined) tests.push(number((actual) => actual > gt));

@@ -1,6 +1,11 @@
 import { z } from 'zod';
+import { wrongGlob } from './glob.js';
 
-const scalarSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const globSchema = z.string().superRefine((glob, context) => {
+  const message = wrongGlob(glob);
+  if (message) context.addIssue({ code: 'custom', message });
+});
+const scalarSchema = z.union([globSchema, z.number(), z.boolean(), z.null()]);
 const someSchema = z.union([scalarSchema, z.array(scalarSchema).min(1)]);
 
 const operatorSchema = z
@@ -8,7 +13,7 @@ const operatorSchema = z
     not: someSchema.optional().describe('none of these'),
     exists: z.boolean().optional().describe('whether the field is there'),
     prefix: z.string().optional().describe('begins with this'),
-    glob: z.string().max(1_000).optional().describe('* is anything, ? is one character'),
+    glob: globSchema.max(1_000).optional().describe('* is anything, ? is one character'),
     lt: z.number().optional().describe('less than'),
     lte: z.number().optional().describe('at most'),
     gt: z.number().optional().describe('more than'),

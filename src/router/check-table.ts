@@ -15,17 +15,13 @@ export interface PlacedRule {
   file: string;
 }
 
-/**
- * Checks every file against the schema and against the others: ids once, handlers known (where they are given), conditions that parse.
- * @throws ConductorError `invalid_file`, with file, line, column and field, for the first thing that is wrong.
- */
-export const checkTable = (files: readonly RuleFile[], handlers: readonly string[] | undefined): PlacedRule[] => {
-  const placed: PlacedRule[] = [];
+/** Checks files one after the other: each against the schema and against those before it, handlers where they are given, conditions. */
+export const openCheck = (handlers: readonly string[] | undefined): ((file: RuleFile) => PlacedRule[]) => {
   const known = handlers && new Set(handlers);
   const ids = new Map<string, string>();
-  for (const { file, text } of files) {
+  return ({ file, text }) => {
     const { value, locate } = readYamlFile(file, text, ruleFileSchema, KNOWN_KEYS);
-    for (const [index, rule] of value.rules.entries()) {
+    return value.rules.map((rule, index) => {
       const refuse = (field: string, message: string): never => {
         throw new ConductorError('invalid_file', `rule "${rule.id}": ${message}`, {
           position: locate(['rules', index, field]),
@@ -43,8 +39,11 @@ export const checkTable = (files: readonly RuleFile[], handlers: readonly string
       } catch (error) {
         refuse('when', error instanceof Error ? error.message : String(error));
       }
-      placed.push({ rule, file });
-    }
-  }
-  return placed;
+      return { rule, file };
+    });
+  };
 };
+
+/** @throws ConductorError `invalid_file`, with file, line, column and field, for the first thing that is wrong. */
+export const checkTable = (files: readonly RuleFile[], handlers: readonly string[] | undefined): PlacedRule[] =>
+  files.flatMap(openCheck(handlers));

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { compileCondition } from '../core/condition.js';
 import type { Event } from '../core/event.js';
 import { breaker } from '../core/flow/breaker.js';
@@ -7,7 +8,7 @@ import { sustained } from '../core/flow/sustained.js';
 import { threshold } from '../core/flow/threshold.js';
 import { throttle } from '../core/flow/throttle.js';
 import { compileKey, compileMatch, isTypeGlob, matchesType } from '../core/match.js';
-import type { Rule } from '../core/rule.js';
+import type { Rule, RuleTable } from '../core/rule.js';
 import { buckets } from './buckets.js';
 import type { CompiledRule, CompiledStage } from './compiled-rule.js';
 
@@ -66,8 +67,7 @@ export interface CompiledTable {
 
 const MOST_TYPES = 10_000;
 
-export const compileTable = (table: { hash: string; rules: readonly Rule[] }): CompiledTable => {
-  const all = table.rules.map(compileRule);
+const assemble = (hash: string, all: readonly CompiledRule[]): CompiledTable => {
   const exact = new Map<string, number[]>();
   const globs: number[] = [];
   for (const [index, { rule }] of all.entries()) {
@@ -83,7 +83,7 @@ export const compileTable = (table: { hash: string; rules: readonly Rule[] }): C
   }
   const known = new Map<string, RulesOfType>();
   return {
-    hash: table.hash,
+    hash,
     all,
     byId: new Map(all.map((compiled) => [compiled.rule.id, compiled])),
     ofType(type) {
@@ -100,4 +100,25 @@ export const compileTable = (table: { hash: string; rules: readonly Rule[] }): C
       return found;
     },
   };
+};
+
+const prepared = new WeakMap<object, CompiledTable>();
+
+export const compileTable = (table: { hash: string; rules: readonly Rule[] }): CompiledTable =>
+  prepared.get(table) ?? assemble(table.hash, table.rules.map(compileRule));
+
+/** Ms at a time. */
+const SLICE_MS = 5;
+
+/** Compiles in short pieces, so that a large table stops nobody; afterwards `compileTable` has it at once. */
+export const prepareTable = async (table: RuleTable): Promise<void> => {
+  const all: CompiledRule[] = [];
+  let began = performance.now();
+  for (const rule of table.rules) {
+    all.push(compileRule(rule));
+    if (performance.now() - began < SLICE_MS) continue;
+    await setImmediate();
+    began = performance.now();
+  }
+  prepared.set(table, assemble(table.hash, all));
 };

@@ -1,22 +1,36 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ConductorError, formatPosition, type ErrorCode, type Position } from '../core/errors.js';
 import type { RuleTable } from '../core/rule.js';
 import { checkTable, type PlacedRule, type RuleFile } from './check-table.js';
 
-/** A table is checked within this, or it is not taken. */
+/** A file is checked within this, or the table is not taken. */
 const LIMIT_MS = 1_000;
 /** So long may a worker take to begin on a machine that is busy. */
 const START_MS = 30_000;
 
 export const isRuleFile = (name: string): boolean => /^[^.].*\.ya?ml$/.test(name);
 
+/** A little more than a file may have: the check says that it is too large, with its place. */
+const MOST_READ = 512 * 1024;
+
+const readStart = async (path: string): Promise<string> => {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, MOST_READ)), 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+};
+
 export const readRuleFiles = async (folder: string): Promise<RuleFile[]> => {
   const names = (await readdir(folder).catch(() => [])).filter(isRuleFile).sort();
   return Promise.all(
-    names.map(async (name) => ({ file: join(folder, name), text: await readFile(join(folder, name), 'utf8') })),
+    names.map(async (name) => ({ file: join(folder, name), text: await readStart(join(folder, name)) })),
   );
 };
 
@@ -27,18 +41,21 @@ export const hashOf = (files: readonly RuleFile[]): string => {
   return hash.digest('hex').slice(0, 16);
 };
 
-interface Answer {
-  placed?: PlacedRule[];
-  error?: { code: ErrorCode; message: string; details?: Record<string, unknown>; position?: Position };
+interface Failure {
+  code: ErrorCode;
+  message: string;
+  details?: Record<string, unknown>;
+  position?: Position;
 }
+type Answer = 'ready' | 'done' | { placed: PlacedRule[] } | { error: Failure };
 
-const revive = ({ code, message, details, position }: NonNullable<Answer['error']>): ConductorError => {
+const revive = ({ code, message, details, position }: Failure): ConductorError => {
   const place = position ? `${formatPosition(position)}: ` : '';
   const bare = message.startsWith(place) ? message.slice(place.length) : message;
   return new ConductorError(code, bare, { ...(details ? { details } : {}), ...(position ? { position } : {}) });
 };
 
-/** As `checkTable`, in a thread that is ended after a second. */
+/** As `checkTable`, in a thread that is ended when a file takes longer than a second. */
 const checkAside = (
   worker: string,
   files: readonly RuleFile[],
@@ -46,37 +63,37 @@ const checkAside = (
 ): Promise<PlacedRule[]> =>
   new Promise((resolve, reject) => {
     const thread = new Worker(worker, { resourceLimits: { maxOldGenerationSizeMb: 512 } });
-    const fail = (message: string, cause?: unknown): void =>
-      reject(
-        new ConductorError('invalid_file', message, {
-          cause,
-          ...(files[0] ? { position: { file: files.length === 1 ? files[0].file : `${files.length} files` } } : {}),
-        }),
-      );
-    const end = (timer: NodeJS.Timeout): void => {
+    const placed: PlacedRule[] = [];
+    let checked = 0;
+    let timer = setTimeout(() => late(), START_MS);
+    const end = (): void => {
       clearTimeout(timer);
       void thread.terminate();
     };
-    const late = (): void => {
-      void thread.terminate();
-      fail(`checking the rules took longer than ${LIMIT_MS} ms`);
+    const fail = (message: string, cause?: unknown): void => {
+      end();
+      const { file = '' } = files[checked] ?? files[0]!;
+      reject(new ConductorError('invalid_file', message, { cause, position: { file, line: 1, column: 1 } }));
     };
-    let timer = setTimeout(late, START_MS);
-    thread.on('message', (answer: Answer | 'ready') => {
+    const late = (): void => fail(`checking it took longer than ${LIMIT_MS} ms`);
+    thread.on('message', (answer: Answer) => {
       clearTimeout(timer);
-      if (answer === 'ready') {
-        timer = setTimeout(late, LIMIT_MS);
-        thread.postMessage({ files, handlers });
+      if (answer === 'ready') thread.postMessage({ files, handlers });
+      else if (answer === 'done') {
+        end();
+        resolve(placed);
         return;
+      } else if ('error' in answer) {
+        end();
+        reject(revive(answer.error));
+        return;
+      } else {
+        for (const one of answer.placed) placed.push(one);
+        checked += 1;
       }
-      end(timer);
-      if (answer.error) reject(revive(answer.error));
-      else resolve(answer.placed ?? []);
+      timer = setTimeout(late, LIMIT_MS);
     });
-    thread.on('error', (error) => {
-      end(timer);
-      fail(`the rules cannot be checked: ${error.message}`, error);
-    });
+    thread.on('error', (error) => fail(`it cannot be checked: ${error.message}`, error));
   });
 
 export interface LoadedTable {

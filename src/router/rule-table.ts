@@ -4,6 +4,7 @@ import { ConductorError } from '../core/errors.js';
 import type { Log, Rules } from '../core/ports.js';
 import type { RuleTable } from '../core/rule.js';
 import type { RuleFile } from './check-table.js';
+import { prepareTable } from './compile.js';
 import { checkFiles, hashOf, readRuleFiles } from './load-table.js';
 import type { TableStore } from './table-store.js';
 
@@ -33,7 +34,7 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
   const load = async (files: readonly RuleFile[]): Promise<RuleTable> => {
     checked = hashOf(files);
     const { table } = await checkFiles(files, handlers?.(), worker);
-    await store?.keep(table);
+    await Promise.all([store?.keep(table), prepareTable(table)]);
     return table;
   };
   const table$ = new BehaviorSubject(await load(await readRuleFiles(folder)));

@@ -1,11 +1,14 @@
 // Checks rule files beside the main loop, which a file made to be slow must not stop.
 import { parentPort } from 'node:worker_threads';
 import { toConductorError } from '../core/errors.js';
-import { checkTable, type RuleFile } from './check-table.js';
+import { openCheck, type RuleFile } from './check-table.js';
 
 parentPort?.on('message', ({ files, handlers }: { files: RuleFile[]; handlers?: string[] }) => {
   try {
-    parentPort?.postMessage({ placed: checkTable(files, handlers) });
+    const check = openCheck(handlers);
+    // Each is told when it is done: the time of one is bounded, and a large table does not arrive in one piece.
+    for (const file of files) parentPort?.postMessage({ placed: check(file) });
+    parentPort?.postMessage('done');
   } catch (error) {
     const { code, details, position, message } = toConductorError(error);
     parentPort?.postMessage({ error: { code, message, details, position } });

@@ -28,7 +28,7 @@ interface World {
 
 const root = () => ({ root: temporary('router'), key: randomBytes(32) });
 
-const start = async (where: ReturnType<typeof root>, yaml: string): Promise<World> => {
+const start = async (where: ReturnType<typeof root>, yaml: string, routers: Clock = clock): Promise<World> => {
   const bus = await openFileBus({ ...where, clock, durability: 'os' });
   const ledger = await openLedger(bus);
   const table$ = new BehaviorSubject(table(yaml));
@@ -40,7 +40,7 @@ const start = async (where: ReturnType<typeof root>, yaml: string): Promise<Worl
     close: () => Promise.resolve(),
   };
   let failed: unknown;
-  const running: Subscription = router({ bus, ledger, rules, clock }).subscribe({
+  const running: Subscription = router({ bus, ledger, rules, clock: routers }).subscribe({
     error: (error: unknown) => (failed = error),
   });
   const read = async (...types: string[]): Promise<Event[]> => {
@@ -138,11 +138,12 @@ test('what was due while nobody ran starts at the restart, after what came befor
     { type: 'ASKED', data: { k: 2 } },
   ]);
   await until('both are held', () => first.ledger.view.windows.size === 2 || undefined);
+  const due = Math.max(...[...first.ledger.view.windows.entries()].map(([, window]) => window.due ?? 0));
   await first.stop();
   const bus = await openFileBus({ ...where, clock, durability: 'os' });
   await bus.append([{ type: 'DONE', data: { k: 2 } }]);
   await bus.close();
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await until('both would be due', () => clock.now() > due);
   const second = await start(where, yaml);
   const fired = await count(second, 1);
   assert.equal(
@@ -209,6 +210,31 @@ test('a rule that keeps erring is said, dead-lettered and taken out', async () =
   await world.bus.record([{ type: 'RULE_ENABLED', data: { rule: 'r' } }]);
   await world.bus.append([{ type: 'A', data: { n: 1 } }]);
   await count(world, 1);
+  await world.stop();
+});
+
+test('a rule whose condition is slow three times is taken out, and it is said; the others go on', async () => {
+  // A clock that is sixty milliseconds later whenever it is looked at.
+  let later = 0;
+  const slow: Clock = { now: () => Date.now() + (later += 60), scheduler: asyncScheduler };
+  const yaml = `rules: [{ id: slow, on: A, do: h, when: 'event.data.n < 3.0' }, { id: plain, on: A, do: h }]`;
+  const world = await start(root(), yaml, slow);
+  for (let n = 0; n < 3; n++) {
+    await world.bus.append([{ type: 'A', data: { n: 1 } }]);
+    await count(world, 2 * (n + 1));
+  }
+  const [out] = await until('it is taken out', async () => {
+    const said = await world.read('RULE_DISABLED');
+    return said.length > 0 ? said : undefined;
+  });
+  assert.is(out!.data['rule'], 'slow');
+  assert.match(out!.body, 'ERROR: rule slow was taken out for an hour: its condition took 60 ms, 3 times over 50 ms');
+  await world.bus.append([{ type: 'A', data: { n: 1 } }]);
+  const fired = await count(world, 7);
+  assert.equal(
+    fired.slice(6).map(({ rule }) => rule),
+    ['plain'],
+  );
   await world.stop();
 });
 

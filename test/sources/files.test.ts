@@ -28,10 +28,24 @@ test.after.each(async () => {
 
 const write = (path: string, text: string): Promise<void> => writeFile(join(cwd, path), text);
 
-/** Opens the source and waits until it has begun to look: a probe file is seen. */
+/** The real clock, and when the source first waits for something: then it knows what was there. */
+const attentive = () => {
+  let begin = (): void => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const scheduler = new Proxy(asyncScheduler, {
+    get(target, key) {
+      if (key === 'schedule') begin();
+      return Reflect.get(target, key) as unknown;
+    },
+  });
+  return { begun, clock: { ...clock, scheduler } };
+};
+
+/** Opens the source and waits until it has begun to look. */
 const watch = async (options: Partial<FileOptions> = {}) => {
   const drafts: Draft[] = [];
   const waiting = new Set<() => void>();
+  const { begun, clock: watched } = attentive();
   running = fileSource({
     paths: ['src/**'],
     ignore: ['node_modules'],
@@ -39,7 +53,7 @@ const watch = async (options: Partial<FileOptions> = {}) => {
     rescan_ms: 200,
     type: 'FILE_CHANGED',
     cwd,
-    clock,
+    clock: watched,
     log,
     ...options,
   })
@@ -61,13 +75,10 @@ const watch = async (options: Partial<FileOptions> = {}) => {
       look();
     });
   const probe = async (name: string): Promise<void> => {
-    for (let n = 0; !changes().some(({ path }) => path === `src/${name}`); n++) {
-      await write(`src/${name}`, String(n));
-      // Written again only after a pause in which it would have been told: each write puts the batch off.
-      const pause = new Promise((resolve) => setTimeout(resolve, 200 + 2 * (options.debounce_ms ?? 30)));
-      await Promise.race([until(() => changes().some(({ path }) => path === `src/${name}`)), pause]);
-    }
+    await write(`src/${name}`, name);
+    await until(() => changes().some(({ path }) => path === `src/${name}`));
   };
+  await begun;
   await probe('probe');
   return {
     drafts,
