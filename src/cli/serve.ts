@@ -27,6 +27,7 @@ import { tableWorker } from './package-folder.js';
 import { checkpointFile } from './checkpoint-file.js';
 import { orShipped } from './shipped.js';
 import { clock, log, nonce, random } from './system.js';
+import { trimMemory } from './trim-memory.js';
 
 export interface ServeOptions {
   root: string;
@@ -170,6 +171,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     kill$,
   );
   const done = lastValueFrom(running, { defaultValue: undefined });
+  opened.add(trimMemory(), (one) => one.close());
 
   // `stop --all` was said: whoever said it ends the runs too, but ours must not be tried again.
   const stopping = ledger.folded$

@@ -50,9 +50,11 @@ const waitForOthers = async (
   activation: Activation,
   cause: Event,
   stop: Stop,
+  begun: () => void,
 ): Promise<void> => {
   const { depends_on } = cause.data;
   if (activation.handler !== TASK_HANDLER || !Array.isArray(depends_on) || depends_on.length === 0) return;
+  begun();
   const wanted = depends_on.map((name) => {
     const [project_id = '', task_id = ''] = String(name).split('/', 2);
     return { project_id, task_id };
@@ -97,7 +99,13 @@ const endOf = (error: unknown, stop: Stop): End | undefined => {
   return code === 'storage' || code === 'stopped' ? undefined : { status: 'failed', exit, error: message };
 };
 
-const goOn = async (carrying: Carrying, activation: Activation, walk: Walk, stop: Stop): Promise<Outcome> => {
+const goOn = async (
+  carrying: Carrying,
+  activation: Activation,
+  walk: Walk,
+  stop: Stop,
+  begun: () => void,
+): Promise<Outcome> => {
   const found = treeOf(carrying.ports, activation, walk.event);
   const { activation: id, handler: name } = activation;
   if ('missing' in found) {
@@ -107,7 +115,7 @@ const goOn = async (carrying: Carrying, activation: Activation, walk: Walk, stop
     return { activation: id, status: 'parked' };
   }
   const { handler } = found;
-  await waitForOthers(carrying, activation, walk.event, stop);
+  await waitForOthers(carrying, activation, walk.event, stop, begun);
   if (activation.hash === undefined)
     walk.journal.defer(
       walk.fact(
@@ -125,7 +133,12 @@ const goOn = async (carrying: Carrying, activation: Activation, walk: Walk, stop
   return end(activation, walk.journal, how);
 };
 
-const carryOne = async (carrying: Carrying, activation: Activation, stop: Stop): Promise<Outcome> => {
+const carryOne = async (
+  carrying: Carrying,
+  activation: Activation,
+  stop: Stop,
+  begun: () => void,
+): Promise<Outcome> => {
   const { cause, cancel } = activation;
   const { ledger } = carrying.ports;
   if (cancel !== undefined) {
@@ -140,9 +153,9 @@ const carryOne = async (carrying: Carrying, activation: Activation, stop: Stop):
       exit: 1,
       error: 'the event is no longer on the bus',
     });
-  const walk = new Walk(carrying, activation, stop, cause);
+  const walk = new Walk(carrying, activation, stop, cause, begun);
   try {
-    return await goOn(carrying, activation, walk, stop);
+    return await goOn(carrying, activation, walk, stop, begun);
   } catch (error) {
     const waits = walk.waitsAfter(error);
     const how = endOf(error, stop);
@@ -161,10 +174,18 @@ const carryOne = async (carrying: Carrying, activation: Activation, stop: Stop):
   }
 };
 
-/** Carries one activation to its end, or to where it stops. Finished steps are not run again. Never rejects. */
-export const carry = async (carrying: Carrying, activation: Activation, stop: Stop): Promise<Outcome> => {
+/**
+ * Carries one activation to its end, or to where it stops. Finished steps are not run again. Never rejects. `begun` is
+ * called when its beginning is durable, or it waits for other tasks.
+ */
+export const carry = async (
+  carrying: Carrying,
+  activation: Activation,
+  stop: Stop,
+  begun: () => void,
+): Promise<Outcome> => {
   try {
-    return await carryOne(carrying, activation, stop);
+    return await carryOne(carrying, activation, stop, begun);
   } catch (error) {
     return { activation: activation.activation, status: 'stalled', error: toConductorError(error).message };
   }

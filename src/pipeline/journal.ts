@@ -12,7 +12,11 @@ export class Journal {
   #flush: NodeJS.Immediate | undefined;
   #failed: Error | undefined;
 
-  constructor(ledger: Pick<Ledger, 'record'>) {
+  /** `written` is called when the first of them are durable. */
+  constructor(
+    ledger: Pick<Ledger, 'record'>,
+    private readonly written: () => void = () => undefined,
+  ) {
     this.#ledger = ledger;
   }
 
@@ -33,6 +37,8 @@ export class Journal {
     if (this.#flush) clearImmediate(this.#flush);
     this.#flush = undefined;
     if (before.length + facts.length === 0) return [];
-    return (await this.#ledger.record([...before, ...facts])).slice(before.length);
+    const receipts = await this.#ledger.record([...before, ...facts]);
+    this.written();
+    return receipts.slice(before.length);
   }
 }

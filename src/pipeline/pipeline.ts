@@ -10,6 +10,7 @@ import { restingOf } from './resting-of.js';
 import { Sleepers } from './sleepers.js';
 import { StepCache } from './step-cache.js';
 import { Stop } from './stop.js';
+import { Turns } from './turns.js';
 import { Wakes } from './wakes.js';
 import { treeOf } from './tree-of.js';
 import type { Carrying } from './walk.js';
@@ -27,6 +28,9 @@ const CANCELLERS: ReadonlySet<string> = new Set(['HANDLER_CANCEL', 'CONDUCTOR_ST
 
 /** Between two tries of an activation while the bus takes nothing. */
 const STALLED = { base_ms: 1_000, cap_ms: 60_000 };
+
+/** So many at once are on the way to their first record: more of them would be memory, and no gain. */
+const MOST_BEGINNING = 64;
 
 /** So many at a time (a turn of the event loop) are looked at after a start. */
 const PORTION = 100;
@@ -57,6 +61,7 @@ export const pipeline = (
     const cache = new StepCache(ports.cacheFolder, () => ports.clock.now());
     const drain = new Stop();
     const kill = new Stop();
+    const turns = new Turns(MOST_BEGINNING);
     const carried = new Map<string, Stop>();
     const sleepers = new Sleepers(ports.clock, () => ports.ledger.view);
 
@@ -119,9 +124,14 @@ export const pipeline = (
     ];
 
     /** Again while the bus takes nothing: a full disk ends no activation. */
-    const untilCarried = async (id: string, stop: Stop): Promise<Outcome> => {
+    const untilCarried = async (id: string, stop: Stop, begun: () => void): Promise<Outcome> => {
       for (let stalled = 0; ;) {
-        const outcome = await carry({ ports, wakes, cache, drain }, ports.ledger.view.activations.get(id)!, stop);
+        const outcome = await carry(
+          { ports, wakes, cache, drain },
+          ports.ledger.view.activations.get(id)!,
+          stop,
+          begun,
+        );
         const now = ports.ledger.view.activations.get(id);
         if (now?.status !== 'open' || drain.reason !== undefined || kill.reason !== undefined) return outcome;
         if (outcome.status === 'waiting') {
@@ -139,9 +149,11 @@ export const pipeline = (
       const stop = kill.child();
       carried.set(id, stop);
       sleepers.wake(id);
+      const begun = await turns.take();
       try {
-        return await untilCarried(id, stop);
+        return await untilCarried(id, stop, begun);
       } finally {
+        begun();
         carried.delete(id);
         stop.close();
       }

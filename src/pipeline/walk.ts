@@ -38,11 +38,12 @@ export class Walk implements Context {
     stop: Stop,
     /** What it answers. */
     readonly event: Event,
+    begun: () => void,
   ) {
     this.id = activation.activation;
     this.#activation = activation;
     this.#carrying = carrying;
-    this.journal = new Journal(carrying.ports.ledger);
+    this.journal = new Journal(carrying.ports.ledger, begun);
     this.#asleep = stop.child();
     this.rest = new Rest(carrying.ports.clock, (waits) => {
       this.#waits = waits;
