@@ -111,9 +111,10 @@ export class Follower {
     // The whole bus went, which was said, and counts from the beginning again.
     if (this.#number > numberAfter(closed)) this.#number = oldest;
     if (this.#number >= oldest) return undefined;
-    const reason = `segment ${this.#number} was removed before it was read`;
+    const segment = this.#number;
+    const reason = `segment ${segment} was removed before it was read`;
     this.#number = oldest;
-    return this.#say({ file: busPath(this.#root), from: 0, to: 0, reason });
+    return this.#say({ file: busPath(this.#root), segment, from: 0, to: 0, reason });
   }
 
   /** From a closed segment that was read to its end, to the next. */
@@ -140,7 +141,13 @@ export class Follower {
   #cut(part: OpenSegment, size: number): Stretch {
     const to = this.#scanner.next;
     this.#scanner = new Scanner(this.#key, size, this.#scanner.newest);
-    return this.#say({ file: part.path, from: size, to, reason: 'the file was cut by another hand' });
+    return this.#say({
+      file: part.path,
+      segment: part.number,
+      from: size,
+      to,
+      reason: 'the file was cut by another hand',
+    });
   }
 
   #replaced(part: OpenSegment): Stretch {
@@ -149,7 +156,13 @@ export class Follower {
     this.#part = undefined;
     this.#scanner = new Scanner(this.#key, 0, this.#scanner.newest);
     this.#skipping = this.#last !== undefined;
-    return this.#say({ file: part.path, from: 0, to, reason: `${BUS_FILE} was deleted or replaced` });
+    return this.#say({
+      file: part.path,
+      segment: part.number,
+      from: 0,
+      to,
+      reason: `${BUS_FILE} was deleted or replaced`,
+    });
   }
 
   #stretch(part: OpenSegment, items: readonly Item[]): Stretch | undefined {
@@ -157,7 +170,8 @@ export class Follower {
     const damaged: DamagedRange[] = [];
     for (const item of items) {
       if (this.#isTold(item)) continue;
-      if (item.kind === 'damaged') damaged.push({ file: part.path, from: item.from, to: item.to, reason: item.reason });
+      if (item.kind === 'damaged')
+        damaged.push({ file: part.path, segment: part.number, from: item.from, to: item.to, reason: item.reason });
       else events.push(item.event);
     }
     if (events.length === 0 && damaged.length === 0) return undefined;

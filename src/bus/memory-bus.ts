@@ -47,7 +47,7 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
       try {
         const { segment, offset } = cursor === undefined ? { segment: 1, offset: 0 } : fromCursor(cursor);
         if (segment === 1 && offset <= at) at = offset;
-        else moved = [{ file: 'memory', from: at, to: offset, reason: `there are only ${at} messages` }];
+        else moved = [{ file: 'memory', segment: 1, from: at, to: offset, reason: `there are only ${at} messages` }];
       } catch (error) {
         subscriber.error(error);
         return;

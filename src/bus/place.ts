@@ -54,7 +54,7 @@ export const place = (root: string, { segment, offset, last }: Position): Place 
   const oldest = closed[0]?.number ?? live;
   if (segment < oldest) {
     const reason = `segment ${segment} was removed before it was read on from byte ${offset}`;
-    return { segment: oldest, offset: 0, moved: { file: busPath(root), from: 0, to: 0, reason } };
+    return { segment: oldest, offset: 0, moved: { file: busPath(root), segment, from: 0, to: 0, reason } };
   }
   const part = openSegment(root, segment);
   try {
@@ -64,7 +64,7 @@ export const place = (root: string, { segment, offset, last }: Position): Place 
     if (isThere && last === undefined) return { segment, offset };
     if (isThere && ((part && lastSealed(part.fd, offset)) ?? lastSealedIn(before)) === last) return { segment, offset };
     const reason = `it was read up to byte ${offset} of segment ${segment}, and was cut or replaced since`;
-    const moved = { file: part?.path ?? busPath(root), from: Math.min(size, offset), to: offset, reason };
+    const moved = { file: part?.path ?? busPath(root), segment, from: Math.min(size, offset), to: offset, reason };
     if (last !== undefined) return { segment: segmentOf(root, last, closed), offset: 0, moved };
     // Nothing tells what was read: it counts as all that is there.
     const end = segment === live ? part : openSegment(root, live);

@@ -5,7 +5,7 @@ import { withBlob } from './blobs.js';
 import type { Position } from './cursor.js';
 import { CHUNK, breath, readRange } from './file.js';
 import { Scanner, type Item } from './scanner.js';
-import { closedSegments, openSegment, numberAfter } from './segments.js';
+import { closedSegments, openSegment, numberAfter, type Segment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
 
 export interface Survey {
@@ -44,10 +44,10 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
   };
   let newest: Moment | undefined;
 
-  const take = async (file: string, item: Item): Promise<void> => {
+  const take = async ({ path: file, number: segment }: Segment, item: Item): Promise<void> => {
     const { from, to } = item;
     if (item.kind === 'damaged') {
-      found.damaged.push({ file, from, to, reason: item.reason });
+      found.damaged.push({ file, segment, from, to, reason: item.reason });
       return;
     }
     const { event } = item;
@@ -63,10 +63,16 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
     found.last = event.ts;
     const moment = momentOf(event.msg_id);
     if (moment && newest && !isAfter(moment, newest))
-      found.damaged.push({ file, from, to, reason: `${event.msg_id} is not newer than what stands before it` });
+      found.damaged.push({
+        file,
+        segment,
+        from,
+        to,
+        reason: `${event.msg_id} is not newer than what stands before it`,
+      });
     else newest = moment ?? newest;
     if (event.data_blob !== undefined && (await withBlob(root, event)) === event)
-      found.damaged.push({ file, from, to, reason: `the blob ${event.data_blob} is missing or wrong` });
+      found.damaged.push({ file, segment, from, to, reason: `the blob ${event.data_blob} is missing or wrong` });
   };
 
   const closed = closedSegments(root);
@@ -81,11 +87,11 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
       for (;;) {
         const chunk = readRange(part.fd, scanner.next, Math.min(limit, scanner.next + CHUNK));
         if (chunk.length === 0) break;
-        for (const item of scanner.push(chunk)) await take(part.path, item);
+        for (const item of scanner.push(chunk)) await take(part, item);
         await breath();
       }
       found.bytes += scanner.next;
-      for (const item of scanner.end()) await take(part.path, item);
+      for (const item of scanner.end()) await take(part, item);
       own = scanner.newest ?? own;
       found.segments += 1;
     } finally {

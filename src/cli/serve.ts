@@ -4,6 +4,7 @@ import { conductor } from '../conductor.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Ledger, Source } from '../core/ports.js';
+import { reportDamage } from '../ledger/damage.js';
 import { openLedger } from '../ledger/ledger.js';
 import { shareFollow } from '../operators/share-follow.js';
 import { openHandlers } from '../pipeline/handlers.js';
@@ -106,7 +107,10 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     (one) => one.close(),
   );
   const ledger = opened.add(
-    await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: true }), local.blobs),
+    await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: true }), {
+      blobs: local.blobs,
+      onDamaged: reportDamage({ bus: local.bus, log }),
+    }),
     (one) => one.close(),
   );
   const webhooks = createWebhooks({

@@ -12,7 +12,9 @@ export const withLedger = async <Result>(
   work: (opened: Opened) => Promise<Result>,
 ): Promise<Result> => {
   const local = await openLocal(options);
-  const ledger = await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: false }), local.blobs);
+  const ledger = await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: false }), {
+    blobs: local.blobs,
+  });
   try {
     return await work({ ...local, ledger });
   } finally {

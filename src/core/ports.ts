@@ -44,6 +44,8 @@ export interface Receipt {
 /** A stretch of the bus that could not be read as records. */
 export interface DamagedRange {
   file: string;
+  /** A file's name changes when it is closed, its number never. */
+  segment: number;
   from: number;
   to: number;
   reason: string;

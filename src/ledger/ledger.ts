@@ -1,9 +1,10 @@
 import { Subject, firstValueFrom, take } from 'rxjs';
 import { ConductorError, toConductorError } from '../core/errors.js';
-import type { Event } from '../core/event.js';
-import type { Blobs, Bus, CheckpointFile, Cursor, Ledger } from '../core/ports.js';
+import type { Draft, Event } from '../core/event.js';
+import type { Blobs, Bus, CheckpointFile, Cursor, DamagedRange, Ledger } from '../core/ports.js';
 import { checkpointing, loadCheckpoint } from '../operators/checkpoints.js';
 import { packCheckpoint, unpackCheckpoint } from './checkpoint.js';
+import { Damage } from './damage.js';
 import { emptyView, fold } from './fold.js';
 import { newestSnapshot, packView, type SnapshotFact } from './snapshot.js';
 import { Waiters } from './waiters.js';
@@ -18,16 +19,28 @@ export interface OpenLedger extends Ledger {
   snapshot(): Promise<{ cursor: Cursor; fold: string }>;
 }
 
+export interface LedgerOptions {
+  /** Where the state of a SNAPSHOT is kept; without them none is read or taken. */
+  blobs?: Blobs;
+  /** Called with each damaged range that nobody has said on the bus yet. */
+  onDamaged?: (ranges: readonly DamagedRange[]) => void;
+}
+
 /**
- * Folds the bus, from its checkpoint, the newest SNAPSHOT (where `blobs` are given) or its beginning, and follows it. Resolves
- * when it has caught up with what was there.
+ * Folds the bus, from its checkpoint, the newest SNAPSHOT or its beginning, and follows it. Resolves when it has caught up with
+ * what was there.
  */
-export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs): Promise<OpenLedger> => {
+export const openLedger = async (
+  bus: Bus,
+  file?: CheckpointFile,
+  { blobs, onDamaged }: LedgerOptions = {},
+): Promise<OpenLedger> => {
   const checkpoint =
     (await loadCheckpoint(bus, file, unpackCheckpoint)) ?? (blobs && (await newestSnapshot(bus, blobs)));
   const view = checkpoint?.view ?? emptyView();
   const folded = new Subject<Event>();
   const waiters = new Waiters();
+  const damage = new Damage();
   const target = await lastOf(bus);
   const caughtUp = new Subject<void>();
   let isCaughtUp = target === undefined || checkpoint?.last === target.msg_id;
@@ -39,8 +52,10 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs)
   );
   const subscription = bus.follow(cursor).subscribe({
     next: (batch) => {
+      damage.met(batch.damaged);
       for (const event of batch.events) {
         fold(view, event);
+        damage.folded(event);
         if (event.sealed) seen = event.msg_id;
         isCaughtUp ||=
           event.msg_id === target?.msg_id || (event.sealed && target?.sealed === true && event.msg_id >= target.msg_id);
@@ -48,7 +63,11 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs)
         if (event.sealed) waiters.reached(event.msg_id);
       }
       cursor = batch.cursor;
-      if (isCaughtUp) caughtUp.next();
+      if (isCaughtUp) {
+        caughtUp.next();
+        const unsaid = damage.take();
+        if (unsaid.length > 0) onDamaged?.(unsaid);
+      }
       checkpoints.folded(batch.events.length, isCaughtUp);
     },
     error: (error: unknown) => {
@@ -80,7 +99,10 @@ export const openLedger = async (bus: Bus, file?: CheckpointFile, blobs?: Blobs)
       const taken = { last: seen, cursor };
       const { sha256: fold } = await blobs.put(packView(view));
       const data: SnapshotFact = { format: 1, ...taken, fold };
-      await record([{ type: 'SNAPSHOT', data: { ...data }, body: `the state up to ${taken.last}` }]);
+      const facts: Draft[] = [{ type: 'SNAPSHOT', data: { ...data }, body: `the state up to ${taken.last}` }];
+      // Whoever starts a run looks for this alone, which may be about to go.
+      if (view.paused) facts.push({ type: 'CONDUCTOR_PAUSED', body: 'still paused' });
+      await record(facts);
       return { cursor: taken.cursor, fold };
     },
     async close() {

@@ -102,10 +102,12 @@ test('gc removes the files of the bus that are old, and the blobs that only they
   rmSync(join(root.path, '.conductor', 'cache'), { recursive: true, force: true });
   const { key } = await openRoot(root.path);
   const bus = await openFileBus({ root: root.path, key, clock: handClock(Date.now()), durability: 'os' });
-  const ledger = await openLedger(bus, undefined, openBlobs(root.path));
+  const ledger = await openLedger(bus, undefined, { blobs: openBlobs(root.path) });
   assert.ok(ledger.view.paused);
   assert.is(ledger.view.undecided.size, 0);
   await ledger.close();
+  const run = await tool('run-agent', ['task', '--root', root.path, '--agent', 'shell', '--prompt', 'true'], { env });
+  assert.equal([run.code, /paused/.test(run.stderr)], [1, true]);
   const [again] = (await all(bus.read({ types: ['NOTE'] }))).filter(({ data }) => 'text' in data);
   assert.equal(again?.data, large('again'));
   const [receipt] = await bus.append([{ type: 'NOTE', dedupe_key: 'day/30' }]);

@@ -133,7 +133,7 @@ test('from a SNAPSHOT the ledger knows what it knows from the whole bus; a forge
   const half = Math.floor(drafts.length / 2);
   await bus.record(drafts.slice(0, half));
   await bus.record([{ type: 'APPROVAL_X', data: { $map: [['odd', 1]], $set: 0 } }]);
-  const first = await openLedger(bus, undefined, blobs);
+  const first = await openLedger(bus, undefined, { blobs });
   const { fold: older } = await first.snapshot();
   await first.record(drafts.slice(half));
   await first.snapshot();
@@ -142,7 +142,7 @@ test('from a SNAPSHOT the ledger knows what it knows from the whole bus; a forge
   const opened = async (): Promise<{ from: string | undefined; view: Record<string, string> }> => {
     let from: string | undefined;
     const watched = { ...bus, follow: (cursor?: string) => ((from = cursor), bus.follow(cursor)) };
-    const ledger = await openLedger(watched, undefined, blobs);
+    const ledger = await openLedger(watched, undefined, { blobs });
     const view = known(ledger.view);
     await ledger.close();
     return { from, view };

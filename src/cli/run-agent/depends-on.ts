@@ -8,7 +8,7 @@ import type { Scope } from '../tasks/request.js';
 /** Waits, and says on the bus that it does, so that a circle is seen and whoever waits for us learns of our failure. */
 export const awaitDependencies = async (local: Local, task: Scope, wanted: readonly Scope[]): Promise<void> => {
   const names = wanted.map(({ project_id, task_id }) => `${project_id}/${task_id}`);
-  const ledger = await openLedger(local.bus, undefined, local.blobs);
+  const ledger = await openLedger(local.bus, undefined, { blobs: local.blobs });
   const say = (type: string, data: Record<string, unknown>, body: string) =>
     ledger.record([{ ...task, type, source: 'cli', data, body }]);
   try {
