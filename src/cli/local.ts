@@ -12,7 +12,7 @@ import { openSlots } from '../storage/slots.js';
 import { createTickets } from '../storage/tickets.js';
 import { openWorkspaces } from '../workspace/workspaces.js';
 import { limitAgents } from './limits.js';
-import { binFolder, restProgram } from './package-folder.js';
+import { binFolder, restProgram, sweepWorker } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
 import { agentsOf, secretsOf } from './agents.js';
@@ -46,6 +46,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     clock,
     environment: process.env,
     binFolder,
+    sweepWorker,
     redact: createRedactor(secretsOf(loaded, process.env)),
     serviceFor: (run) => {
       const service = readServiceFile(root.path);

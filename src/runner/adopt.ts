@@ -10,7 +10,8 @@ import { isAlive } from './processes.js';
 import { rawFolder, type RawFolder } from './raw-folder.js';
 import { stopForeign } from './stop.js';
 import { supervise, untilGone, type Supervision } from './supervise.js';
-import { endTree, findTree, type Mark } from './sweep.js';
+import type { Mark } from './sweep.js';
+import type { Trees } from './trees.js';
 
 /** How to end a run at whatever point it is. */
 export interface Taken {
@@ -24,15 +25,16 @@ export interface AdoptPorts {
   runs: Runs;
   clock: Clock;
   redact: (text: string) => string;
+  trees: Trees;
   stopChild: Supervision['stopChild'];
 }
 
 const LOOK_MS = 500;
 
 /** Where its number means nothing here, a run is over when its shim wrote the code, or nobody carries its mark. */
-const untilOver = async (mark: Mark, raw: RawFolder): Promise<void> => {
+const untilOver = async (trees: Trees, mark: Mark, raw: RawFolder): Promise<void> => {
   if (mark.pid > 0) return untilGone(mark.pid, mark.pid_start);
-  while (raw.exitCode() === undefined && findTree(mark, new Set()).length > 0) await delay(LOOK_MS);
+  while (raw.exitCode() === undefined && !(await trees.isEmpty(mark))) await delay(LOOK_MS);
 };
 
 /** A run whose starter is gone: a living agent is followed to its end, a dead one's result is found. */
@@ -79,11 +81,11 @@ export const adoptRun = async (
     mine.mark = mark;
     if (mine.reason !== undefined) {
       raw.wantStop(mine.reason);
-      void endTree(mark);
+      void ports.trees.end(mark);
     }
-    const { clock, redact, stopChild } = ports;
+    const { clock, redact, trees, stopChild } = ports;
     const { family, limits, cost_before = 0 } = note;
-    const ended = untilOver(mark, raw);
+    const ended = untilOver(trees, mark, raw);
     return await supervise({
       clock,
       runs,
@@ -94,6 +96,7 @@ export const adoptRun = async (
       limits,
       cost_before,
       mark,
+      trees,
       ended,
       emit,
       stopChild,

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ownerOf } from './owner-lock.js';
+import { ownerOf } from './owner.js';
 import { isAlive } from './processes.js';
 import { rawFolder, type Child, type RawFolder } from './raw-folder.js';
 

@@ -11,7 +11,7 @@ export const runThatMade = async (
   { rootPath, runs, living }: { rootPath: string; runs: Pick<Runs, 'find'>; living: Iterable<RunScope> },
 ): Promise<string | undefined> => {
   for (const run of living) {
-    const reflog = (await rawFolder(rootPath, run.run_id).note())?.reflog;
+    const reflog = rawFolder(rootPath, run.run_id).note()?.reflog;
     const made = reflog ? commitsSince(reflog) : (await runs.find(run).catch(() => undefined))?.commits;
     if (made?.includes(commit)) return run.run_id;
   }

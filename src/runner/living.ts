@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownerOf, type Owner } from './owner-lock.js';
+import { ownerOf, type Owner } from './owner.js';
 import { rawFolder } from './raw-folder.js';
 
 /** A run lives from its claim, before it waits for a slot, until its end was reported: as long as its raw folder. */

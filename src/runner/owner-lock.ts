@@ -1,25 +1,9 @@
-import {
-  close,
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { close, closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tryLock } from 'fs-native-extensions';
-import { inspect, isAlive } from './processes.js';
+import { me, mine, ownerOf } from './owner.js';
 
 const PATIENCE_MS = 250;
-
-let myStart: number | undefined;
-/** What this process owns: known without a look at the disk. */
-const mine = new Set<string>();
-
-export const isMine = (file: string): boolean => mine.has(file);
 
 const own = (file: string): (() => void) | 'held' | 'gone' => {
   for (;;) {
@@ -41,7 +25,7 @@ const own = (file: string): (() => void) | 'held' | 'gone' => {
       continue;
     }
     ftruncateSync(fd, 0);
-    writeSync(fd, JSON.stringify({ pid: process.pid, start: (myStart ??= inspect(process.pid)?.start) }));
+    writeSync(fd, JSON.stringify(me()));
     mine.add(file);
     return () => {
       mine.delete(file);
@@ -63,22 +47,6 @@ export const becomeOwner = async (file: string, signal: AbortSignal): Promise<((
     // Not before: who stops an orphan must own it first.
     if (signal.aborted) return undefined;
     await delay(PATIENCE_MS, undefined, { signal }).catch(() => undefined);
-  }
-};
-
-export interface Owner {
-  pid: number;
-  start: number | undefined;
-}
-
-/** The living process that reports the run, as it wrote itself down; undefined when there is none. */
-export const ownerOf = (file: string): Owner | undefined => {
-  if (isMine(file)) return { pid: process.pid, start: myStart };
-  try {
-    const { pid, start } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Owner>;
-    return pid !== undefined && isAlive(pid, start) ? { pid, start } : undefined;
-  } catch {
-    return undefined;
   }
 };
 

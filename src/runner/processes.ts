@@ -41,6 +41,12 @@ export const variableOf = (pid: number, name: string): string | undefined => {
     ?.slice(name.length + 1);
 };
 
+/** Begun by its parent a moment ago, and not yet the program that it is to be: it has all that its parent has open. */
+export const isFork = ({ pid, parent }: Process): boolean => {
+  const words = tryRead(`/proc/${pid}/cmdline`);
+  return words !== undefined && words !== '' && words === tryRead(`/proc/${parent}/cmdline`);
+};
+
 export const isAlive = (pid: number, start: number | undefined): boolean => {
   if (pid <= 0) return false;
   const found = inspect(pid);

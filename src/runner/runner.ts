@@ -13,13 +13,16 @@ import { rawFolder } from './raw-folder.js';
 import { createShims, type ShimsOptions } from './shims.js';
 import { stopForeign } from './stop.js';
 import { supervise } from './supervise.js';
-import { endTree, type Mark } from './sweep.js';
+import type { Mark } from './sweep.js';
+import { createTrees } from './trees.js';
 
 export interface RunnerOptions extends Omit<LaunchPorts, 'shims'>, ShimsOptions {
   clock: Clock;
   slots?: Slots;
   /** Takes secrets out of what an agent said. */
   redact?: (text: string) => string;
+  /** The file of the thread that sweeps; without it the main loop does. */
+  sweepWorker?: string;
 }
 
 type Emit = (event: AgentEvent) => void;
@@ -35,7 +38,9 @@ export const createRunner = (options: RunnerOptions): Runner => {
   const { runs, clock } = options;
   const rootPath = resolve(options.rootPath);
   const redact = options.redact ?? ((text: string): string => text);
-  const ports = { ...options, rootPath, redact, shims: createShims(options) };
+  const shims = createShims(options);
+  const trees = createTrees(options.sweepWorker);
+  const ports = { ...options, rootPath, redact, shims, trees };
   const live = new Map<string, Live>();
 
   const stopChild = (run_id: string, reason: string): void => {
@@ -115,7 +120,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
       const written = runs.update(info);
       if (mine.reason !== undefined) {
         raw.wantStop(mine.reason);
-        void endTree(mark);
+        void trees.end(mark);
       }
       await written;
       return await supervise({
@@ -128,13 +133,14 @@ export const createRunner = (options: RunnerOptions): Runner => {
         limits,
         cost_before,
         mark,
+        trees,
         ended,
         emit,
         stopChild,
       });
     } catch (error) {
       // We can no longer follow it, so it must not go on unseen.
-      await endTree(mark);
+      await trees.end(mark);
       await raw.remove().catch(() => undefined);
       const message = toConductorError(error).message;
       return endWithout(ports, info, { class: 'transient', reason: 'lost', message });
@@ -145,7 +151,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     mine.reason ??= reason;
     if (mine.mark) rawFolder(rootPath, run_id).wantStop(mine.reason);
     mine.abort.abort();
-    if (mine.mark) await endTree(mine.mark);
+    if (mine.mark) await trees.end(mine.mark);
     await mine.done;
   };
 
@@ -190,6 +196,9 @@ export const createRunner = (options: RunnerOptions): Runner => {
       return isOwned(raw.owner) ? 'owned' : 'orphaned';
     },
     stop,
-    close: () => ports.shims.close(),
+    async close() {
+      await shims.close();
+      await trees.close();
+    },
   };
 };

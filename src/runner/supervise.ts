@@ -10,8 +10,9 @@ import type { RawFolder } from './raw-folder.js';
 import { commitsSince } from './reflog.js';
 import { settleOutput } from './report.js';
 import type { Family } from './streams/family.js';
-import { endTree, sweep, type Mark } from './sweep.js';
+import type { Mark } from './sweep.js';
 import { keepPulling, openTail } from './tail.js';
+import type { Trees } from './trees.js';
 
 export interface Supervision {
   clock: Clock;
@@ -24,6 +25,7 @@ export interface Supervision {
   /** To be taken off the cost that a resumed session tells. */
   cost_before: number;
   mark: Mark;
+  trees: Trees;
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
   emit: (event: AgentEvent) => void;
@@ -54,7 +56,7 @@ const watchOver = (work: Supervision, bytes: () => number) => {
     },
     end(reason) {
       raw.wantStop(reason);
-      void endTree(mark);
+      void work.trees.end(mark);
     },
   });
 };
@@ -92,7 +94,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
   }
   if (raw.children().length > 0) await settleChildren(work);
   // After every run, a good one too: some agents leave daemons behind.
-  await sweep(mark);
+  await work.trees.sweep(mark);
   for (const tail of tails) await tail.close();
 
   const { heard } = listener;

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { cgroupMembers, killCgroup } from './cgroup.js';
 import { isLivingRun, livingOwners } from './living.js';
-import { inspect, isAlive, listProcesses, signal, usesFolder, variableOf, type Process } from './processes.js';
+import { inspect, isFork, listProcesses, signal, usesFolder, variableOf, type Process } from './processes.js';
 import { rawFolder } from './raw-folder.js';
 
 /** Which processes belong to a run. */
@@ -15,7 +14,6 @@ export interface Mark {
   cgroup?: string | undefined;
 }
 
-const GRACE_MS = 3_000;
 /** A process that the kernel does not let die must not hold us for ever. */
 const GIVE_UP_MS = 10_000;
 
@@ -56,6 +54,7 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
   };
   const judge = (process: Process): boolean => {
     if (untouchable.has(process.pid) || reporters.has(process.parent)) return false;
+    if (process.parent === own && isFork(process)) return false;
     // Nothing of a run is older than its shim.
     if (mark.pid > 0 && mark.pid_start !== undefined && process.start < mark.pid_start) return false;
     const run_id = variableOf(process.pid, 'RUN_ID');
@@ -72,12 +71,9 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
   return tree;
 };
 
-const isEmpty = (mark: Mark, sessions: Set<number>): boolean =>
-  mark.cgroup === undefined ? findTree(mark, sessions).length === 0 : cgroupMembers(mark.cgroup).length === 0;
-
-/** Kills whatever is left of the run, until nothing is. */
-export const sweep = async (mark: Mark, sessions = new Set([mark.pid])): Promise<void> => {
-  if (mark.cgroup !== undefined) return killCgroup(mark.cgroup);
+/** Kills whatever carries the run's marks, until nothing does. */
+export const sweepMarks = async (mark: Mark): Promise<void> => {
+  const sessions = new Set([mark.pid]);
   const deadline = performance.now() + GIVE_UP_MS;
   for (;;) {
     // Frozen first: a process that forks faster than we read /proc would otherwise stay ahead of us.
@@ -97,14 +93,4 @@ export const sweep = async (mark: Mark, sessions = new Set([mark.pid])): Promise
     if (performance.now() > deadline) return;
     await delay(10);
   }
-};
-
-/** Asks the run to end, waits a little, then leaves nothing of it. */
-export const endTree = async (mark: Mark, graceMs = GRACE_MS): Promise<void> => {
-  const sessions = new Set([mark.pid]);
-  const isOurs = isAlive(mark.pid, mark.pid_start);
-  if (isOurs) signal(-mark.pid, 'SIGTERM');
-  const deadline = performance.now() + graceMs;
-  while (isOurs && performance.now() < deadline && !isEmpty(mark, sessions)) await delay(25);
-  await sweep(mark, sessions);
 };

@@ -1,17 +1,26 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { lastValueFrom } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunEnd } from '../../src/core/run.js';
-import { temporary, until } from '../support/service.js';
+import { sweepWorker } from '../../src/cli/package-folder.js';
 import { cgroupBase } from '../../src/runner/cgroup.js';
+import { inspect } from '../../src/runner/processes.js';
+import { rawFolder } from '../../src/runner/raw-folder.js';
+import { findTree } from '../../src/runner/sweep.js';
+import { createTrees } from '../../src/runner/trees.js';
+import { temporary, until } from '../support/service.js';
 import { lives, openWorld, pidsIn, script, type Act, type WorldOptions } from './world.js';
 
 /** What holds a run together: its control group, where there is one, and its marks alone. */
 const LEVELS: [string, WorldOptions][] = [
   [cgroupBase() === undefined ? 'no control group here' : 'control group', {}],
   ['marks', { groupFor: () => Promise.resolve(undefined) }],
+  ['marks, swept by a thread', { groupFor: () => Promise.resolve(undefined), sweepWorker }],
 ];
 let level: WorldOptions = {};
 
@@ -46,7 +55,7 @@ for (const [name, options] of LEVELS) {
   test(`${name}: stop leaves nothing of an agent that ignores SIGTERM, with daemons that forked twice`, async () => {
     level = options;
     // What hides from every mark is found by the control group alone.
-    const hidden = cgroupBase() !== undefined && name !== 'marks' ? [{ at: 'hidden' }] : [];
+    const hidden = cgroupBase() !== undefined && !name.startsWith('marks') ? [{ at: 'hidden' }] : [];
     const acts = [{ deaf: true }, { at: 'daemon' }, { at: 'clean' }, ...hidden];
     const { world, spec, ended, pids } = await begin('codex', acts.length, ...acts);
     await world.runner.stop(spec, 'enough');
@@ -66,6 +75,46 @@ for (const [name, options] of LEVELS) {
     await ended;
   });
 }
+
+test('what its reporter has forked and not yet made a program is not of the run, though it has the run open', async () => {
+  const rootPath = join(temporary('root'), 'runs');
+  const raw = rawFolder(rootPath, 'run');
+  raw.make();
+  writeFileSync(raw.stdout, '');
+  const text = 'exec 9<"$1"; (while :; do sleep 0.2; done) & echo $!; wait';
+  const reporter = spawn('/bin/sh', ['-c', text, 'x', raw.stdout], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = (await once(reporter.stdout, 'data')) as [Buffer];
+  const fork = Number(said.toString());
+  const mark = { rootPath, run_id: 'run', pid: -1 };
+  const find = (): number[] => findTree(mark, new Set()).map(({ pid }) => pid);
+  assert.ok(find().includes(fork), 'while nobody reports the run it is a process like any other');
+  writeFileSync(raw.owner, JSON.stringify({ pid: reporter.pid, start: inspect(reporter.pid!)?.start }));
+  const found = await until('what became a program is seen', () => (find().length > 0 ? find() : undefined));
+  assert.not(found.includes(fork));
+  assert.not(found.includes(reporter.pid!));
+  process.kill(fork, 'SIGKILL');
+  await once(reporter, 'exit');
+});
+
+test('the thread that sweeps answers, and where there is none the main loop sweeps', async () => {
+  const mark = { rootPath: temporary('root'), run_id: 'run', pid: -1 };
+  const thread = new Worker(sweepWorker);
+  const hidden = spawn('/bin/sleep', ['1000'], { env: { RUN_ID: 'run' }, stdio: 'ignore' });
+  const ask = async (look: boolean): Promise<unknown> => {
+    thread.postMessage({ id: 1, mark, look });
+    const [answer] = (await once(thread, 'message')) as [unknown];
+    return answer;
+  };
+  assert.equal(await ask(true), { id: 1, found: 1 });
+  assert.equal(await ask(false), { id: 1, found: 0 });
+  await thread.terminate();
+  await until('it is gone', () => !lives(hidden.pid!));
+  const other = spawn('/bin/sleep', ['1000'], { env: { RUN_ID: 'run' }, stdio: 'ignore' });
+  const trees = createTrees('/nowhere/worker.js');
+  assert.not(await trees.isEmpty(mark));
+  await trees.sweep(mark);
+  assert.not(lives(other.pid!));
+});
 
 test('stopping one run, twice and from everywhere, touches none that starts meanwhile', async () => {
   const world = await openWorld();
