@@ -9,7 +9,20 @@
  * To speak is to append, to listen is to read on: nothing reaches the router but what came back from the bus.
  */
 import { ignoreElements, merge, Subject, takeUntil, tap, type Observable } from 'rxjs';
-import type { Bus, Clock, Handlers, Ledger, Log, Random, Rules, Runs, Source } from './core/ports.js';
+import type {
+  Bus,
+  Clock,
+  Handlers,
+  Ledger,
+  Log,
+  LoopClaims,
+  Random,
+  Rules,
+  Runs,
+  Source,
+  Workspaces,
+} from './core/ports.js';
+import { adoptLoops } from './pipeline/adopt-loops.js';
 import { adoptOrphans } from './pipeline/adopt-orphans.js';
 import { pipeline } from './pipeline/pipeline.js';
 import type { PipelinePorts } from './pipeline/context.js';
@@ -22,6 +35,8 @@ export interface ConductorPorts extends PipelinePorts {
   rules: Rules;
   handlers: Handlers;
   runs: Runs;
+  workspaces: Workspaces;
+  claims: LoopClaims;
   sources: readonly Source[];
   broadcast$: Observable<never>;
   clock: Clock;
@@ -38,7 +53,7 @@ export const conductor = (
   const sources$ = merge(...ports.sources.map((source) => listen(ports, source))).pipe(takeUntil(drain$));
   const router$ = router(ports).pipe(ignoreElements(), takeUntil(drain$));
   const pipeline$ = pipeline(ports, drain$, kill$).pipe(ignoreElements());
-  const orphans$ = adoptOrphans(ports, drain$, kill$);
+  const orphans$ = merge(adoptOrphans(ports, drain$, kill$), adoptLoops(ports, drain$, kill$));
   // Whoever watches hears the end, too.
   const ended$ = new Subject<void>();
   const work$ = merge(sources$, router$, pipeline$, orphans$).pipe(tap({ complete: () => ended$.next() }));

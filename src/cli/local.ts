@@ -4,6 +4,7 @@ import { createAgents } from '../runner/agents.js';
 import { leaveOuterCgroup } from '../runner/cgroup.js';
 import { createRedactor } from '../runner/redact.js';
 import { createRunner } from '../runner/runner.js';
+import { openLoopClaims } from '../storage/loop-claims.js';
 import { createIds } from '../storage/ids.js';
 import { openRoot } from '../storage/root.js';
 import { openRuns } from '../storage/run-store.js';
@@ -58,6 +59,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
   });
   const runner = limitAgents(runAny, { bus, clock, config });
   const workspaces = openWorkspaces(root.path);
+  const claims = openLoopClaims(root.path);
   return {
     ...loaded,
     root,
@@ -67,6 +69,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     agents,
     runner,
     workspaces,
+    claims,
     ids: createIds(clock, process.pid),
     clock,
     random,

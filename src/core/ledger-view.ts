@@ -2,6 +2,7 @@ import type { Event, Trust } from './event.js';
 import type { Window } from './flow/window.js';
 import type { Windows } from './flow/windows.js';
 import type { Pattern } from './pattern.js';
+import type { Loop } from './loop.js';
 import type { FailureClass } from './run.js';
 
 /** One rule that fired for one event, as ROUTED says it. */
@@ -220,6 +221,8 @@ export interface LedgerView {
   runs: Map<string, RunStarted>;
   /** By `project/task`, until a run of it starts. */
   waiting: Map<string, Waiting>;
+  /** Loops that have not ended, by `project/task`. */
+  loops: Map<string, Loop>;
   /** Runs started a root event. */
   chains: Map<string, number>;
   /** By `<rule>\n<stage>\n<key>`. */

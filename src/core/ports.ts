@@ -233,6 +233,12 @@ export interface Runs {
   remove(scope: { project_id: string; task_id: string; run_id?: string }): Promise<void>;
 }
 
+/** Who carries the loop of a task: one process at a time, until it gives it up or dies. */
+export interface LoopClaims {
+  /** Undefined when another has it. Returns the way to give it up. */
+  take(task: { project_id: string; task_id: string }): (() => void) | undefined;
+}
+
 /** A run that waits for a slot. */
 export interface Waiting extends RunScope {
   agent: string;

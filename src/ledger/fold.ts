@@ -6,6 +6,7 @@ import type { LedgerView, Routed, RunStarted } from '../core/ledger-view.js';
 import { lineageOf } from '../core/lineage.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { answerWaits, close, foldHandler, open } from './fold-handlers.js';
+import { endLoop, foldLoop, turnStarted, turnStopped } from './loops.js';
 import { foldRouted } from './routed.js';
 import { ruleSwitched, runCounted, runPaid } from './rules.js';
 
@@ -19,6 +20,7 @@ export const emptyView = (): LedgerView => ({
   waits: new Map(),
   runs: new Map(),
   waiting: new Map(),
+  loops: new Map(),
   chains: new Map(),
   windows: new Windows(),
   timers: new Map(),
@@ -67,6 +69,7 @@ const taskRequested = (view: LedgerView, event: Event): void => {
 };
 
 const taskDeleted = (view: LedgerView, event: Event): void => {
+  endLoop(view, event);
   view.waiting.delete(keyOf(event));
   for (const [key, activation] of view.activations) {
     if (activation.project_id !== event.project_id || activation.task_id !== event.task_id) continue;
@@ -76,6 +79,7 @@ const taskDeleted = (view: LedgerView, event: Event): void => {
 };
 
 const taskStopped = (view: LedgerView, event: Event): void => {
+  endLoop(view, event);
   view.waiting.delete(keyOf(event));
   for (const id of [...view.open]) {
     const activation = view.activations.get(id);
@@ -89,6 +93,7 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   const parent = data.parent_run_id === undefined ? undefined : view.lineage.get(data.parent_run_id);
   const root = data.root ?? parent?.root;
   view.runs.set(data.run_id, data);
+  turnStarted(view, data);
   view.waiting.delete(keyOf(data));
   const activation = data.activation === undefined ? undefined : view.activations.get(data.activation);
   if (activation) {
@@ -112,6 +117,7 @@ const runStopped = (view: LedgerView, event: Event): void => {
   if (activation && typeof cost_usd === 'number') runPaid(view, activation, event, cost_usd);
   for (const commit of Array.isArray(commits) ? (commits as unknown[]) : [])
     if (typeof commit === 'string') setBounded(view.commits, commit, run_id, MOST.commits);
+  turnStopped(view, view.runs.get(run_id), event.data);
   view.runs.delete(run_id);
 };
 
@@ -139,11 +145,16 @@ export const fold = (view: LedgerView, event: Event): void => {
       return runStarted(view, event.data as unknown as RunStarted, event);
     case 'RUN_STOP':
       return runStopped(view, event);
+    case 'RUN_LOOP_STARTED':
+    case 'RUN_LOOP_TURN':
+    case 'RUN_LOOP_ENDED':
+      return foldLoop(view, event);
     case 'RULE_ENABLED':
     case 'RULE_DISABLED':
       return ruleSwitched(view, event);
     case 'CONDUCTOR_STOP_ALL':
       for (const id of view.open) view.activations.get(id)!.cancel = 'stop --all';
+      view.loops.clear();
       view.paused = true;
       return;
     case 'CONDUCTOR_PAUSED':

@@ -92,6 +92,7 @@ export const stopFact = (request: Parameters<typeof scope>[0] & { agent: string 
     exit_code: end.exit_code,
     ...(end.class ? { class: end.class } : {}),
     ...(end.reason ? { reason: end.reason } : {}),
+    ...(end.retry_at ? { retry_at: end.retry_at } : {}),
     ...(end.signal ? { signal: end.signal } : {}),
     ...(end.usage ? { usage: end.usage } : {}),
     ...(end.cost_usd === undefined ? {} : { cost_usd: end.cost_usd }),

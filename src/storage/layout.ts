@@ -13,6 +13,8 @@ export const layout = (root: string) => {
     auditFile: join(own, 'audit.jsonl'),
     slotsFolder: join(own, 'slots'),
     queueFolder: join(own, 'queue'),
+    /** Held by who carries the loop of a task. */
+    loop: (project_id: string, task_id: string): string => join(own, 'loops', `${project_id}@${task_id}`),
     rawFolder: join(own, 'raw'),
     raw: (run_id: string): string => join(own, 'raw', run_id),
     /** Trees of handlers, by their hash. */

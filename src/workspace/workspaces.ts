@@ -25,7 +25,7 @@ const whyKept = async (folder: string): Promise<string | undefined> => {
 export const openWorkspaces = (rootPath: string): Workspaces => {
   const home = resolve(rootPath, '.conductor', 'worktrees');
   return {
-    digest: digestOf,
+    digest: (folder) => digestOf(folder, resolve(rootPath)),
     summary: summaryOf,
     async open({ repository, name, commit }) {
       if (!NAME.test(name) || name.includes('..'))

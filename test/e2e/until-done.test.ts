@@ -1,8 +1,9 @@
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanEnvironment, project, temporary, tool } from '../support/service.js';
+import { cleanEnvironment, command, project, startService, temporary, tool, until } from '../support/service.js';
 
 const makeWorld = () => {
   const folder = temporary('loop');
@@ -18,32 +19,33 @@ const makeWorld = () => {
   env['PATH'] = `${bin}:${env['PATH']}`;
   const root = join(folder, 'runs');
   const done = join(root, 'default', 'loop', 'DONE');
+  const words = (agent: string, prompt: string, more: readonly string[]): string[] => [
+    ...['task', '--agent', agent, '--task-id', 'loop', '--root', root, '--cwd', work],
+    ...['--prompt', prompt, '--until', 'done', ...more],
+  ];
   const loop = (agent: string, prompt: string, ...more: string[]) =>
-    tool(
-      'run-agent',
-      [
-        'task',
-        '--agent',
-        agent,
-        '--task-id',
-        'loop',
-        '--root',
-        root,
-        '--cwd',
-        work,
-        '--prompt',
-        prompt,
-        '--until',
-        'done',
-        ...more,
-      ],
-      { env, cwd: folder },
-    );
+    tool('run-agent', words(agent, prompt, more), { env, cwd: folder });
+  /** We do not wait for it. */
+  const begin = (agent: string, prompt: string, ...more: string[]) => {
+    const child = spawn(process.execPath, [command('run-agent'), ...words(agent, prompt, more)], {
+      env,
+      cwd: folder,
+      stdio: 'ignore',
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    return { child, ended };
+  };
+  const serve = () => startService(['--root', root], { cwd: folder, env });
+  const said = async (type: string): Promise<{ body: string; data: Record<string, unknown> }[]> =>
+    (await tool('messagebus-tool', ['read', '--root', root, '--type', type, '--json'], { env })).stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as { body: string; data: Record<string, unknown> });
   const runs = () =>
     readdirSync(join(root, 'default', 'loop'))
       .filter((name) => /^\d{8}-/.test(name))
       .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  return { folder, work, env, root, done, loop, runs };
+  return { folder, work, env, root, done, loop, begin, serve, said, runs };
 };
 
 const SHELL = `n=$(cat count 2>/dev/null || echo 0); n=$((n+1)); echo $n >count; echo "turn $n"; `;
@@ -113,6 +115,110 @@ test('money is counted over all turns', async () => {
   const done = await world.loop('claude', prompt, '--max-usd', '0.5');
   assert.is(done.code, 2);
   assert.match(done.stderr, 'the budget is used up: 0.80 of 0.5 USD');
+});
+
+const killed = async (child: ReturnType<typeof spawn>): Promise<void> => {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+};
+
+test('a loop whose run-agent is killed in a turn, and then the service, goes on in the next service', async () => {
+  const world = makeWorld();
+  const here = (name: string): boolean => existsSync(join(world.work, name));
+  const script = `${SHELL}touch began-$n; until test -e go-$n; do sleep 0.05; done; [ $n -lt 3 ] || touch "$CONDUCTOR_DONE"`;
+  const { child } = world.begin('shell', script, '--verify', 'test -e go-3');
+  await until('the first turn is at work', () => here('began-1') || undefined);
+  await killed(child);
+  const first = await world.serve();
+  writeFileSync(join(world.work, 'go-1'), '');
+  await until('the second turn is at work', () => here('began-2') || undefined);
+  await killed(first.process);
+  writeFileSync(join(world.work, 'go-2'), '');
+  const second = await world.serve();
+  await until('the third turn is at work', () => here('began-3') || undefined);
+  writeFileSync(join(world.work, 'go-3'), '');
+  const [end] = await until('the loop has ended', async () => {
+    const ends = await world.said('RUN_LOOP_ENDED');
+    return ends.length > 0 ? ends : undefined;
+  });
+  assert.equal([end?.data['status'], end?.data['turns']], ['completed', 3]);
+  assert.is(readFileSync(join(world.work, 'count'), 'utf8'), '3\n', 'no turn was begun twice');
+  assert.is(world.runs().length, 4, 'three turns and a check');
+  assert.is((await world.said('RUN_LOOP_RESUMED')).length, 2);
+  await second.stop();
+});
+
+test('a service that is told to go lets the turn end, and the next one goes on', async () => {
+  const world = makeWorld();
+  const script = `${SHELL}touch began-$n; until test -e go-$n; do sleep 0.05; done; [ $n -lt 2 ] || touch "$CONDUCTOR_DONE"`;
+  const { child } = world.begin('shell', script);
+  await until('the first turn is at work', () => existsSync(join(world.work, 'began-1')) || undefined);
+  await killed(child);
+  const first = await world.serve();
+  first.process.kill('SIGTERM');
+  writeFileSync(join(world.work, 'go-1'), '');
+  writeFileSync(join(world.work, 'go-2'), '');
+  await first.stop();
+  assert.not.ok(existsSync(world.done));
+  const second = await world.serve();
+  await until('it is done', () => existsSync(world.done) || undefined);
+  await until('and that is said', async () => (await world.said('RUN_LOOP_ENDED')).length === 1 || undefined);
+  await second.stop();
+});
+
+test('at a used-up quota it waits for the reset, says so, and "stop" ends the wait', async () => {
+  const world = makeWorld();
+  const limit = `SCRIPT ${JSON.stringify([{ result: '429 usage limit reached, try again in 3 hours' }, { exit: 1 }])}`;
+  const { ended } = world.begin('claude', limit);
+  const [paused] = await until('it waits', async () => {
+    const told = await world.said('RUN_PAUSED');
+    return told.length > 0 ? told : undefined;
+  });
+  const left = Date.parse(String(paused?.data['until'])) - Date.now();
+  assert.ok(left > 2.9 * 3_600_000 && left < 3.1 * 3_600_000, String(paused?.data['until']));
+  const second = await world.loop('shell', 'true');
+  assert.is(second.code, 2);
+  assert.match(second.stderr, 'a loop of default/loop is at work');
+  const stopped = await tool('run-agent', ['stop', '--task', 'loop', '--root', world.root], { env: world.env });
+  assert.is(stopped.code, 0, stopped.stderr);
+  assert.is(await ended, 1);
+  assert.is(world.runs().length, 1);
+});
+
+test('a turn is told what others said meanwhile, and not what it said itself', async () => {
+  const world = makeWorld();
+  const turns = [
+    [
+      { tool: 'messagebus-tool write --type INFO "mine"' },
+      { tool: 'RUN_ID= messagebus-tool write --type INFO "of another"' },
+      { say: 'first words' },
+      { result: true },
+    ],
+    [{ env: join(world.folder, 'seen') }, { write: [world.done, ''] }, { say: 'x' }, { result: true }],
+  ];
+  const done = await world.loop('claude', `SCRIPT ${JSON.stringify([{ turn: [join(world.folder, 'turns'), turns] }])}`);
+  assert.is(done.code, 0, done.stderr);
+  const { prompt } = JSON.parse(readFileSync(join(world.folder, 'seen'), 'utf8')) as { prompt: string };
+  const after = prompt.slice(prompt.indexOf('turn 2 of a loop'));
+  assert.match(after, 'INFO of another');
+  assert.match(after, 'first words');
+  assert.not.match(after, 'INFO mine');
+});
+
+test('a session is resumed where that is asked for, and begun anew where it is not', async () => {
+  for (const session of ['resume', 'fresh']) {
+    const world = makeWorld();
+    const turns = [
+      [{ tool: `touch ${world.work}/x` }, { say: 'one' }, { result: true }],
+      [{ env: join(world.folder, 'seen') }, { write: [world.done, ''] }, { say: 'two' }, { result: true }],
+    ];
+    const prompt = `SCRIPT ${JSON.stringify([{ turn: [join(world.folder, 'turns'), turns] }])}`;
+    const done = await world.loop('claude', prompt, '--session', session);
+    assert.is(done.code, 0, done.stderr);
+    const { args } = JSON.parse(readFileSync(join(world.folder, 'seen'), 'utf8')) as { args: string[] };
+    assert.is(args.includes('--resume'), session === 'resume');
+  }
 });
 
 test.run();

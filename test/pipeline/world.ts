@@ -14,9 +14,11 @@ import type { AgentConfig } from '../../src/runner/agents/backend.js';
 import { createAgents } from '../../src/runner/agents.js';
 import { createRunner } from '../../src/runner/runner.js';
 import { createIds } from '../../src/storage/ids.js';
+import { openLoopClaims } from '../../src/storage/loop-claims.js';
 import { openRoot } from '../../src/storage/root.js';
 import { openRuns } from '../../src/storage/run-store.js';
 import { openSlots } from '../../src/storage/slots.js';
+import { openWorkspaces } from '../../src/workspace/workspaces.js';
 import { cleanEnvironment, project, temporary, until } from '../support/service.js';
 
 export interface WorldOptions {
@@ -102,6 +104,8 @@ export const openWorld = async (options: WorldOptions) => {
           runs,
           agents,
           runner,
+          workspaces: openWorkspaces(root.path),
+          claims: openLoopClaims(root.path),
           sources: [],
           broadcast$: EMPTY,
           ids: createIds(clock, process.pid),

@@ -100,4 +100,25 @@ test('a digest changes with an edit, a new file and a commit, and with nothing e
   assert.match(await workspaces.summary(folder), 'Two');
 });
 
+test('what runs leave below the root is no change of the folder around it', async () => {
+  const { folder } = await makeRepository();
+  const inside = join(folder, 'sub');
+  for (const [around, where] of [
+    [folder, folder],
+    [inside, folder],
+    [temporary('plain'), undefined],
+  ] as const) {
+    const top = where ?? around;
+    const workspaces = openWorkspaces(join(top, 'runs'));
+    mkdirSync(join(top, 'runs', 'default'), { recursive: true });
+    mkdirSync(around, { recursive: true });
+    writeFileSync(join(around, 'mine'), '1');
+    const before = await workspaces.digest(around);
+    writeFileSync(join(top, 'runs', 'default', `output-${around.length}`), 'said');
+    assert.is(await workspaces.digest(around), before);
+    writeFileSync(join(around, 'mine'), '22');
+    assert.is.not(await workspaces.digest(around), before);
+  }
+});
+
 test.run();

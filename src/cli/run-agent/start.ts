@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
-import { fromEvent, merge, type Observable } from 'rxjs';
+import { filter, fromEvent, merge, mergeMap, type Observable } from 'rxjs';
 import { ConductorError } from '../../core/errors.js';
 import type { Bus } from '../../core/ports.js';
 import type { AgentEvent, RunEnd } from '../../core/run.js';
 import { runAttempts } from '../../pipeline/attempts.js';
 import type { AttemptRequest } from '../../pipeline/run-attempts.js';
-import { untilDone, type LoopOptions } from '../../pipeline/until-done.js';
+import type { LoopOptions } from '../../core/loop.js';
+import { beginLoop, carryLoop } from '../../pipeline/until-done.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
 import { openProgress } from '../progress.js';
@@ -88,11 +89,35 @@ export const startRun = async (local: Local, start: Start): Promise<RunEnd> => {
   return shown(local, start, async (request) => (await runAttempts(local, { ...request, retry }, signals$())).end);
 };
 
-/** One agent again and again, until DONE; a signal to us stops it for good. */
+/** Said by whoever stops the task, or everything: it is heard also where nothing runs just now. */
+const stopSaid$ = async ({ bus }: Local, { project_id, task_id }: Start): Promise<Observable<unknown>> =>
+  bus.follow(await bus.end()).pipe(
+    mergeMap(({ events }) => events),
+    filter(
+      (event) =>
+        event.authentic &&
+        (event.type === 'CONDUCTOR_STOP_ALL' ||
+          (event.type === 'TASK_STOPPED' && event.project_id === project_id && event.task_id === task_id)),
+    ),
+  );
+
+/** One agent again and again, until DONE; a signal to us stops it for good. When we die the service goes on with it. */
 export const startLoop = async (local: Local, start: Start, options: LoopOptions): Promise<RunEnd> => {
-  const { end, turns } = await shown(local, start, (request) => untilDone(local, request, options, signals$()));
-  process.stderr.write(`· ${turns} ${turns === 1 ? 'turn' : 'turns'}\n`);
-  return end;
+  const giveUp = local.claims.take(start);
+  if (!giveUp)
+    throw new ConductorError('conflict', `a loop of ${start.project_id}/${start.task_id} is at work: stop it first`);
+  try {
+    const stop$ = merge(signals$(), await stopSaid$(local, start));
+    const ports = { ...local, isPaused: () => isPaused(local) };
+    const ended = await shown(local, start, async ({ onEvent, ...request }) =>
+      carryLoop(ports, await beginLoop(ports, request, options), { stop$, ...(onEvent ? { onEvent } : {}) }),
+    );
+    if (ended === undefined) throw new ConductorError('stopped', 'it was left');
+    process.stderr.write(`· ${ended.turns} ${ended.turns === 1 ? 'turn' : 'turns'}\n`);
+    return ended.end;
+  } finally {
+    giveUp();
+  }
 };
 
 /** Its final text on stdout, or what went wrong on stderr; then the meaning. */

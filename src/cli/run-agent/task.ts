@@ -1,6 +1,6 @@
+import type { LoopOptions } from '../../core/loop.js';
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
-import type { LoopOptions } from '../../pipeline/until-done.js';
 import { COMMON, countOf, durationOf, parse, projectOf, rootOf, scopesOf, taskOf, usage } from './options.js';
 import { report, startLoop, startRun } from './start.js';
 

@@ -1,3 +1,4 @@
+import type { Draft } from '../../core/event.js';
 import { log } from '../system.js';
 import { withLedger, type Opened } from '../with-ledger.js';
 import { findTask } from './one.js';
@@ -12,19 +13,22 @@ export const endTask = async (opened: Opened, scope: Scope, reason: string): Pro
       activation.project_id === scope.project_id &&
       activation.task_id === scope.task_id,
   );
-  const facts = open.map((activation) => ({
+  const stopped = (data: Record<string, unknown>): Draft => ({
     ...scope,
     type: 'TASK_STOPPED',
     source: 'cli',
-    data: { activation: activation.activation, reason },
+    data: { ...data, reason },
     body: `stopped: ${reason}`,
-  }));
+  });
+  const facts = open.map(({ activation }) => stopped({ activation }));
+  const loops = ledger.view.loops.has(`${scope.project_id}/${scope.task_id}`);
+  if (loops && facts.length === 0) facts.push(stopped({}));
   // Before the runs end: whoever carries the task must not take their end for a failure to be tried again.
   if (facts.length > 0) await ledger.record(facts);
   const stopping: Promise<void>[] = [];
   for await (const run of runs.list({ ...scope, status: 'running' })) stopping.push(runner.stop(run, reason));
   await Promise.all(stopping);
-  return stopping.length + open.length;
+  return stopping.length + facts.length;
 };
 
 export const stopTask = (options: { root: string; config?: string; reason?: string }, scope: Scope): Promise<void> =>

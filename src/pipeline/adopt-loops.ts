@@ -1,0 +1,79 @@
+import {
+  catchError,
+  defer,
+  EMPTY,
+  exhaustMap,
+  filter,
+  from,
+  ignoreElements,
+  merge,
+  mergeMap,
+  timer,
+  type Observable,
+} from 'rxjs';
+import { toConductorError } from '../core/errors.js';
+import { LOOP_CHECK, LOOP_TURN, type Loop } from '../core/loop.js';
+import type { Ledger, Log, LoopClaims } from '../core/ports.js';
+import { untilStopped } from '../operators/until-stopped.js';
+import { loopResumed } from './loop-facts.js';
+import { carryLoop, type LoopPorts } from './until-done.js';
+
+export type AdoptLoopsPorts = Omit<LoopPorts, 'isPaused'> & { ledger: Ledger; claims: LoopClaims; log: Log };
+
+const EVERY_MS = 5_000;
+
+/**
+ * Loops that were begun and that nobody carries, as those of a `run-agent` or a conductor that was killed: looked for
+ * every 5 s, and gone on with after their last run has ended.
+ */
+export const adoptLoops = (
+  ports: AdoptLoopsPorts,
+  drain$: Observable<unknown>,
+  kill$: Observable<unknown>,
+): Observable<never> =>
+  defer(() => {
+    const { view } = ports.ledger;
+    const mine = new Set<string>();
+
+    const atWork = ({ project_id, task_id }: Loop['request']): boolean =>
+      [...view.runs.values()].some(
+        (run) =>
+          run.project_id === project_id &&
+          run.task_id === task_id &&
+          (run.step === LOOP_TURN || run.step === LOOP_CHECK),
+      );
+
+    const carry = async (key: string, loop: Loop): Promise<void> => {
+      const giveUp = ports.claims.take(loop.request);
+      if (!giveUp) return;
+      mine.add(key);
+      try {
+        // Then all is folded in that was said by whoever had it.
+        await ports.ledger.record([loopResumed(loop)]);
+        const now = view.loops.get(key);
+        if (!now || atWork(now.request)) return;
+        const gone$ = ports.ledger.folded$.pipe(filter(() => !view.loops.has(key)));
+        const isPaused = async (): Promise<boolean> => view.paused;
+        await carryLoop({ ...ports, isPaused }, now, { stop$: gone$, leave$: drain$, kill$ });
+      } finally {
+        mine.delete(key);
+        giveUp();
+      }
+    };
+
+    const stopped$ = ports.ledger.folded$.pipe(filter(({ type }) => type === 'RUN_STOP'));
+    return merge(timer(0, EVERY_MS, ports.clock.scheduler), stopped$).pipe(
+      untilStopped(drain$),
+      exhaustMap(() => from([...view.loops])),
+      filter(([key, loop]) => !mine.has(key) && !view.paused && !atWork(loop.request)),
+      mergeMap(([key, loop]) =>
+        from(carry(key, loop)).pipe(
+          catchError((error: unknown) => {
+            ports.log.error(`the loop of ${key} could not go on: ${toConductorError(error).message}`);
+            return EMPTY;
+          }),
+        ),
+      ),
+      ignoreElements(),
+    );
+  });
