@@ -1,8 +1,7 @@
 /** From header lines to an event. A record we sealed is taken strictly or not at all; foreign text is taken as far as it goes. */
 import type { Event, Parent } from '../core/event.js';
 import { normaliseType } from '../core/event-type.js';
-
-export type Header = ReadonlyMap<string, string>;
+import type { HeaderName, HeaderFields } from './header.js';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const TYPE = /^[A-Z][A-Z0-9_]{0,99}$/;
@@ -15,41 +14,62 @@ const isParent = (value: unknown): value is Parent =>
   isObject(value) && isText(value['msg_id']) && isText(value['kind']);
 const isLink = (value: unknown): boolean => isObject(value) && isText(value['url']);
 
-const CHECKS = new Map<string, (value: unknown) => boolean>(
-  Object.entries({
-    msg_id: (value: unknown) => isText(value) && /^[A-Za-z0-9][\x21-\x7e]{0,199}$/.test(value),
-    ts: (value: unknown) => isText(value) && !Number.isNaN(Date.parse(value)),
-    type: (value: unknown) => isText(value) && TYPE.test(value),
-    project_id: isId,
-    task_id: isId,
-    run_id: isText,
-    source: isText,
-    actor: isText,
-    issue_id: isText,
-    dedupe_key: isText,
-    parents: (value: unknown) => Array.isArray(value) && value.every(isParent),
-    depth: (value: unknown) => Number.isInteger(value) && (value as number) >= 0,
-    trust: (value: unknown) => value === 'full' || value === 'outside',
-    data: isObject,
-    data_blob: (value: unknown) => isText(value) && /^[0-9a-f]{64}$/.test(value),
-    meta: (value: unknown) => isObject(value) && Object.values(value).every(isText),
-    links: (value: unknown) => Array.isArray(value) && value.every(isLink),
-  }),
-);
-const REQUIRED = ['msg_id', 'ts', 'type', 'project_id', 'source', 'parents', 'depth', 'trust', 'data'];
-const MAY_BE_PLAIN = new Set(['msg_id', 'ts', 'type', 'project_id', 'task_id', 'run_id']);
+/** As `Date.toISOString` says it; what else `Date.parse` takes is rarer. */
+const ISO = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
+interface Shape {
+  name: Exclude<HeaderName, 'body_bytes' | 'mac' | 'crc32'>;
+  check: (value: unknown) => boolean;
+  required: boolean;
+  /** Also without quotes. */
+  plain: boolean;
+}
+
+const shape = (
+  name: Shape['name'],
+  check: Shape['check'],
+  { required = false, plain = false }: { required?: boolean; plain?: boolean } = {},
+): Shape => ({ name, check, required, plain });
+
+const isMessageId = (value: unknown): boolean => isText(value) && /^[A-Za-z0-9][\x21-\x7e]{0,199}$/.test(value);
+const isTime = (value: unknown): boolean => isText(value) && (ISO.test(value) || !Number.isNaN(Date.parse(value)));
+const isType = (value: unknown): boolean => isText(value) && TYPE.test(value);
+const isDepth = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
+const isTrust = (value: unknown): boolean => value === 'full' || value === 'outside';
+
+const SHAPES: readonly Shape[] = [
+  shape('msg_id', isMessageId, { required: true, plain: true }),
+  shape('ts', isTime, { required: true, plain: true }),
+  shape('type', isType, { required: true, plain: true }),
+  shape('project_id', isId, { required: true, plain: true }),
+  shape('task_id', isId, { plain: true }),
+  shape('run_id', isText, { plain: true }),
+  shape('source', isText, { required: true }),
+  shape('actor', isText),
+  shape('parents', (value) => Array.isArray(value) && value.every(isParent), { required: true }),
+  shape('depth', isDepth, { required: true }),
+  shape('dedupe_key', isText),
+  shape('trust', isTrust, { required: true }),
+  shape('issue_id', isText),
+  shape('meta', (value) => isObject(value) && Object.values(value).every(isText)),
+  shape('links', (value) => Array.isArray(value) && value.every(isLink)),
+  shape('data', isObject, { required: true }),
+  shape('data_blob', (value) => isText(value) && /^[0-9a-f]{64}$/.test(value)),
+];
 
 /** A JSON string without any escape. */
 const PLAIN = /^"[ !#-[\]-~]*"$/;
 
-const parseValue = (key: string, text: string): unknown => {
-  if (!text.startsWith('"')) {
-    if (MAY_BE_PLAIN.has(key)) return text;
-    if (text === '{}') return {};
-    if (text === '0') return 0;
-    if (text === '[]') return [];
-  } else if (PLAIN.test(text)) {
-    return text.slice(1, -1);
+/** Undefined when it is no JSON. */
+const parseValue = (text: string): unknown => {
+  if (text.startsWith('"')) {
+    if (PLAIN.test(text)) return text.slice(1, -1);
+  } else if (text === '{}') {
+    return {};
+  } else if (text === '0') {
+    return 0;
+  } else if (text === '[]') {
+    return [];
   }
   try {
     return JSON.parse(text) as unknown;
@@ -58,25 +78,45 @@ const parseValue = (key: string, text: string): unknown => {
   }
 };
 
+type Mutable = { -readonly [Key in keyof Event]: Event[Key] };
+
 /** Undefined when any field has the wrong shape. */
-export const strictEvent = (header: Header, body: string, authentic: boolean): Event | undefined => {
-  const event: Record<string, unknown> = {};
-  for (const [key, text] of header) {
-    const check = CHECKS.get(key);
-    if (!check) continue;
-    const value = parseValue(key, text);
+export const strictEvent = (fields: HeaderFields, body: string, authentic: boolean): Event | undefined => {
+  const values: unknown[] = [];
+  for (const { name, check, required, plain } of SHAPES) {
+    const text = fields[name];
+    if (text === undefined) {
+      if (required) return undefined;
+      values.push(undefined);
+      continue;
+    }
+    const value = plain && !text.startsWith('"') ? text : parseValue(text);
     if (!check(value)) return undefined;
-    event[key] = value;
+    values.push(value);
   }
-  for (const key of REQUIRED) if (event[key] === undefined) return undefined;
-  event['body'] = body;
-  event['sealed'] = true;
-  event['authentic'] = authentic;
-  return event as unknown as Event;
+  // In the order of SHAPES, and one property after the other: an event is built for every record that is read.
+  const event = { msg_id: values[0], ts: values[1], type: values[2], project_id: values[3] } as Mutable;
+  if (values[4] !== undefined) event.task_id = values[4] as string;
+  if (values[5] !== undefined) event.run_id = values[5] as string;
+  event.source = values[6] as string;
+  if (values[7] !== undefined) event.actor = values[7] as string;
+  event.parents = values[8] as Mutable['parents'];
+  event.depth = values[9] as number;
+  if (values[10] !== undefined) event.dedupe_key = values[10] as string;
+  event.trust = values[11] as Mutable['trust'];
+  if (values[12] !== undefined) event.issue_id = values[12] as string;
+  if (values[13] !== undefined) event.meta = values[13] as NonNullable<Mutable['meta']>;
+  if (values[14] !== undefined) event.links = values[14] as NonNullable<Mutable['links']>;
+  event.data = values[15] as Mutable['data'];
+  if (values[16] !== undefined) event.data_blob = values[16] as string;
+  event.body = body;
+  event.sealed = true;
+  event.authentic = authentic;
+  return event;
 };
 
 /** A record of another writer: whatever fits is kept, the rest gets a default. It never fires a rule. */
-export const foreignEvent = (header: Header, body: string, offset: number): Event => {
+export const foreignEvent = (fields: HeaderFields, body: string, offset: number): Event => {
   const event: Record<string, unknown> = {
     msg_id: `FOREIGN-${offset}`,
     ts: new Date(0).toISOString(),
@@ -87,14 +127,15 @@ export const foreignEvent = (header: Header, body: string, offset: number): Even
     depth: 0,
     data: {},
   };
-  for (const [key, text] of header) {
-    let value = parseValue(key, text);
-    if (value === undefined) value = text;
-    if (key === 'type' && isText(value)) value = normaliseType(value);
-    if (key === 'parents' && Array.isArray(value)) {
+  for (const { name, check, plain } of SHAPES) {
+    const text = fields[name];
+    if (text === undefined) continue;
+    let value = plain && !text.startsWith('"') ? text : (parseValue(text) ?? text);
+    if (name === 'type' && isText(value)) value = normaliseType(value);
+    if (name === 'parents' && Array.isArray(value)) {
       value = value.map((parent: unknown) => (isText(parent) ? { msg_id: parent, kind: 'relates_to' } : parent));
     }
-    if (CHECKS.get(key)?.(value)) event[key] = value;
+    if (check(value)) event[name] = value;
   }
   return { ...event, trust: 'outside', body, sealed: false, authentic: false } as unknown as Event;
 };

@@ -133,8 +133,11 @@ export const sameMac = (left: string, right: string): boolean =>
 export const crcOf = (header: Buffer, body: Buffer): string =>
   (body.length === 0 ? zlib.crc32(header) : zlib.crc32(body, zlib.crc32(header))).toString(16).padStart(8, '0');
 
-/** `crc32: 1c291ca3\n---\n` */
-const CRC_BYTES = 20;
+const CRC_LINES = Buffer.from('crc32: 00000000\n---\n');
+const CRC_BYTES = CRC_LINES.length;
+/** Where its digits end. */
+const CRC_DIGITS = 15;
+const HEX = Buffer.from('0123456789abcdef');
 /** Of the fixed parts of a record: id, time, MAC, checksum and delimiters. */
 const FRAME_MAX = 512;
 
@@ -159,7 +162,12 @@ export const sealInto = (
   const crc = zlib.crc32(target.subarray(at, end));
   const headEnd = end - bodyBytes;
   if (bodyBytes > 0) target.copyWithin(headEnd + CRC_BYTES, headEnd, end);
-  target.write(`crc32: ${crc.toString(16).padStart(8, '0')}\n---\n`, headEnd, 'latin1');
+  CRC_LINES.copy(target, headEnd);
+  let digits = crc;
+  for (let digit = headEnd + CRC_DIGITS; digit > headEnd + CRC_DIGITS - 8; digit -= 1) {
+    target[digit - 1] = HEX[digits & 15] ?? 0;
+    digits >>>= 4;
+  }
   end += CRC_BYTES;
   target[end] = target[end + 1] = NEWLINE;
   return end + 2;

@@ -6,6 +6,7 @@ import type { Event } from '../core/event.js';
 import { unescapeBody } from './escape.js';
 import { foreignEvent, legacyEvent, strictEvent } from './fields.js';
 import { BODY_MAX, HEADER_MAX, crcOf, macOf, sameMac } from './format.js';
+import { parseHeader, type HeaderFields } from './header.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
 
 export type Item =
@@ -16,35 +17,22 @@ export type Item =
 export type Wanted = (header: string) => boolean;
 
 interface Header {
-  fields: Map<string, string>;
+  fields: HeaderFields;
   /** Where the last line begins, if it is `crc32:`, else −1; and where the body begins. */
   crc: number;
   body: number;
-  /** Some line was no `key: value`, or a key came twice: only foreign writers do that. */
   foreign: boolean;
 }
 
 const NEWLINE = 10;
 const DASH = 45;
-const SPACE = 32;
-const COLON = 58;
-const CONTINUED = /^(\s+\S|- )/;
 const CRC_LINE = '\ncrc32: '.length + 8;
 const MAC_LINE = 'mac: '.length + 64 + 1;
+const EMPTY: Buffer = Buffer.alloc(0);
 const JUNK_MAX = 1024 * 1024;
 
-/** Where the colon of `key:` stands in the line that begins at `line`; −1 when it is no such line. */
-const keyEnd = (text: string, line: number): number => {
-  for (let at = line; ; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === COLON) return at === line ? -1 : at;
-    const letter = (code >= 97 && code <= 122) || (at > line && (code === 95 || (code >= 48 && code <= 57)));
-    if (!letter) return -1;
-  }
-};
-
 export class Scanner {
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer = EMPTY;
   /** Position in the file of the buffer's first byte: everything before it was said. */
   #base: number;
   readonly #key: Buffer | undefined;
@@ -101,11 +89,11 @@ export class Scanner {
 
   /** The file ends here for good: what is still pending never becomes a message. */
   end(): Item[] {
-    const items = this.push(Buffer.alloc(0), true);
+    const items = this.push(EMPTY, true);
     if (this.#buffer.length > 0) {
       items.push(this.#damaged(0, this.#buffer.length, 'the file ends within a message'));
       this.#base += this.#buffer.length;
-      this.#buffer = Buffer.alloc(0);
+      this.#buffer = EMPTY;
     }
     return items;
   }
@@ -152,29 +140,12 @@ export class Scanner {
     if (end < 0) return this.#buffer.length - at > HEADER_MAX ? undefined : 'pending';
     if (end - at > HEADER_MAX) return undefined;
     const text = this.#buffer.toString('utf8', at + 4, end + 1);
-    const fields = new Map<string, string>();
-    let foreign = false;
-    let count = 0;
-    let last = 0;
-    for (let line = 0; line < text.length;) {
-      const stop = text.indexOf('\n', line);
-      const colon = keyEnd(text, line);
-      if (colon > 0) {
-        const value = text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
-        fields.set(text.slice(line, colon), text.slice(Math.min(value, stop), stop));
-        count += 1;
-      } else if (count > 0 && CONTINUED.test(text.slice(line, stop))) {
-        foreign = true;
-      } else {
-        return undefined;
-      }
-      last = line;
-      line = stop + 1;
-    }
-    if (count === 0) return undefined;
+    const parsed = parseHeader(text);
+    if (!parsed) return undefined;
+    const { fields, last, foreign } = parsed;
     // The checksum is the last line, and a MAC the one before; each has one length only.
     const crc = text.startsWith('crc32: ', last) ? end + 1 - (text.length - last) : -1;
-    return { fields, crc, body: end + 5, foreign: foreign || fields.size !== count };
+    return { fields, crc, body: end + 5, foreign };
   }
 
   #record(at: number, last: boolean): Item | undefined {
@@ -182,11 +153,12 @@ export class Scanner {
     if (header === 'pending') return undefined;
     if (!header) return this.#skip(at, at + 4, 'the header breaks off');
     const { fields } = header;
-    if (!fields.has('body_bytes') && !fields.has('crc32') && !fields.has('mac')) return this.#foreign(at, header, last);
+    const { body_bytes, crc32: crc } = fields;
+    if (body_bytes === undefined && crc === undefined && fields.mac === undefined)
+      return this.#foreign(at, header, last);
 
-    const length = Number(fields.get('body_bytes'));
-    const crc = fields.get('crc32');
-    if (header.foreign || crc === undefined || header.crc < 0 || !/^\d{1,9}$/.test(fields.get('body_bytes') ?? '')) {
+    const length = Number(body_bytes);
+    if (header.foreign || crc === undefined || header.crc < 0 || !/^\d{1,9}$/.test(body_bytes ?? '')) {
       return this.#skip(at, header.body, 'the header is damaged');
     }
     const end = header.body + length;
@@ -199,19 +171,20 @@ export class Scanner {
     if (this.#buffer[end] !== NEWLINE || crcOf(head, body) !== crc) {
       return this.#skip(at, header.body, 'length or checksum do not fit');
     }
-    const event = strictEvent(fields, unescapeBody(body.toString('utf8')), this.#isAuthentic(at, header, body));
+    const text = length === 0 ? '' : unescapeBody(body.toString('utf8'));
+    const event = strictEvent(fields, text, this.#isAuthentic(at, header, body));
     if (!event) return this.#damaged(at, end + 1, 'a field has the wrong shape');
     return { kind: 'event', event, from: this.#base + at, to: this.#base + end + 1 };
   }
 
   /** The MAC is the line just before the checksum, so that nothing it does not cover is read. */
   #isAuthentic(at: number, header: Header, body: Buffer): boolean {
-    const mac = header.fields.get('mac');
+    const { mac } = header.fields;
     if (mac === undefined || !this.#key) return false;
     const line = header.crc - MAC_LINE;
     if (line <= at || this.#buffer.toString('latin1', line - 1, header.crc) !== `\nmac: ${mac}\n`) return false;
     if (!sameMac(mac, macOf(this.#key, this.#buffer.subarray(at, line), body))) return false;
-    const moment = momentOf(header.fields.get('msg_id') ?? '');
+    const moment = momentOf(header.fields.msg_id ?? '');
     if (moment === undefined) return false;
     if (this.#newest && !isAfter(moment, this.#newest)) return false;
     this.#newest = moment;
