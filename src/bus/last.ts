@@ -41,13 +41,16 @@ export function* backwards(
   }
 }
 
-/** The moment of the very last record, where the file ends with one: nothing else need be read. */
-export const momentAtEnd = (fd: number, floor: number, size: number): Moment | undefined => {
+/** The moment of the very last record, where the file ends with one: nothing else need be read. `whole`: nothing is torn there. */
+export const endOf = (fd: number, floor: number, size: number): { moment: Moment | undefined; whole: boolean } => {
   const from = Math.max(floor, size - NARROW);
   const bytes = readRange(fd, from, size);
   const at = bytes.lastIndexOf('\n---\nmsg_id: ');
   const [item] = at < 0 ? [] : new Scanner(undefined, from + at + 1).push(bytes.subarray(at + 1));
-  return item?.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined;
+  return {
+    moment: item?.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined,
+    whole: bytes.toString('latin1', Math.max(0, bytes.length - 2)) === '\n\n',
+  };
 };
 
 /** The id of the last sealed record before `size`, of those whose ids are ours. */

@@ -1,7 +1,7 @@
 /** The file that has the bus's name now, as its writers see it. Everything here happens under the lock. */
 import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { busPath, readRange } from './file.js';
-import { lastMoment, lastMomentIn, momentAtEnd } from './last.js';
+import { endOf, lastMoment, lastMomentIn } from './last.js';
 import { firstSealed } from './locate.js';
 import { renew } from './renew.js';
 import { closedPath, closedSegments, numberAfter } from './segments.js';
@@ -27,7 +27,7 @@ export class LiveFile {
   #size = 0;
   /** How far its end is known. */
   #seen = 0;
-  /** Where our own last write ended: nothing is torn there. */
+  /** Nothing is torn at this end. */
   #clean = -1;
   #first: number | undefined;
   #last: Moment | undefined;
@@ -95,8 +95,10 @@ export class LiveFile {
     const size = this.#size;
     if (size === this.#seen) return size;
     const from = this.#seen < 0 || size < this.#seen ? 0 : this.#seen;
+    const end = endOf(this.#fd, from, size);
+    if (end.whole) this.#clean = size;
     this.#learn(
-      momentAtEnd(this.#fd, from, size) ??
+      end.moment ??
         lastMoment(this.#fd, from, size) ??
         (from === 0 ? lastMomentIn(closedSegments(this.#root)) : undefined),
     );

@@ -31,7 +31,7 @@ export interface Manner {
   /** False while the open file is still being made durable. */
   mayReopen: boolean;
   /** Called once what is answered is in the file: also a duplicate's first message may not be durable yet. */
-  onBytes: () => void;
+  onBytes: (() => void) | undefined;
 }
 
 interface Fresh {
@@ -140,7 +140,7 @@ export class Pen {
     const { bytes } = this.#batch;
     const newest = this.#last === live.last ? undefined : this.#last;
     if (newest) live.write(bytes, size, newest);
-    onBytes();
+    onBytes?.();
     // No holder of the lock takes the name away; where locks do not work, readers may not see what was written.
     if (!live.isCurrent()) {
       for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);

@@ -90,17 +90,18 @@ export const openWriter = (options: WriterOptions): Writer => {
     const mayReopen = flying === 0;
     if (keyed) await pen.prepareKeys(mayReopen);
     let made: Promise<void> | undefined;
-    // Under way before the rest of what is done under the lock, which then costs nothing.
-    const onBytes = (): void => {
+    const sync = (): void => {
       if (!durable) return;
       made = makeDurable();
       made.catch(() => {
         pen.live.suspect = true;
       });
     };
-    const task = (): Receipt[][] | undefined => pen.write(calls, { keyed, durable, mayReopen, onBytes });
-    const held = lock.holdNow(task);
-    const receipts = held ? held.value : await lock.hold(task);
+    const manner = { keyed, durable, mayReopen };
+    // Under way before the rest of what is done under the lock, which then costs nothing; but nobody is kept waiting for it.
+    const held = lock.holdNow(() => pen.write(calls, { ...manner, onBytes: sync }));
+    const receipts = held ? held.value : await lock.hold(() => pen.write(calls, { ...manner, onBytes: undefined }));
+    if (!held) sync();
     if (receipts) return { receipts, made };
     await Promise.allSettled([made, last]);
     return undefined;
