@@ -70,7 +70,7 @@ export interface HubDoor {
   stream(response: ServerResponse, options?: Watch): void;
   ready(): Promise<void>;
   readonly size: number;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export interface ApiOptions {

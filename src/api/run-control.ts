@@ -55,14 +55,19 @@ export const requestTask = async (
   return receipt.msg_id;
 };
 
-/** Asks for the same once more, in the same task. */
-export const retryRun = async (ports: Ports, run_id: string, caller: Caller) => {
+/** Asks for the same once more, in the same task; with other words or another agent where they are given. */
+export const retryRun = async (
+  ports: Ports,
+  run_id: string,
+  caller: Caller,
+  change: { prompt?: string | undefined; agent?: string | undefined } = {},
+) => {
   const row = findRun(ports, run_id);
   if (row.status === 'running') throw new ConductorError('conflict', `the run ${run_id} is still running`);
   const info = await readRun(ports, run_id);
-  const { agent, cwd, timeout_ms, project_id, task_id, trust } = info;
-  const prompt = await readFile(info.prompt_path, 'utf8');
-  const request = { prompt, cwd, agent, timeout_ms };
+  const { cwd, timeout_ms, project_id, task_id, trust } = info;
+  const prompt = change.prompt ?? (await readFile(info.prompt_path, 'utf8'));
+  const request = { prompt, cwd, agent: change.agent ?? info.agent, timeout_ms };
   const msg_id = await requestTask(ports, { project_id, task_id }, request, { source: `api:${caller.name}`, trust });
   return { project_id, task_id, msg_id };
 };

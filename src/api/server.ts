@@ -117,8 +117,7 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
           clearTimeout(cut);
           resolve();
         });
-        hub.close();
-        server.closeIdleConnections();
+        void hub.close().finally(() => server.closeIdleConnections());
         for (const socket of pending) refuse(socket, new ConductorError('unavailable', 'the conductor is stopping'));
       }),
     kill() {

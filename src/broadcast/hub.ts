@@ -32,13 +32,14 @@ export interface Hub {
   /** Resolves when nothing said from now on would be missed. */
   ready(): Promise<void>;
   readonly size: number;
-  /** Says goodbye to every watcher. */
-  close(): void;
+  /** Tells what was said until now, and then goodbye, to every watcher. Whoever comes meanwhile is turned away. */
+  close(): Promise<void>;
 }
 
 const PING_EVERY_MS = 15_000;
 const RETRY_AFTER_MS = 1_000;
 const BREATH_BYTES = 128 * 1024;
+const MOST_GOODBYE_MS = 3_000;
 
 /** Watchers that want the same: their messages are put together once. */
 interface Group {
@@ -50,10 +51,13 @@ export const createHub = ({
   bus,
   log,
   rulesOf = () => [],
+  goodbye_ms = MOST_GOODBYE_MS,
 }: {
   bus: Bus;
   log: Log;
   rulesOf?: RulesOf | undefined;
+  /** So long a watcher may take to hear the goodbye. */
+  goodbye_ms?: number | undefined;
 }): Hub => {
   const groups = new Map<string, Group>();
   let size = 0;
@@ -61,6 +65,7 @@ export const createHub = ({
   let last: string | undefined;
   let cursor: Cursor | undefined;
   let closed = false;
+  let telling = Promise.resolve();
   let nowReady: () => void;
   const readiness = new Promise<void>((resolve) => (nowReady = resolve));
 
@@ -84,20 +89,36 @@ export const createHub = ({
     }
   };
 
-  const tell = async (batch: Batch): Promise<void> => {
-    for (let at = 0; at < batch.events.length;) {
+  const tell = async (events: readonly Event[]): Promise<void> => {
+    for (let at = 0; at < events.length;) {
       const messages: Told[] = [];
       // A long batch in one breath would fill the buffer of a watcher that reads well, too.
-      for (let bytes = 0; at < batch.events.length && bytes < BREATH_BYTES; at += 1) {
-        const event = batch.events[at]!;
+      for (let bytes = 0; at < events.length && bytes < BREATH_BYTES; at += 1) {
+        const event = events[at]!;
         messages.push(told(event));
         bytes += event.body.length + 512;
       }
       for (const group of groups.values()) tellGroup(group, messages);
       last = messages.at(-1)?.event.msg_id ?? last;
-      if (at < batch.events.length && size > 0) await setImmediate();
+      if (at < events.length && size > 0) await setImmediate();
     }
-    cursor = batch.cursor;
+  };
+
+  const tellBatch = async ({ events, cursor: after }: Batch): Promise<void> => {
+    // Who closes tells what is left.
+    if (closed) return;
+    telling = tell(events);
+    await telling;
+    cursor = after;
+  };
+
+  /** What was said since the reading of the bus ended. */
+  const tellRest = async (): Promise<void> => {
+    await telling;
+    if (cursor === undefined || size === 0) return;
+    const rest: Event[] = [];
+    for await (const event of bus.read({ since_id: last ?? '' })) rest.push(event);
+    await tell(rest);
   };
 
   const enter = (client: Client, filters: readonly Filter[]): (() => void) => {
@@ -160,7 +181,7 @@ export const createHub = ({
         socket.close(1001, 'the conductor is stopping');
         return;
       }
-      const sink = wsSink(socket, connection);
+      const sink = wsSink(socket, connection, goodbye_ms);
       const subscribe = welcome(sink, watch);
       socket.on('message', (text: Buffer, isBinary) => void obey({ sink, text, isBinary, subscribe, commands }));
     },
@@ -173,7 +194,7 @@ export const createHub = ({
       merge(
         defer(() => from(begin())).pipe(
           concatMap((position) => bus.follow(position)),
-          concatMap(tell),
+          concatMap(tellBatch),
           tap({
             error: (error: unknown) =>
               log.error('the broadcast lost the bus and begins again', { reason: toConductorError(error).message }),
@@ -190,8 +211,11 @@ export const createHub = ({
     get size() {
       return size;
     },
-    close() {
+    async close() {
       closed = true;
+      await tellRest().catch((error: unknown) =>
+        log.warn('the watchers could not be told the last messages', { reason: toConductorError(error).message }),
+      );
       for (const client of [...everyone()]) client.goodbye();
     },
   };

@@ -2,15 +2,15 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Sink } from './sink.js';
 
-const MOST_GOODBYE_MS = 3_000;
 const CODES = { slow: 1013, stopping: 1001, failed: 1011 } as const;
 const WORDS = { slow: 'too slow', stopping: 'the conductor is stopping', failed: 'reading the bus failed' } as const;
 
 /**
  * Messages are written to the connection itself, past `ws`: one write carries many frames that were made once for all
- * watchers. That is sound while nothing is compressed, for then `ws` writes its own frames at once, too.
+ * watchers. That is sound while nothing is compressed, for then `ws` writes its own frames at once, too. `goodbye_ms`: how
+ * long a goodbye may take.
  */
-export const wsSink = (socket: WebSocket, connection: Duplex): Sink => {
+export const wsSink = (socket: WebSocket, connection: Duplex, goodbye_ms: number): Sink => {
   let answered = true;
   socket.on('pong', () => (answered = true));
   // A watcher that breaks its connection is no news; `close` follows.
@@ -19,7 +19,7 @@ export const wsSink = (socket: WebSocket, connection: Duplex): Sink => {
   const close = (code: number, reason: string): void => {
     socket.close(code, reason);
     // The goodbye waits behind everything unread; whoever does not read is not waited for.
-    setTimeout(() => socket.terminate(), MOST_GOODBYE_MS).unref();
+    setTimeout(() => socket.terminate(), goodbye_ms).unref();
   };
 
   return {

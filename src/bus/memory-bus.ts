@@ -73,6 +73,10 @@ export const openMemoryBus = ({ clock }: { clock: Clock }): Bus => {
 
   async function* read(query: BusQuery = {}): AsyncGenerator<Event> {
     checkTail(query);
+    if (query.msg_id !== undefined) {
+      yield* events.filter(({ msg_id }) => msg_id === query.msg_id);
+      return;
+    }
     const selected = select(all(), query);
     for await (const batch of query.tail === undefined ? selected : lastOf(selected, query.tail)) yield* batch;
   }

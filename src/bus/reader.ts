@@ -74,8 +74,8 @@ interface Start {
 
 const BEGINNING: Start = { index: 0, offset: 0 };
 
-/** Just after the record of an id, by its place in the order. */
-const startAfter = (parts: Parts, msg_id: string): Start | undefined => {
+/** The record of an id, by its place in the order. */
+const placeOf = (parts: Parts, msg_id: string): { index: number; from: number; to: number } | undefined => {
   const target = momentOf(msg_id);
   if (!target) return undefined;
   for (let index = parts.count - 1; index >= 0; index -= 1) {
@@ -85,7 +85,7 @@ const startAfter = (parts: Parts, msg_id: string): Start | undefined => {
       const first = firstSealed(part.fd, 0, part.size);
       if (!first || isAfter(first.moment, target)) continue;
       const found = locate(part.fd, part.size, msg_id);
-      return found && { index, offset: found.to };
+      return found && { index, from: found.from, to: found.to };
     } finally {
       parts.done(part);
     }
@@ -184,13 +184,29 @@ export async function* select(batches: AsyncIterable<Event[]>, query: BusQuery):
   if (!reached) throw unknownId(since_id ?? '');
 }
 
+async function* one(parts: Parts, key: Buffer, msg_id: string): AsyncGenerator<Event[]> {
+  const place = placeOf(parts, msg_id);
+  const start = place ? { index: place.index, offset: place.from } : BEGINNING;
+  for await (const events of scan(parts, start, key, {})) {
+    const found = events.find((event) => event.msg_id === msg_id);
+    if (!found) continue;
+    yield [found];
+    return;
+  }
+}
+
 async function* batches(root: string, parts: Parts, key: Buffer, query: ReadQuery): AsyncGenerator<Event[]> {
-  const { since_id, tail, ...filter } = query;
+  const { since_id, tail, msg_id, ...filter } = query;
+  if (msg_id !== undefined) {
+    yield* one(parts, key, msg_id);
+    return;
+  }
   if (tail !== undefined && !since_id) {
     if (tail > 0) yield lastOfAll(root, parts, key, filter, tail);
     return;
   }
-  const start = since_id ? startAfter(parts, since_id) : BEGINNING;
+  const place = since_id ? placeOf(parts, since_id) : undefined;
+  const start = since_id ? place && { index: place.index, offset: place.to } : BEGINNING;
   // An id that is not where it has to be may still stand in foreign text: then everything is read.
   const selected = start
     ? select(scan(parts, start, key, filter), filter)

@@ -59,7 +59,7 @@ export const openService = async (options: ServiceOptions) => {
   const audit = await openAudit(layout(root.path).auditFile, { clock, log });
   const gate = createGate({
     credentials: createCredentials({ token, tickets: createTickets(root.key), sessions, ledger, clock }),
-    limits: createLimits(clock),
+    limits: createLimits(clock, config.service.requests_per_second),
     allowedHosts: [...config.service.allowed_hosts, ...hostsOf(host)],
     trustedProxies: config.service.trusted_proxies,
   });

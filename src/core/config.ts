@@ -43,7 +43,19 @@ const serviceSchema = z.strictObject({
   allowed_hosts: z.array(z.string().min(1)).default([]),
   /** Addresses or networks whose `X-Forwarded-For` is believed, as `10.0.0.0/8`. */
   trusted_proxies: z.array(z.string().min(1)).default([]),
+  /** Of one client, in the long run; ten seconds' worth may come at once. The root's own token has no limit. */
+  requests_per_second: z
+    .strictObject({
+      /** Without a credential, as for the page itself. */
+      anyone: z.number().positive().default(20),
+      /** With a lent token, or by the page. */
+      token: z.number().positive().default(500),
+      /** With a run's own ticket. */
+      run: z.number().positive().default(50),
+    })
+    .prefault({}),
 });
+export type RequestRates = z.output<typeof serviceSchema>['requests_per_second'];
 
 export const configSchema = z.strictObject({
   service: serviceSchema.prefault({}),

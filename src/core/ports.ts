@@ -59,6 +59,8 @@ export interface Batch {
 }
 
 export interface BusQuery {
+  /** This one alone, and nothing where there is none; found by its place, without reading what is before it. */
+  msg_id?: string;
   /** After this message; `""` is the beginning. An unknown id is `not_found`. */
   since_id?: string;
   /** Only the last n that match. */

@@ -3,7 +3,7 @@ import { toConductorError } from '../core/errors.js';
 import type { Activation } from '../core/ledger-view.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { dependenciesDone } from './dependencies.js';
-import { factOf } from './facts.js';
+import { factOf } from '../core/activation-facts.js';
 import { Journal } from './journal.js';
 import type { Resting } from './rest.js';
 import { follow, stopFact } from './run-attempts.js';

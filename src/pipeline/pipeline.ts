@@ -4,7 +4,7 @@ import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Activation } from '../core/ledger-view.js';
 import { cancelReason, carry, type Outcome } from './carry.js';
-import { resumeFact } from './facts.js';
+import { resumeFact } from '../core/activation-facts.js';
 import { pause } from './pause.js';
 import { restingOf } from './resting-of.js';
 import { Sleepers } from './sleepers.js';

@@ -5,7 +5,7 @@ import { markerOf } from '../core/marker.js';
 import type { Handlers } from '../core/ports.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Context, Frame, PipelinePorts } from './context.js';
-import { factOf } from './facts.js';
+import { factOf } from '../core/activation-facts.js';
 import { Journal } from './journal.js';
 import { Rest, type Resting } from './rest.js';
 import { runAll, runStep } from './run-step.js';

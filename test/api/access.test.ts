@@ -233,6 +233,26 @@ test('whoever guesses is slowed down, and the owner is not locked out', async ()
   assert.is((await get(at('status'))).status, 200);
 });
 
+test('the configured rate holds for whoever has no credential, a lent token, the page and a run, but not for the owner', async () => {
+  const slow = await open({ rates: { anyone: 0.2, token: 0.3, run: 0.1 }, limitsClock: { now: () => 0 } });
+  try {
+    const run = await startRun(slow);
+    const ask = (path: string, authorization: string | undefined) => get(`${slow.url}${path}`, { authorization });
+    const allowed = async (path: string, authorization: string | undefined): Promise<number> => {
+      for (let n = 0; ; n++) if ((await ask(path, authorization)).status === 429) return n;
+    };
+    assert.is(await allowed('/', undefined), 2);
+    assert.is(await allowed('/api/v1/status', `Bearer ${deriveToken(TOKEN, 'read', Date.now() + 60_000)}`), 3);
+    assert.is(await allowed('/api/v1/status', `Bearer ${slow.tickets.issue(run)}`), 1);
+    const refused = await ask('/', undefined);
+    assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+    for (let n = 0; n < 20; n++) assert.is((await ask('/api/v1/status', `Bearer ${TOKEN}`)).status, 200);
+    for (let n = 0; n < 20; n++) assert.is((await ask('/api/v1/health', undefined)).status, 200);
+  } finally {
+    await slow.close();
+  }
+});
+
 test('a client behind a trusted proxy is counted by its own address', async () => {
   const guess = (address: string) => get(at('status'), { ...bearer('ct_x'), 'x-forwarded-for': address });
   for (let n = 0; n < 11; n++) await guess('10.1.1.1');

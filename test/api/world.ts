@@ -21,6 +21,7 @@ import { listen, type Listening } from '../../src/api/server.js';
 import { createHub, type Hub } from '../../src/broadcast/hub.js';
 import { createExplainer } from '../../src/cli/explainer.js';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
+import { configSchema, type RequestRates } from '../../src/core/config.js';
 import type { Blobs, Bus, Clock, Handlers, Ledger, Log, Rules, Runs, Tickets } from '../../src/core/ports.js';
 import { shareFollow } from '../../src/operators/share-follow.js';
 import { openLedger } from '../../src/ledger/ledger.js';
@@ -72,10 +73,19 @@ export interface World {
   stopped: string[];
   lines: Logged[];
   drain(): void;
+  /** The broadcast reads no further, as when all work has ended. */
+  stopTelling(): void;
   close(): Promise<void>;
 }
 
+const RATES = configSchema.parse({}).service.requests_per_second;
 const none = Promise.resolve();
+const BUILD = {
+  name: 'build',
+  hash: 'def',
+  file: '/handlers/build.yaml',
+  steps: [{ kind: 'agent', id: 'make', agents: ['shell'], prompt: 'true' }],
+};
 export const TOKEN = `ct_${'5'.repeat(64)}`;
 
 /** Headers of the root's own token. */
@@ -88,12 +98,16 @@ export const open = async ({
   allowedHosts,
   trustedProxies,
   blobs = openBlobs(temporary('blobs')),
+  rates = {},
+  limitsClock = clock,
 }: {
   bus?: Bus;
   takeWebhooks?: boolean;
   allowedHosts?: string[];
   trustedProxies?: string[];
   blobs?: Blobs;
+  rates?: Partial<RequestRates>;
+  limitsClock?: Pick<Clock, 'now'>;
 } = {}): Promise<World> => {
   const bus = { ...given, follow: shareFollow(given) };
   const lines: Logged[] = [];
@@ -106,6 +120,8 @@ export const open = async ({
     log,
     rulesOf: (event) =>
       typeof event.data['activation'] === 'string' ? [event.data['activation'].split('/')[0] ?? ''] : [],
+    // However busy the machine is, a watcher that reads gets its goodbye.
+    goodbye_ms: 60_000,
   });
   const webhooks = createWebhooks({
     config: {
@@ -118,7 +134,8 @@ export const open = async ({
     blobs,
     clock,
   });
-  const running: Subscription[] = [hub.start().subscribe()];
+  const telling = hub.start().subscribe();
+  const running: Subscription[] = [telling];
   if (takeWebhooks) {
     running.push(
       webhooks
@@ -140,7 +157,7 @@ export const open = async ({
   const sessions = createSessions(clock);
   const gate = createGate({
     credentials: createCredentials({ token: TOKEN, tickets, sessions, ledger, clock }),
-    limits: createLimits(clock),
+    limits: createLimits(limitsClock, { ...RATES, ...rates }),
     allowedHosts,
     trustedProxies,
   });
@@ -168,7 +185,8 @@ export const open = async ({
     } as unknown as Rules,
     explainer: createExplainer({ bus, rules: { current: { hash: 'abc', rules: [] } }, rootPath: root }),
     handlers: {
-      list: () => [{ name: 'build', hash: 'def', file: '/handlers/build.yaml', steps: [{ shell: 'true' }] }],
+      list: () => [BUILD],
+      find: (name: string) => (name === BUILD.name ? BUILD : undefined),
     } as unknown as Handlers,
     agents: createAgents({ config: {}, environment: { PATH: '/usr/bin:/bin' } }),
     webhooks,
@@ -213,6 +231,7 @@ export const open = async ({
     stopped,
     lines,
     drain: () => (isDraining = true),
+    stopTelling: () => telling.unsubscribe(),
     async close() {
       server.kill();
       for (const one of running) one.unsubscribe();

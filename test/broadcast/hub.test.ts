@@ -108,4 +108,19 @@ test('a drain says goodbye', async () => {
   await drained;
 });
 
+test('a drain first tells what was said when nobody read any more', async () => {
+  const watcher = await watch(`${world.ws}/ws`);
+  await say('heard');
+  await watcher.until((frames) => frames.length === 1);
+  world.stopTelling();
+  const receipts = await say('said', 'last');
+  let reason = '';
+  watcher.socket.once('close', (_code, given: Buffer) => (reason = given.toString()));
+  const drained = world.server.drain();
+  assert.is(await watcher.closed, 1001);
+  assert.equal(watcher.bodies(), ['heard', 'said', 'last']);
+  assert.match(reason, new RegExp(`since=${receipts[1]?.msg_id}$`));
+  await drained;
+});
+
 test.run();

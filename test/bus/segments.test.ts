@@ -60,6 +60,7 @@ test('since an id, the last of a kind and the end work across segments, with ind
         const check = async (): Promise<void> => {
           for (const [index, { msg_id }] of events.entries()) {
             assert.equal(await bodies(bus, { since_id: msg_id }), numbers(index + 1, 60));
+            assert.equal(await bodies(bus, { msg_id }), numbers(index, index + 1));
             assert.equal(await bodies(bus, { tail: index }), numbers(60 - index, 60));
           }
           const ofTask = numbers(0, 60).filter((number) => Number(number) % 5 === 3);

@@ -5,6 +5,7 @@ import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
 import { cleanEnvironment, command, project, startService, temporary, tool, until } from '../support/service.js';
 
 const env = cleanEnvironment();
@@ -137,6 +138,29 @@ console.log(JSON.stringify({ type: 'result', subtype: 'success', is_error: !answ
   } finally {
     assert.is(await service.stop(), 0);
   }
+});
+
+test('a watcher hears everything that is said until the service has ended', async () => {
+  const cwd = temporary('service');
+  const service = await startService(['--root', 'runs'], { cwd, env });
+  const socket = new WebSocket(`${service.url.replace('http', 'ws')}/ws?since=`, bearer(service.token));
+  const heard: { msg_id: string; type: string }[] = [];
+  socket.on('message', (text: Buffer) => heard.push((JSON.parse(text.toString()) as { data: (typeof heard)[0] }).data));
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+  await tool('conductor', ['task', 'create', '--agent', 'shell', '--prompt', 'sleep 1'], { cwd, env });
+  await until('the run has started', () => heard.some(({ type }) => type === 'RUN_START'));
+  assert.is(await service.stop(), 0);
+  assert.is(await closed, 1001);
+  assert.ok(heard.some(({ type }) => type === 'HANDLER_FINISHED'));
+  const { stdout } = await tool('messagebus-tool', ['read', '--json', '--root', 'runs'], { cwd, env });
+  const said = stdout
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { msg_id: string }).msg_id);
+  assert.equal(
+    heard.map(({ msg_id }) => msg_id),
+    said,
+  );
 });
 
 test.run();

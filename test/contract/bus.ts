@@ -261,6 +261,13 @@ export const busContract = (name: string, open: (clock: Clock) => Promise<Opened
     assert.equal(await bodies(bus, { tail: 99 }), ['1', '2', '3', '4']);
   });
 
+  withBus('one message is read by its id, and one that is not there is nothing', async (bus) => {
+    const receipts = await bus.append(['1', '2', '3'].map((body) => ({ type: 'A', body })));
+    for (const [n, { msg_id }] of receipts.entries()) assert.equal(await bodies(bus, { msg_id }), [String(n + 1)]);
+    for (const msg_id of ['MSG-nobody', '', (receipts[1]?.msg_id ?? '').replace(/.$/, 'x')])
+      assert.equal(await bodies(bus, { msg_id }), []);
+  });
+
   withBus('an unknown since_id is not found', async (bus) => {
     await bus.append([{ type: 'A' }]);
     await refused('not_found', () => bodies(bus, { since_id: 'MSG-nobody' }));

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConductorError } from '../../src/core/errors.js';
 import type { Bus } from '../../src/core/ports.js';
-import { cancelFact } from '../../src/pipeline/facts.js';
+import { cancelFact } from '../../src/core/activation-facts.js';
 import { until } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { resumeFact } from '../../src/pipeline/facts.js';
+import { resumeFact } from '../../src/core/activation-facts.js';
 import { until } from '../support/service.js';
 import { openWorld } from './world.js';
 

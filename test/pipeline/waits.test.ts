@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cancelFact } from '../../src/pipeline/facts.js';
+import { cancelFact } from '../../src/core/activation-facts.js';
 import { until } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 

@@ -1,20 +1,13 @@
+import type { RequestRates } from '../../core/config.js';
 import { ConductorError } from '../../core/errors.js';
 import type { Clock } from '../../core/ports.js';
 import type { Caller } from './caller.js';
 
-/** Requests a second on the long run, and how many may come at once. */
-interface Rate {
-  per_second: number;
-  burst: number;
-}
-
-const RATES: Readonly<Record<'nobody' | 'failed' | 'run' | 'token', Rate>> = {
-  nobody: { per_second: 20, burst: 200 },
-  /** Wrong credentials: ten a minute. */
-  failed: { per_second: 10 / 60, burst: 10 },
-  run: { per_second: 50, burst: 500 },
-  token: { per_second: 500, burst: 5_000 },
-};
+/** Wrong credentials: ten a minute. */
+const FAILED_PER_SECOND = 10 / 60;
+const MOST_FAILED = 10;
+/** So many seconds' worth may come at once. */
+const BURST_SECONDS = 10;
 const MOST_CLIENTS = 10_000;
 
 export interface Limits {
@@ -24,12 +17,14 @@ export interface Limits {
   failed(address: string, error: ConductorError): ConductorError;
 }
 
-export const createLimits = (clock: Pick<Clock, 'now'>): Limits => {
+export const createLimits = (clock: Pick<Clock, 'now'>, rates: RequestRates): Limits => {
   const clients = new Map<string, { left: number; at: number }>();
 
   /** Seconds until there is room, 0 when there was. */
-  const take = (kind: keyof typeof RATES, name: string): number => {
-    const { per_second, burst } = RATES[kind];
+  const take = (kind: keyof RequestRates | 'failed', name: string): number => {
+    const per_second = kind === 'failed' ? FAILED_PER_SECOND : rates[kind];
+    // A rate of less than one a ten seconds still lets one in.
+    const burst = kind === 'failed' ? MOST_FAILED : Math.max(1, per_second * BURST_SECONDS);
     const key = `${kind} ${name}`;
     const now = clock.now();
     const client = clients.get(key) ?? { left: burst, at: now };
@@ -55,7 +50,7 @@ export const createLimits = (clock: Pick<Clock, 'now'>): Limits => {
       if (caller?.name === 'token') return;
       const seconds =
         caller === undefined
-          ? take('nobody', address)
+          ? take('anyone', address)
           : take(caller.scope === 'run' ? 'run' : 'token', `${caller.name} ${address}`);
       if (seconds > 0) throw refusal(seconds);
     },

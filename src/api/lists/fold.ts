@@ -173,28 +173,30 @@ const handlerResumed = (shelves: Shelves, event: Event): void => {
 const taskOf = (event: Event): { project_id: string; task_id: string } | undefined =>
   event.task_id === undefined ? undefined : { project_id: event.project_id, task_id: event.task_id };
 
-/** A task that somebody asked for is carried like an activation that no rule had to open. */
-const taskRequested = (shelves: Shelves, event: Event): void => {
-  const task = taskOf(event);
-  if (!task) return;
-  const activation = `task/${event.msg_id}`;
-  const { msg_id, depth, trust, ts } = event;
-  shelves.activations.add({
-    activation,
-    rule: 'task',
-    event: msg_id,
-    handler: TASK_HANDLER,
-    ...task,
-    depth,
-    trust,
-    root: event.parents.find(({ kind }) => kind === 'root')?.msg_id ?? msg_id,
-    status: 'open',
-    opened: ts,
-    steps: [],
-    msg_id,
-  });
-  touchTask(shelves, event, task, { status: 'pending', activation });
-};
+/** What somebody asked for is carried like an activation that no rule had to open. */
+const requested =
+  (rule: 'task' | 'handler', handlerOf: (event: Event) => string) =>
+  (shelves: Shelves, event: Event): void => {
+    const task = taskOf(event);
+    if (!task) return;
+    const { msg_id, depth, trust, ts } = event;
+    const activation = `${rule}/${msg_id}`;
+    shelves.activations.add({
+      activation,
+      rule,
+      event: msg_id,
+      handler: handlerOf(event),
+      ...task,
+      depth,
+      trust,
+      root: event.parents.find(({ kind }) => kind === 'root')?.msg_id ?? msg_id,
+      status: 'open',
+      opened: ts,
+      steps: [],
+      msg_id,
+    });
+    touchTask(shelves, event, task, { status: 'pending', activation });
+  };
 
 const taskChanged =
   (status: TaskRow['status']) =>
@@ -247,7 +249,8 @@ const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> 
   APPROVAL_REQUESTED: approvalRequested,
   APPROVAL_DECIDED: approvalDecided,
   HANDLER_RESUMED: handlerResumed,
-  TASK_REQUESTED: taskRequested,
+  TASK_REQUESTED: requested('task', () => TASK_HANDLER),
+  HANDLER_REQUESTED: requested('handler', ({ data }) => String(data['handler'])),
   TASK_WAITING: taskChanged('pending'),
   TASK_BLOCKED: taskChanged('failed'),
   TASK_STOPPED: taskChanged('stopped'),

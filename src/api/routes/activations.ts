@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cancelFact } from '../../core/activation-facts.js';
 import { ConductorError } from '../../core/errors.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
@@ -60,19 +61,11 @@ export const activationRoutes = ({ lists, ledger }: ApiOptions): Endpoint[] => {
       answer: z.strictObject({ activation: z.string(), status: z.literal('cancelling') }),
       errors: ['not_found', 'conflict'],
       handle: async ({ params, caller }) => {
-        const { activation, status, project_id, task_id } = find(params);
-        if (status !== 'open') throw new ConductorError('conflict', `${activation} has ended (${status})`);
-        const reason = `by ${caller.name}`;
-        await ledger.record([
-          {
-            project_id,
-            task_id,
-            type: 'HANDLER_CANCEL',
-            source: `api:${caller.name}`,
-            data: { activation, reason },
-            body: `cancelled ${reason}`,
-          },
-        ]);
+        const { activation, status } = find(params);
+        const known = ledger.view.activations.get(activation);
+        if (status !== 'open' || known === undefined)
+          throw new ConductorError('conflict', `${activation} has ended (${status})`);
+        await ledger.record([cancelFact(known, `by ${caller.name}`)]);
         return { activation, status: 'cancelling' as const };
       },
     }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { resumeFact } from '../../core/activation-facts.js';
 import { ConductorError } from '../../core/errors.js';
 import type { Activation } from '../../core/ledger-view.js';
 import type { ApiOptions } from '../doors.js';
@@ -11,7 +12,7 @@ const oneActivation = z.strictObject({ rule: z.string().max(64), msg_id: z.strin
 /** Those that somebody stopped wait for nobody. */
 const isDead = (activation: Activation): boolean => activation.status === 'failed' && activation.stopped !== true;
 
-export const deadLetterRoutes = ({ lists, ledger }: ApiOptions): Endpoint[] => [
+export const deadLetterRoutes = ({ lists, ledger, handlers }: ApiOptions): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/v1/dead-letters',
@@ -37,32 +38,25 @@ export const deadLetterRoutes = ({ lists, ledger }: ApiOptions): Endpoint[] => [
     summary: 'A failed or parked one goes on after its last finished step.',
     scopes: ['write'],
     params: oneActivation,
+    query: z.strictObject({
+      /** With the handler as it is now. */
+      latest: z.enum(['true', 'false']).default('false'),
+    }),
     status: 202,
     answer: z.strictObject({ activation: z.string(), status: z.literal('resuming') }),
     errors: ['not_found', 'conflict'],
-    handle: async ({ params: { rule, msg_id }, caller }) => {
+    handle: async ({ params: { rule, msg_id }, query, caller }) => {
       const name = `${rule}/${msg_id}`;
       const activation = ledger.view.activations.get(name);
       if (!activation) throw new ConductorError('not_found', `there is no activation ${name}`);
       if (!isDead(activation) && activation.parked === undefined)
         throw new ConductorError('conflict', `${name} is ${activation.status}: there is nothing to resume`);
-      const { handler, project_id, task_id, trust, depth, event, root, hash = '' } = activation;
-      await ledger.record([
-        {
-          type: 'HANDLER_RESUMED',
-          source: `api:${caller.name}`,
-          project_id,
-          task_id,
-          trust,
-          depth,
-          parents: [
-            { msg_id: event, kind: 'caused_by' },
-            { msg_id: root, kind: 'root' },
-          ],
-          data: { activation: name, handler, hash },
-          body: `${handler} goes on: asked for by ${caller.name}`,
-        },
-      ]);
+      const { handler, parked, hash } = activation;
+      // A parked one waits for another tree than it was begun with.
+      const isLatest = query.latest === 'true' || parked !== undefined || hash === undefined;
+      const tree = isLatest ? handlers.find(handler)?.hash : hash;
+      if (tree === undefined) throw new ConductorError('conflict', `there is no handler "${handler}" any more`);
+      await ledger.record([resumeFact(activation, tree, `asked for by ${caller.name}`)]);
       return { activation: name, status: 'resuming' as const };
     },
   }),

@@ -104,9 +104,7 @@ export const messageRoutes = ({ bus, ledger }: ApiOptions): Endpoint[] => [
     answer: eventShape,
     errors: ['not_found'],
     handle: async ({ params }) => {
-      for await (const event of bus.read()) {
-        if (event.msg_id === params.msg_id) return event as z.input<typeof eventShape>;
-      }
+      for await (const event of bus.read({ msg_id: params.msg_id })) return event as z.input<typeof eventShape>;
       throw new ConductorError('not_found', `there is no message ${params.msg_id}`);
     },
   }),

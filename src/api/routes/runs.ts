@@ -153,6 +153,22 @@ export const runRoutes = (options: ApiOptions): Endpoint[] => [
     handle: ({ params, caller }) => retryRun(options, params.run_id, caller),
   }),
   endpoint({
+    method: 'post',
+    path: '/api/v1/runs/:run_id/resume',
+    summary:
+      'Goes on with the task of a run that has ended: its agent and folder again, with other words where they are given.',
+    scopes: ['write'],
+    params: oneRun,
+    body: z.strictObject({ prompt: z.string().min(1).optional(), agent: z.string().max(200).optional() }),
+    status: 202,
+    answer: z.strictObject({ project_id: z.string(), task_id: z.string(), msg_id: z.string() }),
+    errors: ['not_found', 'conflict', 'unknown_agent'],
+    handle: ({ params, body, caller }) => {
+      const agent = body.agent === undefined ? undefined : options.agents.find(body.agent).name;
+      return retryRun(options, params.run_id, caller, { prompt: body.prompt, agent });
+    },
+  }),
+  endpoint({
     method: 'delete',
     path: '/api/v1/runs/:run_id',
     summary: 'Removes the folder of a run that has ended.',

@@ -1,5 +1,5 @@
 import { ConductorError } from '../../core/errors.js';
-import { cancelFact, resumeFact } from '../../pipeline/facts.js';
+import { cancelFact, resumeFact } from '../../core/activation-facts.js';
 import { openTreeStore } from '../../pipeline/tree-store.js';
 import { findService } from '../../storage/root.js';
 import { layout } from '../../storage/layout.js';

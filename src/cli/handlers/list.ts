@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { printTable } from '../table.js';
-import { asMermaid, asText } from '../../pipeline/graph.js';
+import { asMermaid, asText } from '../../core/handler-graph.js';
 import { findHandler, readHandlers } from './folder.js';
 
 export interface HandlersOptions {

@@ -1,7 +1,7 @@
 import { ConductorError } from '../../core/errors.js';
 import type { Activation } from '../../core/ledger-view.js';
 import type { Ledger } from '../../core/ports.js';
-import { resumeFact } from '../../pipeline/facts.js';
+import { resumeFact } from '../../core/activation-facts.js';
 import { printTable } from '../table.js';
 import { withLedger } from '../with-ledger.js';
 

@@ -1,5 +1,5 @@
-import type { Draft } from '../core/event.js';
-import type { Activation } from '../core/ledger-view.js';
+import type { Draft } from './event.js';
+import type { Activation } from './ledger-view.js';
 
 /** What the pipeline says about an activation. */
 export const factOf = (

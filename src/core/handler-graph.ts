@@ -1,4 +1,4 @@
-import { childrenOf, type Handler, type Step } from '../core/handler.js';
+import { childrenOf, type Handler, type Step } from './handler.js';
 
 const titleOf = (step: Step): string => {
   switch (step.kind) {
