@@ -14,11 +14,12 @@ import { openTableStore } from '../router/table-store.js';
 import { runThatMade } from '../runner/living-commits.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
+import { unsealedSource } from '../sources/unsealed.js';
 import { createWebhooks } from '../sources/webhooks.js';
 import { layout } from '../storage/layout.js';
 import { holdRoot } from '../storage/root.js';
-import { webhooksOf, type LoadedConfig } from './load-config.js';
-import { openLocal } from './local.js';
+import { webhooksOf } from './load-config.js';
+import { openLocal, type Local } from './local.js';
 import { openService } from './open-service.js';
 import { Opened } from './opened.js';
 import { keepRetained } from './retention.js';
@@ -41,7 +42,8 @@ export interface ServeOptions {
   socketPath?: string | undefined;
 }
 
-const sourcesOf = ({ config, folder }: LoadedConfig, ledger: Ledger): Source[] => [
+const sourcesOf = ({ config, folder, bus }: Local, ledger: Ledger): Source[] => [
+  ...(config.bus.accept_unsealed ? [unsealedSource({ bus, clock, decided: () => ledger.view.routed_to })] : []),
   ...config.watch.map((watch) =>
     fileSource({
       paths: watch.paths,

@@ -81,6 +81,8 @@ export const configSchema = z.strictObject({
       keep: durationSchema
         .refine((keep) => keep >= DEDUPE_MS, `at least ${formatDuration(DEDUPE_MS)}: so long a dedupe key counts`)
         .optional(),
+      /** Lines and records that others write into the file are said once more by the service, so that rules hear of them. */
+      accept_unsealed: z.boolean().default(false),
     })
     .prefault({}),
   watch: z

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { defer, from, Observable, switchMap } from 'rxjs';
+import { toConductorError } from '../core/errors.js';
+import { isReserved } from '../core/event-type.js';
+import type { Draft, Event } from '../core/event.js';
+import type { Arrival, Bus, Clock, Cursor, Source } from '../core/ports.js';
+
+/** What is older was said to somebody else. */
+const LONGEST_AGO_MS = 24 * 3_600_000;
+
+/** No time of its own is the epoch. */
+const isOld = ({ ts }: Event, now: number): boolean => {
+  const at = Date.parse(ts);
+  return at > 0 && now - at > LONGEST_AGO_MS;
+};
+
+const draftOf = (event: Event): Draft => {
+  const { msg_id, type, project_id, task_id, run_id, parents, issue_id, links, meta, data, body } = event;
+  const text = createHash('sha256')
+    .update(JSON.stringify([type, data, body]))
+    .digest('hex');
+  return {
+    type,
+    project_id,
+    task_id,
+    run_id,
+    issue_id,
+    ...(links ? { links: [...links] } : {}),
+    meta: { ...meta, unsealed: msg_id },
+    parents: [...parents],
+    depth: event.depth,
+    source: 'unsealed',
+    dedupe_key: `unsealed/${msg_id}/${text.slice(0, 16)}`,
+    data: { ...data },
+    body,
+    trust: 'outside',
+  };
+};
+
+/**
+ * Says once more, as a message of ours, what others write into the bus file by hand: legacy lines and foreign records, but
+ * for reserved types. So rules hear of it. Begins at `decided`, or where there is none at the end of the bus.
+ */
+export const unsealedSource = ({
+  bus,
+  clock,
+  decided,
+}: {
+  bus: Pick<Bus, 'follow' | 'end'>;
+  clock: Pick<Clock, 'now'>;
+  /** Where the router is. */
+  decided: () => Cursor | undefined;
+}): Source => {
+  let reached: Cursor | undefined;
+
+  const arrivalsOf = (events: readonly Event[], done: () => void, failed: (error: unknown) => void): Arrival[] => {
+    let left = events.length;
+    const settle: Arrival['settle'] = (outcome) => {
+      // What is no message of ours in form is only shown.
+      const isLost = 'error' in outcome && toConductorError(outcome.error).code !== 'bad_request';
+      if (isLost) return failed(outcome.error);
+      left -= 1;
+      if (left === 0) done();
+    };
+    return events.map((event) => ({ drafts: [draftOf(event)], settle }));
+  };
+
+  const follow = (cursor: Cursor): Observable<Arrival> =>
+    new Observable((subscriber) =>
+      bus.follow(cursor).subscribe({
+        next: (batch) => {
+          const now = clock.now();
+          const events = batch.events.filter((event) => !event.sealed && !isReserved(event.type) && !isOld(event, now));
+          const done = (): void => {
+            reached = batch.cursor;
+          };
+          const failed = (error: unknown): void => subscriber.error(error);
+          for (const arrival of arrivalsOf(events, done, failed)) subscriber.next(arrival);
+        },
+        error: (error: unknown) => subscriber.error(error),
+      }),
+    );
+
+  return {
+    name: 'unsealed',
+    description: 'lines and records that others write into the bus file',
+    open: () => defer(() => from(Promise.resolve(reached ?? decided() ?? bus.end()))).pipe(switchMap(follow)),
+  };
+};
