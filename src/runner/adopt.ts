@@ -72,7 +72,7 @@ export const adoptRun = async (
     const note = raw.note();
     const mark = identify(rootPath, latest, raw);
     const info = mark.pid > 0 ? { ...latest, pid: mark.pid, pgid: mark.pid } : latest;
-    if (note === undefined || (raw.shim() === undefined && !isAlive(mark.pid, mark.pid_start))) {
+    if (note === undefined || (!raw.hasBegun() && !isAlive(mark.pid, mark.pid_start))) {
       const message = 'whoever started it died before it began';
       const ended = await endWithout(ports, latest, { class: 'transient', reason: 'never_started', message });
       await raw.remove();

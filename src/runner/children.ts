@@ -12,8 +12,8 @@ const GIVE_UP_MS = 30_000;
 const isAtWork = (raw: RawFolder): boolean => {
   if (!raw.exists()) return false;
   if (ownerOf(raw.owner) !== undefined) return true;
-  const shim = raw.shim();
-  return shim !== undefined && raw.exitCode() === undefined && isAlive(shim.pid, shim.start);
+  const note = raw.note();
+  return note !== undefined && raw.exitCode() === undefined && isAlive(note.pid, note.pid_start);
 };
 
 export const livingChildren = (rootPath: string, raw: RawFolder): Child[] =>

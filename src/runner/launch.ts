@@ -133,6 +133,8 @@ export const launch = async (
         ...(cost_before > 0 ? { cost_before } : {}),
         ...(family ? { family } : {}),
         ...(shim.cgroup ? { cgroup: shim.cgroup } : {}),
+        pid: shim.pid,
+        ...(shim.start === undefined ? {} : { pid_start: shim.start }),
         ...(reflog ? { reflog } : {}),
       },
     });

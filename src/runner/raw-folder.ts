@@ -12,6 +12,9 @@ export interface LaunchNote {
   boot_id: string;
   pid_namespace: string;
   cgroup?: string;
+  /** Of the shim, which does nothing before this is written. */
+  pid: number;
+  pid_start?: number;
   limits: RunLimits;
   /** What earlier runs of a resumed session cost: its total begins there. In US dollars. */
   cost_before?: number;
@@ -84,11 +87,8 @@ export const rawFolder = (rootPath: string, run_id: string) => {
       }
     },
 
-    /** What the shim wrote about itself before it began. */
-    shim(): { pid: number; start: number | undefined } | undefined {
-      const [pid = Number.NaN, start] = (readIfThere('pid') ?? '').trim().split(' ').map(Number);
-      return Number.isInteger(pid) && pid > 1 ? { pid, start: start || undefined } : undefined;
-    },
+    /** Whether the shim was told what to do: it opens the agent's output, or says why it cannot. */
+    hasBegun: (): boolean => existsSync(file('stdout')) || existsSync(file('exit')),
 
     exitCode(): number | undefined {
       const code = Number.parseInt(readIfThere('exit') ?? '', 10);

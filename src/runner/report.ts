@@ -64,17 +64,21 @@ ${ADVICE[failure.class]}
 const HANDED_ON = 1024 * 1024;
 const REDACTED = 64 * 1024 * 1024;
 
+const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
+
 const readStart = async (path: string): Promise<string> => {
+  const size = await sizeOf(path);
+  if (size === 0) return '';
   const handle = await open(path, 'r');
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HANDED_ON), 0, HANDED_ON, 0);
+    // No more than is there: memory outside of the heap makes every start of a process slower.
+    const bytes = Math.min(size, HANDED_ON);
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(bytes), 0, bytes, 0);
     return buffer.toString('utf8', 0, bytesRead);
   } finally {
     await handle.close();
   }
 };
-
-const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
 
 /** The agent wrote it itself, past us. Only a short one is read: what people put into a report, not a dump. */
 const redactFile = async (path: string, redact: (text: string) => string): Promise<void> => {

@@ -39,9 +39,6 @@ export const working = ({ raw, argv, cwd, env }: Work): string => {
   return `{
 trap - EXIT
 if [ -n "$conductor_outside" ]; then echo 126 >${file('exit')}; exit; fi
-read -r conductor_stat </proc/$$/stat
-set -- \${conductor_stat##*)}
-echo "$$ \${20}" >${file('pid')}
 if ! cd -P -- ${quote(cwd)} 2>>${file('stderr')}; then echo 126 >${file('exit')}; exit; fi
 unset PATH OLDPWD
 ${Object.entries(env)
@@ -64,6 +61,9 @@ export interface Started {
 
 /** A shim that has no work yet. */
 export interface Shim {
+  pid: number;
+  /** Clock ticks since boot. */
+  start: number | undefined;
   cgroup: string | undefined;
   /** The file that it has open to hold a slot later. */
   seat: number | undefined;
@@ -112,6 +112,8 @@ export const openShim = async (
   input.write(waiting(cgroup));
   const seat = slot?.isSeat === true ? slot.fd : undefined;
   return {
+    pid,
+    start,
     cgroup,
     seat,
     isReady: () =>
