@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { openWriter } from '../../dist/bus/writer.js';
 
-const [mode, root, countText] = process.argv.slice(2);
+const [mode, root, countText, warmText] = process.argv.slice(2);
 const count = Number(countText);
 const body = 'x'.repeat(100);
 const writer = openWriter({ root, key: Buffer.alloc(32, 7), clock: { now: Date.now } });
@@ -37,7 +37,7 @@ if (mode === 'pairs') {
     await sleep(5);
   }
 } else {
-  await bare();
+  for (let warm = 0; warm < Number(warmText ?? 0); warm += 1) await (mode === 'bus' ? bus(body) : bare());
   process.stdout.write('ready\n');
   await once(process.stdin, 'data');
   let slowest = 0;
