@@ -162,12 +162,12 @@ export class Scanner {
       return this.#skip(at, header.body, 'the header is damaged');
     }
     const end = header.body + length;
-    const stop = this.#nextDelimiter(header.body);
+    const stop = length === 0 ? -1 : this.#nextDelimiter(header.body);
     if (stop >= 0 && stop <= end) return this.#damaged(at, stop, 'the body breaks off');
     if (length > BODY_MAX) return this.#skip(at, header.body, 'the body is too long');
     if (end >= this.#buffer.length) return undefined;
     const head = this.#buffer.subarray(at, header.crc);
-    const body = this.#buffer.subarray(header.body, end);
+    const body = length === 0 ? EMPTY : this.#buffer.subarray(header.body, end);
     if (this.#buffer[end] !== NEWLINE || crcOf(head, body) !== crc) {
       return this.#skip(at, header.body, 'length or checksum do not fit');
     }
