@@ -98,14 +98,14 @@ export interface Mismatch {
 /** The first field that does not fit, with its value; undefined when all fit. */
 export type Matcher = (event: Event) => Mismatch | undefined;
 
-export const compileMatch = (patterns: Readonly<Record<string, Pattern>> | undefined): Matcher | undefined => {
-  const fields = Object.entries(patterns ?? {}).map(([field, expected]) => ({
+/** As rules write them, as JSON: rules that ask the same ask it together. */
+const compileFields = shared((json): Matcher => {
+  const fields = Object.entries(JSON.parse(json) as Record<string, Pattern>).map(([field, expected]) => ({
     field,
     expected,
     read: compilePath(field),
     test: compilePattern(expected),
   }));
-  if (fields.length === 0) return undefined;
   return (event) => {
     for (const { field, expected, read, test } of fields) {
       const actual = read(event);
@@ -113,7 +113,10 @@ export const compileMatch = (patterns: Readonly<Record<string, Pattern>> | undef
     }
     return undefined;
   };
-};
+});
+
+export const compileMatch = (patterns: Readonly<Record<string, Pattern>> | undefined): Matcher | undefined =>
+  patterns === undefined || Object.keys(patterns).length === 0 ? undefined : compileFields(JSON.stringify(patterns));
 
 const matchers = new WeakMap<object, Matcher>();
 

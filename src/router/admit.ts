@@ -3,6 +3,7 @@ import { causeOf, type Event } from '../core/event.js';
 import type { Signal } from '../core/flow/window.js';
 import type { Fired, SuppressionReason } from '../core/ledger-view.js';
 import { lineageIn, type Batch } from './batch.js';
+import { ORDINARY_BREAKER } from './compile.js';
 import type { CompiledRule } from './compiled-rule.js';
 import { depthOf } from './consider.js';
 import { offer } from './flow.js';
@@ -35,64 +36,76 @@ const overBudget = (batch: Batch, { rule }: CompiledRule, at: number): string | 
 const isFromOutside = (event: Event): boolean =>
   event.trust === 'outside' && event.run_id === undefined && causeOf(event) === undefined;
 
+const suppressed = (reason: SuppressionReason, detail: string): Admitted => ({ reason, detail });
+
+const MOST_FIRES = Number.POSITIVE_INFINITY;
+
+/** What the rule itself allows; undefined: it may. */
+const overLimits = (
+  batch: Batch,
+  compiled: CompiledRule,
+  concurrency: Fired['concurrency'],
+  at: number,
+): Admitted | undefined => {
+  const { rule, id } = compiled;
+  const { view, started } = batch;
+  const fires = (view.rules.get(id)?.fired ?? 0) + (started.rules.get(id) ?? 0);
+  const { max_fires = MOST_FIRES } = rule;
+  if (fires >= max_fires) return suppressed('max_fires', `it has started ${fires} times; max_fires is ${max_fires}`);
+  const budget = overBudget(batch, compiled, at);
+  if (budget !== undefined) return suppressed('budget', budget);
+  if (!concurrency) return undefined;
+  const { group, limit, on_conflict } = concurrency;
+  const known = view.groups.get(group);
+  const busy = (known?.active.size ?? 0) + (known?.queue.length ?? 0) + (started.groups.get(group)?.length ?? 0);
+  if (on_conflict === 'skip' && busy >= limit)
+    return suppressed('concurrency', `${busy} at work for ${group.split('\n')[1]!}; the limit is ${limit}`);
+  return busy >= MOST_QUEUED + limit ? suppressed('queue_full', `${busy} wait already`) : undefined;
+};
+
+const concurrencyOf = ({ rule, concurrencyKey }: CompiledRule, event: Event): Fired['concurrency'] =>
+  rule.concurrency && {
+    group: `${rule.concurrency.group ?? rule.id}\n${concurrencyKey!(event)}`,
+    limit: rule.concurrency.limit,
+    on_conflict: rule.concurrency.on_conflict,
+  };
+
 /** What depends on how much was started before. What is admitted counts at once. */
 export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal: Signal): Admitted => {
-  const { rule, concurrencyKey } = compiled;
+  const { id, isLimited, start } = compiled;
   const { view, started } = batch;
   const lineage = lineageIn(batch, event);
-  const suppressed = (reason: SuppressionReason, detail: string): Admitted => ({ reason, detail });
 
   const chain = (view.chains.get(lineage.root) ?? 0) + (started.chains.get(lineage.root) ?? 0);
   if (chain >= CHAIN_BUDGET)
     return suppressed('chain', `the chain of ${lineage.root} has used its budget of ${CHAIN_BUDGET} runs`);
 
-  const fires = (view.rules.get(rule.id)?.fired ?? 0) + (started.rules.get(rule.id) ?? 0);
-  if (rule.max_fires !== undefined && fires >= rule.max_fires)
-    return suppressed('max_fires', `it has started ${fires} times; max_fires is ${rule.max_fires}`);
+  const concurrency = isLimited ? concurrencyOf(compiled, event) : undefined;
+  const over = isLimited ? overLimits(batch, compiled, concurrency, signal.at) : undefined;
+  if (over) return over;
 
-  const budget = overBudget(batch, compiled, signal.at);
-  if (budget !== undefined) return suppressed('budget', budget);
-
-  const concurrency = rule.concurrency && {
-    group: `${rule.concurrency.group ?? rule.id}\n${concurrencyKey!(event)}`,
-    limit: rule.concurrency.limit,
-    on_conflict: rule.concurrency.on_conflict,
-  };
-  if (concurrency) {
-    const { group, limit, on_conflict } = concurrency;
-    const known = view.groups.get(group);
-    const busy = (known?.active.size ?? 0) + (known?.queue.length ?? 0) + (started.groups.get(group)?.length ?? 0);
-    if (on_conflict === 'skip' && busy >= limit)
-      return suppressed('concurrency', `${busy} at work for ${group.split('\n')[1]!}; the limit is ${limit}`);
-    if (busy >= MOST_QUEUED + limit) return suppressed('queue_full', `${busy} wait already`);
-  }
-
-  if (compiled.breaker && (rule.breaker !== undefined || isFromOutside(event))) {
-    const { dropped } = offer(batch, rule.id, compiled.breaker, event, signal);
+  if (compiled.breaker && (compiled.breaker !== ORDINARY_BREAKER || isFromOutside(event))) {
+    const { dropped } = offer(batch, id, compiled.breaker, event, signal);
     if (dropped !== undefined) return suppressed('breaker', dropped);
   }
 
   add(started.chains, lineage.root);
-  add(started.rules, rule.id);
-  const activation = `${rule.id}/${signal.opener}`;
+  if (isLimited) add(started.rules, id);
+  const activation = `${id}/${signal.opener}`;
   if (concurrency)
     started.groups.set(concurrency.group, [...(started.groups.get(concurrency.group) ?? []), activation]);
   return {
     fired: {
       activation,
-      rule: rule.id,
       event: event.msg_id,
-      handler: rule.do,
       project_id: event.project_id,
-      task_id: `${rule.id}-${stamp(event)}-${signal.opener.slice(-28).replace(/[^A-Za-z0-9]/g, '')}`,
+      task_id: `${id}-${stamp(event)}-${signal.opener.slice(-28).replace(/[^A-Za-z0-9]/g, '')}`,
       depth: depthOf(batch, event),
-      trust: rule.trust ?? lineage.trust,
+      trust: compiled.trust ?? lineage.trust,
       root: lineage.root,
-      ...(rule.with ? { with: rule.with } : {}),
+      ...start,
       ...(signal.count > 1 ? { folded: { count: signal.count, events: signal.events } } : {}),
       ...(concurrency ? { concurrency } : {}),
-      ...(rule.priority === 50 ? {} : { priority: rule.priority }),
-      ...(rule.budget?.usd_per_run === undefined ? {} : { usd_per_run: rule.budget.usd_per_run }),
     },
   };
 };

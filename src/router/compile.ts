@@ -15,6 +15,9 @@ import type { CompiledRule, CompiledStage } from './compiled-rule.js';
 /** One pull request, issue or branch and whoever acts on it: what a loop goes round. */
 const ENTITY = ['project_id', 'data.repository', 'data.number', 'data.issue', 'data.branch', 'actor'];
 
+/** Most rules have none; one list for all of them stays in the cache of the machine. */
+const NONE: readonly never[] = [];
+
 const stagesOf = ({ correlate: together, threshold: many, sustained: long, debounce: quiet, throttle: few }: Rule) => {
   const stages: CompiledStage[] = [];
   if (together) {
@@ -25,26 +28,45 @@ const stagesOf = ({ correlate: together, threshold: many, sustained: long, debou
   if (long) stages.push({ name: 'sustained', stage: sustained(long), key: compileKey(long.per) });
   if (quiet) stages.push({ name: 'debounce', stage: debounce(quiet), key: compileKey(quiet.per) });
   if (few) stages.push({ name: 'throttle', stage: throttle(few), key: compileKey(few.per) });
-  return stages;
+  return stages.length === 0 ? NONE : stages;
 };
 
 const DEFAULT_BREAKER = { fires: 30, within: 3_600_000, per: undefined };
 
-const breakerOf = (rule: Rule): CompiledStage | undefined => {
-  if (rule.breaker === false) return undefined;
-  const options = rule.breaker ?? DEFAULT_BREAKER;
-  return { name: 'breaker', stage: breaker(options), key: compileKey(options.per ?? ENTITY) };
-};
+const compileBreaker = (options: Exclude<Rule['breaker'], false | undefined>): CompiledStage => ({
+  name: 'breaker',
+  stage: breaker(options),
+  key: compileKey(options.per ?? ENTITY),
+});
+
+/** The default, for events straight from outside. */
+export const ORDINARY_BREAKER = compileBreaker(DEFAULT_BREAKER);
+
+const breakerOf = ({ breaker: options }: Rule): CompiledStage | undefined =>
+  options === false ? undefined : options === undefined ? ORDINARY_BREAKER : compileBreaker(options);
 
 export const compileRule = (rule: Rule): CompiledRule => {
   const stages = stagesOf(rule);
+  const { id, do: handler, with: given, priority, max_age, budget } = rule;
   return {
     rule,
+    id,
+    max_age,
+    trust: rule.trust,
+    isGuarded: rule.actor !== undefined || rule.expires !== undefined || !rule.enabled,
+    isLimited: budget !== undefined || rule.max_fires !== undefined || rule.concurrency !== undefined,
+    start: {
+      rule: id,
+      handler,
+      ...(given ? { with: given } : {}),
+      ...(priority === 50 ? {} : { priority }),
+      ...(budget?.usd_per_run === undefined ? {} : { usd_per_run: budget.usd_per_run }),
+    },
     match: compileMatch(rule.match),
     when: rule.when === undefined ? undefined : compileCondition(rule.when, ['event']),
     stages,
     sustained: stages.find(({ name }) => name === 'sustained'),
-    parts: (rule.correlate?.of ?? []).map((part) => ({ on: part.on, match: compileMatch(part.match) })),
+    parts: rule.correlate?.of.map((part) => ({ on: part.on, match: compileMatch(part.match) })) ?? NONE,
     breaker: breakerOf(rule),
     concurrencyKey: rule.concurrency && compileKey(rule.concurrency.key),
   };

@@ -1,6 +1,7 @@
 import type { Condition } from '../core/condition.js';
-import type { Event } from '../core/event.js';
+import type { Event, Trust } from '../core/event.js';
 import type { Stage, StageName } from '../core/flow/window.js';
+import type { Fired } from '../core/ledger-view.js';
 import type { Matcher } from '../core/match.js';
 import type { Rule } from '../core/rule.js';
 
@@ -10,8 +11,18 @@ export interface CompiledStage {
   key: (event: Event) => string;
 }
 
+/** Asking a rule reads this alone, where the rule says nothing special: ten thousand whole rules do not fit into a cache. */
 export interface CompiledRule {
   rule: Rule;
+  id: string;
+  max_age: number;
+  /** It filters actors, expires or is off. */
+  isGuarded: boolean;
+  /** It has a budget, a number of starts, or a concurrency key. */
+  isLimited: boolean;
+  trust: Trust | undefined;
+  /** The part of each start that is the rule's. */
+  start: Pick<Fired, 'rule' | 'handler' | 'with' | 'priority' | 'usd_per_run'>;
   match: Matcher | undefined;
   when: Condition | undefined;
   /** In the order a signal takes. */

@@ -30,6 +30,9 @@ const takeOut = (batch: Batch, rule: string, reason: string): void => {
   batch.health.delete(rule);
 };
 
+const isOut = ({ decision: { out } }: Batch, rule: string): boolean =>
+  out.length > 0 && out.some((one) => one.rule === rule);
+
 /** True, false, or undefined when it erred. */
 const holds = (batch: Batch, { rule, when }: CompiledRule, event: Event): boolean | undefined => {
   if (!when) return true;
@@ -75,6 +78,12 @@ const partsOf = ({ parts }: CompiledRule, event: Event): readonly number[] =>
     ? NONE
     : parts.flatMap(({ on, match }, index) => (matchesType(on, event.type) && !match?.(event) ? [index] : []));
 
+const suppressed = (reason: SuppressionReason, detail: string): Considered => ({
+  matched: true,
+  suppressed: reason,
+  detail,
+});
+
 const leftOut = (batch: Batch, event: Event, entry: string): string => {
   const own = entry === 'self' ? originOf(batch.view, event) : undefined;
   const because = own?.own ? own.because : `${event.actor ?? 'who said it'} is one of "${entry}"`;
@@ -83,30 +92,39 @@ const leftOut = (batch: Batch, event: Event, entry: string): string => {
 
 /** Everything that the event alone decides, without what came before it. */
 export const consider = (batch: Batch, compiled: CompiledRule, event: Event, at: number): Considered => {
-  const { rule } = compiled;
-  const about = { rule: rule.id, event: event.msg_id };
-  const off = offBecause(rule, batch.view.rules.get(rule.id), at);
-  if (off !== undefined || batch.decision.out.some((out) => out.rule === rule.id)) {
-    batch.observe?.({ ...about, verdict: 'disabled', detail: off ?? 'taken out' });
+  const { rule, id, isGuarded, max_age } = compiled;
+  const state = batch.view.rules.get(id);
+  const off = isGuarded || state?.switched ? offBecause(rule, state, at) : undefined;
+  if (off !== undefined || isOut(batch, id)) {
+    batch.observe?.({ rule: id, event: event.msg_id, verdict: 'disabled', detail: off ?? 'taken out' });
     return NOT;
   }
   const mismatch = compiled.match?.(event);
   if (mismatch) {
     const { field, expected, actual } = mismatch;
-    batch.observe?.({ ...about, verdict: 'no_match', clause: `match.${field}`, expected, actual });
+    batch.observe?.({
+      rule: rule.id,
+      event: event.msg_id,
+      verdict: 'no_match',
+      clause: `match.${field}`,
+      expected,
+      actual,
+    });
     endSustained(batch, compiled, event);
     return NOT;
   }
   const parts = partsOf(compiled, event);
   if (compiled.parts.length > 0 && parts.length === 0) {
-    batch.observe?.({ ...about, verdict: 'no_match', clause: 'on', expected: 'one of its parts', actual: event.type });
+    batch.observe?.({
+      rule: rule.id,
+      event: event.msg_id,
+      verdict: 'no_match',
+      clause: 'on',
+      expected: 'one of its parts',
+      actual: event.type,
+    });
     return NOT;
   }
-  const suppressed = (reason: SuppressionReason, detail: string): Considered => ({
-    matched: true,
-    suppressed: reason,
-    detail,
-  });
   // Before the condition: one that errs on what is said about its own errors must come to an end.
   const depth = depthOf(batch, event);
   if (depth >= MAX_DEPTH) return suppressed('depth', `it would start at depth ${depth}; the maximum is ${MAX_DEPTH}`);
@@ -115,17 +133,25 @@ export const consider = (batch: Batch, compiled: CompiledRule, event: Event, at:
   if (!result) {
     if (batch.observe) {
       const { clause, actual } = explainCondition(rule.when!, { event });
-      batch.observe({ ...about, verdict: 'no_match', clause: 'when', expected: clause, actual });
+      batch.observe({
+        rule: rule.id,
+        event: event.msg_id,
+        verdict: 'no_match',
+        clause: 'when',
+        expected: clause,
+        actual,
+      });
     }
     endSustained(batch, compiled, event);
     return NOT;
   }
-  const actor = filteredActor(rule.actor?.not, event, () => originOf(batch.view, event)?.own === true);
-  if (actor !== undefined) return suppressed('actor', leftOut(batch, event, actor));
+  if (isGuarded || event.trust === 'outside') {
+    const actor = filteredActor(rule.actor?.not, event, () => originOf(batch.view, event)?.own === true);
+    if (actor !== undefined) return suppressed('actor', leftOut(batch, event, actor));
+  }
   const age = batch.now - at;
-  if (age > rule.max_age)
-    return suppressed('expired', `${formatDuration(age)} old; max_age is ${formatDuration(rule.max_age)}`);
-  if (rule.expires !== undefined && at >= rule.expires)
+  if (age > max_age) return suppressed('expired', `${formatDuration(age)} old; max_age is ${formatDuration(max_age)}`);
+  if (isGuarded && rule.expires !== undefined && at >= rule.expires)
     return suppressed('expired', `the rule expired at ${new Date(rule.expires).toISOString()}`);
   return { matched: true, parts };
 };

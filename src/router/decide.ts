@@ -61,17 +61,18 @@ const decideDue = (batch: Batch, at: number): void => {
   }
 };
 
+const notAsked = (batch: Batch, { rule }: CompiledRule, event: Event, detail: string): void =>
+  batch.observe?.({ rule: rule.id, event: event.msg_id, verdict: 'not_asked', detail });
+
 const decideEvent = (batch: Batch, event: Event, at: number): void => {
   const { rules: all, backstops, candidates } = batch.table.ofType(event.type);
   // Whoever looks on wants to hear of all of them.
   const rules = batch.observe ? all : candidates(event);
-  const notAsked = (compiled: CompiledRule, detail: string): void =>
-    batch.observe?.({ rule: compiled.rule.id, event: event.msg_id, verdict: 'not_asked', detail });
   let matched = false;
   let stoppedBy: string | undefined;
   for (const compiled of rules) {
     if (stoppedBy !== undefined) {
-      notAsked(compiled, `rule ${stoppedBy} said stop`);
+      notAsked(batch, compiled, event, `rule ${stoppedBy} said stop`);
       continue;
     }
     if (!ask(batch, compiled, event, at)) continue;
@@ -81,7 +82,7 @@ const decideEvent = (batch: Batch, event: Event, at: number): void => {
     if (!batch.observe) break;
   }
   for (const compiled of backstops) {
-    if (matched) notAsked(compiled, 'a backstop is asked only where no other rule matched');
+    if (matched) notAsked(batch, compiled, event, 'a backstop is asked only where no other rule matched');
     else ask(batch, compiled, event, at);
   }
 };
