@@ -5,6 +5,17 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, statfsSync,
 import { join } from 'node:path';
 
 const root = process.env.CONDUCTOR_ROOT;
+/** Named agents whose program is not there. */
+const missing = JSON.parse(process.env.AGENTS_MISSING || '[]');
+const limits = {
+  disk_percent: 85,
+  queue_depth: 100,
+  error_percent: 20,
+  clean_after: false,
+  ...JSON.parse(process.env.HEALTH || '{}'),
+};
+/** While it lasts, a remedy is tried again no sooner. */
+const AGAIN_MS = 3_600_000;
 const api = async () => {
   try {
     return (await fetch(`${process.env.CONDUCTOR_URL}/api/v1/health`, { signal: AbortSignal.timeout(5_000) })).ok;
@@ -83,14 +94,35 @@ const alerts = configured({
 });
 const open = [
   ...(measured.api ? [] : ['api']),
-  ...(measured.disk_percent > 85 ? ['disk'] : []),
-  ...(measured.queue_depth > 100 ? ['queue'] : []),
-  ...(measured.error_percent > 20 ? ['error_rate'] : []),
+  ...(missing.length > 0 ? ['agents'] : []),
+  ...(measured.disk_percent > limits.disk_percent ? ['disk'] : []),
+  ...(measured.queue_depth > limits.queue_depth ? ['queue'] : []),
+  ...(measured.error_percent > limits.error_percent ? ['error_rate'] : []),
   ...alerts.map(({ name }) => name),
 ];
 const before = lastOpen();
 const raised = open.filter((name) => !before.includes(name));
 const cleared = before.filter((name) => !open.includes(name));
 const actions = alerts.filter(({ name, action }) => raised.includes(name) && action).map(({ action }) => action);
-const summary = `api ${measured.api ? 'ok' : 'down'}, disk ${measured.disk_percent} %, queue ${measured.queue_depth}, errors ${measured.error_percent} %${raised.length ? `; over: ${raised.join(', ')}` : ''}${cleared.length ? `; passed: ${cleared.join(', ')}` : ''}`;
-console.log(JSON.stringify({ ...measured, open, raised, cleared, actions: [...new Set(actions)], summary }));
+/** What the configuration allows to be done about what is open, when it is raised and once an hour while it lasts. */
+const remediesFor = () => {
+  const can = {
+    ...(limits.restart === undefined ? {} : { api: 'restart' }),
+    ...(limits.clean_after === false ? {} : { disk: 'clean' }),
+    ...(limits.scale_up === undefined ? {} : { queue: 'scale_up' }),
+    error_rate: 'investigate',
+  };
+  const file = join(root, '.conductor', 'cache', 'remedies.json');
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const now = Date.now();
+  const due = [...new Set(open.map((name) => can[name]).filter(Boolean))].filter(
+    (remedy) => now - (before[remedy] ?? 0) >= AGAIN_MS,
+  );
+  writeFileSync(file, JSON.stringify({ ...before, ...Object.fromEntries(due.map((remedy) => [remedy, now])) }));
+  return due;
+};
+const remedies = remediesFor();
+const summary = `api ${measured.api ? 'ok' : 'down'}${missing.length ? `, agents missing: ${missing.join(', ')}` : ''}, disk ${measured.disk_percent} %, queue ${measured.queue_depth}, errors ${measured.error_percent} %${raised.length ? `; over: ${raised.join(', ')}` : ''}${cleared.length ? `; passed: ${cleared.join(', ')}` : ''}`;
+console.log(
+  JSON.stringify({ ...measured, missing, open, raised, cleared, actions: [...new Set(actions)], remedies, summary }),
+);

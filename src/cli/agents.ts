@@ -60,15 +60,28 @@ const orNothing = (read: () => string): string => {
   }
 };
 
+const pathOf = (url: string): string => {
+  if (!URL.canParse(url)) return url;
+  const { pathname, search } = new URL(url);
+  return `${pathname}${search}`;
+};
+
 /** The values that must not leave us: keys of agents, from files and the environment, and secrets of webhooks. */
 export const secretsOf = ({ config, folder }: LoadedConfig, environment: NodeJS.ProcessEnv): string[] => [
   ...Object.values(BACKENDS).flatMap(({ keys }) => keys.map((key) => environment[key] ?? '')),
   ...Object.values(agentsOf(config, folder)).flatMap(({ token_file }) =>
     token_file === undefined ? [] : [orNothing(() => readToken(token_file))],
   ),
-  ...Object.values(config.webhooks).flatMap((webhook) =>
-    'secret_file' in webhook && typeof webhook.secret_file === 'string'
-      ? [orNothing(() => readSecret(String(webhook.secret_file), folder))]
-      : [],
+  ...Object.values(config.webhooks).flatMap(({ secret_file }) =>
+    secret_file.map((file) => orNothing(() => readSecret(file, folder))),
   ),
+  ...Object.values(config.actions).flatMap(({ url, url_file, slack, slack_file, headers }) => [
+    // Of a URL what follows the host is the secret; where it stands in the file as a plain one, its query.
+    url === undefined ? '' : new URL(url).search,
+    slack === undefined ? '' : pathOf(slack),
+    ...[url_file, slack_file].map((file) =>
+      file === undefined ? '' : pathOf(orNothing(() => readSecret(file, folder))),
+    ),
+    ...Object.values(headers),
+  ]),
 ];

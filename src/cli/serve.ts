@@ -18,6 +18,8 @@ import { unsealedSource } from '../sources/unsealed.js';
 import { createWebhooks } from '../sources/webhooks.js';
 import { layout } from '../storage/layout.js';
 import { holdRoot } from '../storage/root.js';
+import { notifierOf } from './actions.js';
+import { healthEnvironment } from './health-environment.js';
 import { webhooksOf } from './load-config.js';
 import { openLocal, type Local } from './local.js';
 import { openService } from './open-service.js';
@@ -145,7 +147,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       CONDUCTOR_URL: server.url,
       QUEUE_DEPTH: String(ledger.view.open.size),
       ...(command === undefined ? {} : { TEST_COMMAND: command }),
-      ...(event.type === 'TIMER_FIRED' ? { ALERTS: JSON.stringify(local.config.alerts) } : {}),
+      ...(event.type === 'TIMER_FIRED' ? healthEnvironment(local) : {}),
       ...(event.type === 'DEPLOY_REQUESTED' && deploy
         ? {
             DEPLOY_COMMAND: deploy.command,
@@ -171,6 +173,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       defaults: { timeout_ms: local.config.defaults.timeout, cwd: process.cwd() },
       folderFor: (event) => repositoryOf(local, event)?.path,
       environmentFor,
+      notifier: notifierOf(local, process.env),
       cacheFolder: layout(local.root.path).stepCacheFolder,
     },
     merge(drain$, kill$),

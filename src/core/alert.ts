@@ -22,6 +22,6 @@ export const alertSchema = z.strictObject({
   }),
   /** It is raised when the condition held for so long. */
   duration: durationSchema.default(0),
-  /** Said with the alert, so that a rule can answer it: `match: { data.actions: page_oncall }`. */
+  /** One of `actions`, told when it is raised; said with the alert, too: `match: { data.actions: page_oncall }`. */
   action: z.string().optional(),
 });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { DEDUPE_MS } from './dedupe.js';
 import { formatDuration } from './duration.js';
+import { healthSchema } from './health.js';
 import { durationSchema } from './schema-parts.js';
+import { actionNameSchema, actionSchema } from './action.js';
 import { alertSchema } from './alert.js';
 import { webhookNameSchema, webhookSchema } from './webhook.js';
 
@@ -129,6 +131,9 @@ export const configSchema = z.strictObject({
     .strictObject({ command: z.string(), smoke_test: z.string().optional(), rollback: z.string().optional() })
     .optional(),
   alerts: z.array(alertSchema).default([]),
+  health: healthSchema.prefault({}),
+  /** What `notify` steps and alerts name: how people are told. */
+  actions: z.record(actionNameSchema, actionSchema).default({}),
   rate_limits: z
     .strictObject({
       per_user: z

@@ -169,7 +169,7 @@ export interface HttpStep extends Common {
 }
 export interface NotifyStep extends Common {
   kind: 'notify';
-  /** The name of an action of the configuration. */
+  /** The name of an action of the configuration; a template. */
   action: string;
   message: string;
 }

@@ -6,6 +6,8 @@ import { clock, nonce, random } from '../../src/cli/system.js';
 import { conductor } from '../../src/conductor.js';
 import type { Event } from '../../src/core/event.js';
 import type { Bus, Clock, Log, Random } from '../../src/core/ports.js';
+import type { Action } from '../../src/notify/action.js';
+import { createNotifier } from '../../src/notify/notifier.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { openHandlers } from '../../src/pipeline/handlers.js';
 import { openTreeStore } from '../../src/pipeline/tree-store.js';
@@ -36,6 +38,8 @@ export interface WorldOptions {
   /** Those that are there hold. */
   keepRules?: boolean;
   durability?: 'fsync' | 'os';
+  actions?: Record<string, Action>;
+  redact?: (text: string) => string;
 }
 
 const binFolder = join(project, 'dist', 'cli', 'bin');
@@ -116,6 +120,7 @@ export const openWorld = async (options: WorldOptions) => {
           defaults: { timeout_ms: 60_000, cwd: work },
           folderFor: () => undefined,
           environmentFor: () => ({ WORK: work }),
+          notifier: createNotifier({ actions: options.actions ?? {}, redact: options.redact ?? ((text) => text) }),
           cacheFolder: join(root.path, '.conductor', 'cache', 'steps'),
         },
         drain$,

@@ -12,6 +12,7 @@ import { pipeline } from '../../pipeline/pipeline.js';
 import { openTreeStore } from '../../pipeline/tree-store.js';
 import { layout } from '../../storage/layout.js';
 import { findService, holdRoot } from '../../storage/root.js';
+import { notifierOf } from '../actions.js';
 import { Opened as Openings } from '../opened.js';
 import { repositoryOf } from '../repository-of.js';
 import { clock, log, nonce, random } from '../system.js';
@@ -107,6 +108,7 @@ const carryHere = async (opened: Opened, activation: string, folder: string, end
       defaults: { timeout_ms: opened.config.defaults.timeout, cwd: process.cwd() },
       folderFor: (event: Event) => repositoryOf(opened, event)?.path,
       environmentFor: () => ({}),
+      notifier: notifierOf(opened, process.env),
       cacheFolder: layout(opened.root.path).stepCacheFolder,
     };
     const outcome = await firstValueFrom(pipeline(ports, stop$, stop$, (one) => one.activation === activation));

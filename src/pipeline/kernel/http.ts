@@ -1,11 +1,9 @@
 import { ConductorError } from '../../core/errors.js';
 import type { HttpStep } from '../../core/handler.js';
 import type { Call } from '../context.js';
+import { keyOf } from '../effect-key.js';
 import { completed, failure, forTemplate, type Outcome } from '../scope.js';
 import { render, renderDeep } from '../template.js';
-
-/** A second try of a request is the same request. */
-const withoutTry = (path: string): string => path.replace(/~\d+$/, '');
 
 const LIMIT_MS = 30_000;
 const ANSWER_MAX = 24 * 1024;
@@ -23,7 +21,7 @@ export const runHttp = async ({ context, step, path, frame }: Call<HttpStep>): P
   const headers: Record<string, string> = {
     ...(body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' }),
     ...(renderDeep(step.headers, variables, nonce) as Record<string, string>),
-    'idempotency-key': `${context.id}/${withoutTry(path)}`.replaceAll(/[^\x20-\x7e]/g, '_'),
+    'idempotency-key': keyOf(context.id, path),
   };
   const abort = new AbortController();
   const leave = frame.stop.on(() => abort.abort());

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Items, Step, WaitFor } from '../../core/handler.js';
+import type { Items, Retry, Step, WaitFor } from '../../core/handler.js';
 import { normaliseType } from '../../core/event-type.js';
 import { patternSchema } from '../../core/pattern.js';
 import { durationSchema } from '../../core/schema-parts.js';
@@ -244,6 +244,8 @@ const waitSchema = z
   });
 
 const nameSchema = z.string().min(1);
+/** Whoever is to be told is not there at any moment. */
+const NOTIFY_RETRY: Retry = { attempts: 5, base: 1_000, cap: 30_000, on: ['transient'] };
 
 const otherKinds = () => {
   const wait = z
@@ -306,10 +308,10 @@ const otherKinds = () => {
       ...common,
       notify: z.union([
         templateSchema.transform((message) => ({ action: 'notify', message })),
-        z.strictObject({ action: nameSchema.default('notify'), message: templateSchema }),
+        z.strictObject({ action: templateSchema.default('notify'), message: templateSchema }),
       ]),
     })
-    .transform((one): Step => ({ ...commonOf(one), kind: 'notify', ...one.notify }));
+    .transform((one): Step => ({ retry: NOTIFY_RETRY, ...commonOf(one), kind: 'notify', ...one.notify }));
   const code = z
     .strictObject({
       ...common,
