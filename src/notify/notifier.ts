@@ -6,7 +6,7 @@ import { post } from './webhook.js';
 export interface NotifierOptions {
   actions: Readonly<Record<string, Action>>;
   /** Takes secrets out of what goes out, and of what is said of it. */
-  redact(text: string): string;
+  redact: (text: string) => string;
 }
 
 /** Knows the actions of the configuration by name. One try a call: who calls tries again, with the same key. */
