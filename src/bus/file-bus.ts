@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs';
 import type { Bus, Clock } from '../core/ports.js';
 import { readBus } from './reader.js';
+import { DEFAULTS } from './settings.js';
 import { toCursor } from './cursor.js';
 import type { Rotation } from './live.js';
 import { follow } from './tail.js';
@@ -15,13 +16,11 @@ export interface FileBusOptions {
   rotation?: Rotation;
 }
 
-const ROTATION: Rotation = { bytes: 32 * 1024 * 1024, age_ms: 7 * 24 * 3_600_000 };
-
 export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
   const { root, key } = options;
   const bell = new Subject<void>();
   const writer = openWriter({
-    rotation: ROTATION,
+    ...DEFAULTS,
     ...options,
     onWritten: () => {
       bell.next();

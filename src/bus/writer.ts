@@ -3,18 +3,18 @@
  * never tried again, since the kernel may have dropped the pages: the next append puts everything into a new file first. What
  * was refused may then be on the bus all the same, once.
  */
-import { closeSync, constants, fdatasync, fsync, lstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fdatasync, fsync, openSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Receipt } from '../core/ports.js';
 import { openBlobs } from './blobs.js';
 import type { Position } from './cursor.js';
 import { prepareDraft } from './draft.js';
+import { endNow } from './end.js';
 import { busPath, storageError } from './file.js';
 import { BLOB_ABOVE, type Prepared } from './format.js';
 import { openLock } from './lock.js';
 import { hasKeys, Pen, replacedError, type PenOptions, type Said } from './pen.js';
-import { closedSegments, numberAfter } from './segments.js';
 
 /** From how many calls on they are parted. */
 const HALVED = 16;
@@ -194,10 +194,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       }),
     end: async () => {
       refuseClosed();
-      return lock.hold(() => ({
-        segment: numberAfter(closedSegments(root)),
-        offset: lstatSync(path, { throwIfNoEntry: false })?.size ?? 0,
-      }));
+      return lock.hold(() => endNow(root));
     },
     close: async () => {
       if (closed) return;

@@ -24,13 +24,11 @@ export const openLocal = async (options: { root: string; config?: string | undef
   leaveOuterCgroup();
   const { config, folder } = loaded;
   const root = await openRoot(options.root);
-  const bus = await openFileBus({
-    root: root.path,
-    key: root.key,
-    clock,
+  const settings = {
     durability: config.defaults.durability,
     rotation: { bytes: config.bus.segment_bytes, age_ms: config.bus.segment_age },
-  });
+  };
+  const bus = await openFileBus({ root: root.path, key: root.key, clock, ...settings });
   const blobs = openBlobs(root.path, config.defaults.durability === 'fsync');
   const runs = openRuns(root.path);
   const agents = createAgents({
@@ -63,6 +61,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
   return {
     ...loaded,
     root,
+    settings,
     bus,
     blobs,
     runs,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
+import { saveSettings } from '../bus/settings.js';
 import { conductor } from '../conductor.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
@@ -91,6 +92,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   // Ledger, router, lists and broadcast read the same.
   const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus) } };
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
+  saveSettings(local.root.path, local.settings);
   const handlers = opened.add(
     await openHandlers({
       folder: orShipped(options.handlers, 'handlers'),

@@ -234,6 +234,7 @@ test('a file that may not grow (EFBIG) is told, and closed: the next message goe
       assert.match(refusal.stderr, /^messagebus-tool: .*read-only/);
       assert.is(refusal.stdout, '');
       assert.match((await tool('read')).stdout, /body: "one"\n$/);
+      assert.match((await tool('check')).stdout, /^1 messages in 1 files/);
       execFileSync('mount', ['-o', 'remount,rw', folder]);
       assert.is((await tool('write', 'three')).code, 0);
       assert.match((await tool('read', '--tail', '2')).stdout, /body: "one"\n---\n(.*\n)*body: "three"\n$/);

@@ -4,6 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { closedSegments } from '../../src/bus/segments.js';
+import { DEFAULTS, readSettings, saveSettings } from '../../src/bus/settings.js';
 import type { Event } from '../../src/core/event.js';
 import { cleanEnvironment, command, temporary, tool, until } from '../support/service.js';
 
@@ -106,6 +108,23 @@ test('check finds every damaged range and leaves with 2; stats counts', async ()
     [stats['messages'], stats['unsealed'], stats['damaged'], stats['projects']],
     [3, 1, 1, { p: 2, default: 1 }],
   );
+});
+
+test('write keeps to what the service was told of the bus: when a file is closed, and how durable', async () => {
+  const root = temporary('tool');
+  await write(root, 'makes the root');
+  const rotation = { bytes: 1_024, age_ms: 86_400_000 };
+  saveSettings(root, { durability: 'os', rotation });
+  for (let number = 0; number < 8; number += 1) await write(root, `${number} ${'x'.repeat(400)}`);
+  assert.is(closedSegments(root).length, 3);
+  const { stdout } = await bus(['check'], root);
+  assert.match(stdout, /^9 messages in 4 files, \d+ bytes: 0 damaged/);
+  // Whatever is wrong with the file, no message is refused for it.
+  writeFileSync(join(root, '.conductor', 'bus.json'), '{"rotation":{"bytes":"many"},"durability":7}');
+  assert.equal(readSettings(root), DEFAULTS);
+  assert.is(readSettings(root, 'os').durability, 'os');
+  await write(root, 'last');
+  assert.is(closedSegments(root).length, 3);
 });
 
 test('wrong use is told, with exit code 2 and nothing written', async () => {

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { openBlobs } from '../../src/bus/blobs.js';
 import { openFileBus } from '../../src/bus/file-bus.js';
 import { closedSegments } from '../../src/bus/segments.js';
+import { readSettings } from '../../src/bus/settings.js';
 import type { Bus } from '../../src/core/ports.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { openRoot } from '../../src/storage/root.js';
@@ -142,12 +143,17 @@ test('less than a dedupe key counts is refused, as a flag and in the configurati
 test('the service removes what bus.keep does not keep, and starts again from what is left', async () => {
   const root = await oldRoot();
   const folder = join(root.path, '..');
-  writeFileSync(join(folder, 'config.yaml'), 'bus: { keep: 20d }\ntimers: {}\n');
+  writeFileSync(
+    join(folder, 'config.yaml'),
+    'bus: { keep: 20d, segment_bytes: 5000 }\ndefaults: { durability: os }\ntimers: {}\n',
+  );
   const service = await startService(['--root', 'runs'], { cwd: folder, env });
   await until('it is said', () =>
     /removed, as bus\.keep asks \{"path":".*MESSAGE-BUS-000001-\w+\.md"/.test(service.output()),
   );
   assert.ok(numbers(root).length < 22);
+  // For messagebus-tool.
+  assert.equal(readSettings(root.path), { durability: 'os', rotation: { bytes: 5_000, age_ms: 7 * DAY } });
   assert.is(await service.stop(), 0);
   rmSync(join(root.path, '.conductor', 'cache'), { recursive: true, force: true });
   const again = await startService(['--root', 'runs'], { cwd: folder, env });

@@ -1,16 +1,14 @@
 import { concatMap, lastValueFrom } from 'rxjs';
 import { toCursor } from '../../bus/cursor.js';
+import { endOf } from '../../bus/end.js';
 import { matcher } from '../../bus/query.js';
 import { follow } from '../../bus/tail.js';
-import { openWriter } from '../../bus/writer.js';
 import type { BusQuery } from '../../core/ports.js';
 import { printThere, type Print } from './print.js';
 
 /** What is there, then what comes. */
 export const printOn = async (root: string, key: Buffer, query: BusQuery, print: Print): Promise<void> => {
-  const writer = openWriter({ root, key, clock: { now: Date.now } });
-  const end = await writer.end();
-  await writer.close();
+  const end = await endOf(root);
   await printThere(root, key, { ...query, until: end }, print);
   const matches = matcher(query);
   await lastValueFrom(

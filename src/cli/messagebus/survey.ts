@@ -1,6 +1,6 @@
 import type { ParseArgsConfig } from 'node:util';
+import { endOf } from '../../bus/end.js';
 import { surveyBus } from '../../bus/survey.js';
-import { openWriter } from '../../bus/writer.js';
 import { openRoot } from '../../storage/root.js';
 import { parse, rootOf, say, usage } from './options.js';
 
@@ -15,10 +15,7 @@ const survey = async (args: string[]) => {
   if (positionals.length > 0) throw usage(`there is no argument "${positionals[0] ?? ''}" to take`);
   const { path, key } = await openRoot(rootOf(values.root));
   // Where no writer is in the middle of a record.
-  const writer = openWriter({ root: path, key, clock: { now: Date.now } });
-  const end = await writer.end();
-  await writer.close();
-  return { json: values.json ?? false, found: await surveyBus(path, key, end) };
+  return { json: values.json ?? false, found: await surveyBus(path, key, await endOf(path)) };
 };
 
 const asksHelp = (args: string[]): boolean => args.includes('--help') || args.includes('-h');

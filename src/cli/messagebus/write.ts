@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util';
 import { prepareDraft } from '../../bus/draft.js';
+import { readSettings } from '../../bus/settings.js';
 import { openWriter } from '../../bus/writer.js';
 import type { Draft } from '../../core/event.js';
 import { openRoot } from '../../storage/root.js';
@@ -66,7 +67,8 @@ export const write = async (args: string[], help: string): Promise<void> => {
   };
   prepareDraft(draft, false); // before a root is made for a message that is refused
   const { path, key } = await openRoot(rootOf(values.root));
-  const writer = openWriter({ root: path, key, clock: { now: Date.now } });
+  const settings = readSettings(path, env('CONDUCTOR_DURABILITY'));
+  const writer = openWriter({ root: path, key, clock: { now: Date.now }, ...settings });
   try {
     const [receipt] = await writer.submit([draft], false);
     await say(`${receipt?.msg_id ?? ''}\n`);
