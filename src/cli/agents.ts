@@ -20,10 +20,12 @@ const agentOf = (agent: AgentSettings, folder: string): AgentConfig => ({
   ...(agent.fallback.length === 0 ? {} : { fallback: agent.fallback }),
   timeout_ms: agent.timeout,
   sandbox: agent.sandbox,
+  price: agent.price,
   limits: {
     ...(agent.idle === undefined ? {} : { idle_ms: agent.idle }),
     ...(agent.max_turns === undefined ? {} : { turns: agent.max_turns }),
     ...(agent.max_usd === undefined ? {} : { usd: agent.max_usd }),
+    ...(agent.max_tokens === undefined ? {} : { tokens: agent.max_tokens }),
     ...(agent.max_output === undefined ? {} : { output_bytes: agent.max_output }),
   },
 });

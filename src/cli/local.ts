@@ -12,6 +12,7 @@ import { readServiceFile } from '../storage/service-file.js';
 import { openSlots } from '../storage/slots.js';
 import { createTickets } from '../storage/tickets.js';
 import { openWorkspaces } from '../workspace/workspaces.js';
+import { limitSpending } from './budgets.js';
 import { limitAgents } from './limits.js';
 import { binFolder, restProgram, sweepWorker } from './package-folder.js';
 import { clock, random } from './system.js';
@@ -55,7 +56,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
     ahead: options.startsMany === true,
   });
-  const runner = limitAgents(runAny, { bus, clock, config });
+  const runner = limitSpending(limitAgents(runAny, { bus, clock, config }), { bus, clock, config });
   const workspaces = openWorkspaces(root.path);
   const claims = openLoopClaims(root.path);
   return {

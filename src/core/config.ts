@@ -34,6 +34,10 @@ const agentSchema = z.strictObject({
   idle: durationSchema.optional(),
   max_turns: z.int().min(1).optional(),
   max_usd: z.number().positive().optional(),
+  /** Read and written. */
+  max_tokens: z.int().min(1).optional(),
+  /** US dollars a million tokens, for agents that tell their tokens and not their cost, as codex and gemini. */
+  price: z.strictObject({ input: z.number().min(0), output: z.number().min(0) }).optional(),
   /** Bytes of stdout and stderr. */
   max_output: z.int().min(1).optional(),
 });
@@ -58,6 +62,8 @@ const serviceSchema = z.strictObject({
     .prefault({}),
 });
 export type RequestRates = z.output<typeof serviceSchema>['requests_per_second'];
+
+const budgetSchema = z.strictObject({ usd: z.number().positive().optional(), tokens: z.int().min(1).optional() });
 
 export const configSchema = z.strictObject({
   service: serviceSchema.prefault({}),
@@ -130,6 +136,10 @@ export const configSchema = z.strictObject({
   deploy: z
     .strictObject({ command: z.string(), smoke_test: z.string().optional(), rollback: z.string().optional() })
     .optional(),
+  /** What may be used up: by a run with all below it, by a task with all that its runs start, and in a day (UTC) by everything. */
+  budgets: z
+    .strictObject({ run: budgetSchema.prefault({}), task: budgetSchema.prefault({}), day: budgetSchema.prefault({}) })
+    .prefault({}),
   alerts: z.array(alertSchema).default([]),
   health: healthSchema.prefault({}),
   /** What `notify` steps and alerts name: how people are told. */

@@ -15,6 +15,7 @@ export const CATALOGUE = {
   unsupported_media_type: { status: 415, exit: 2 },
   rate_limited: { status: 429, exit: 1 },
   too_deep: { status: 409, exit: 2 },
+  over_budget: { status: 409, exit: 2 },
   dependency_failed: { status: 409, exit: 2 },
   paused: { status: 503, exit: 1 },
   unavailable: { status: 503, exit: 1 },

@@ -13,7 +13,8 @@ export type AgentEvent =
   | { kind: 'text'; text: string; delta?: boolean }
   | { kind: 'tool_call'; name: string; input: unknown }
   | { kind: 'tool_result'; name?: string; ok: boolean; output: string }
-  | { kind: 'usage'; usage: Usage }
+  /** `message`: of this one alone; none: of the whole run. */
+  | { kind: 'usage'; usage: Usage; message?: string }
   | { kind: 'cost'; usd: number }
   /** The CLI itself tries again. */
   | { kind: 'retry'; message: string }
@@ -30,7 +31,16 @@ export interface RunLimits {
   output_bytes?: number;
   /** Tool calls. */
   turns?: number;
+  /** Read and written, as the agent counts them; of the run and all below it. */
+  tokens?: number;
+  /** Of the run and all below it. */
   usd?: number;
+}
+
+/** What runs used up. */
+export interface Spent {
+  usd: number;
+  tokens: number;
 }
 
 /** `transient` may be tried again, `permanent` and `configuration` not. */
@@ -65,6 +75,8 @@ export interface RunEnd {
   model?: string;
   usage?: Usage;
   cost_usd?: number;
+  /** Of the runs below it. */
+  below?: Spent;
   /** Made in its working folder, oldest first, the newest 500. */
   commits?: readonly string[];
   duration_ms: number;
@@ -115,3 +127,29 @@ export interface RunInfo {
 }
 
 export const NOT_ENDED = '0001-01-01T00:00:00Z';
+
+export const tokensOf = ({ input_tokens = 0, output_tokens = 0 }: Usage = {}): number => input_tokens + output_tokens;
+
+/** Of the run and all below it. */
+export const spentOf = ({ cost_usd = 0, usage, below }: Pick<RunEnd, 'cost_usd' | 'usage' | 'below'>): Spent => ({
+  usd: cost_usd + (below?.usd ?? 0),
+  tokens: tokensOf(usage) + (below?.tokens ?? 0),
+});
+
+/** The stricter of two sets of limits. */
+export const stricter = (one: RunLimits, other: RunLimits): RunLimits => {
+  const limits: RunLimits = { ...one };
+  for (const key of ['idle_ms', 'output_bytes', 'turns', 'tokens', 'usd'] as const) {
+    const values = [one[key], other[key]].filter((value) => value !== undefined);
+    if (values.length > 0) limits[key] = Math.min(...values);
+  }
+  return limits;
+};
+
+/** What is left of limits after so much; `tokens` or `usd` of 0 or less: nothing. */
+export const leftOf = ({ usd, tokens }: Pick<RunLimits, 'usd' | 'tokens'>, spent: Spent): RunLimits => ({
+  ...(usd === undefined ? {} : { usd: usd - spent.usd }),
+  ...(tokens === undefined ? {} : { tokens: tokens - spent.tokens }),
+});
+
+export const isUsedUp = ({ usd = 1, tokens = 1 }: RunLimits): boolean => usd <= 0 || tokens <= 0;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toConductorError } from '../core/errors.js';
 import type { Clock, Runner, Runs } from '../core/ports.js';
-import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
+import { spentOf, type AgentEvent, type RunEnd, type RunInfo } from '../core/run.js';
 import { describeRun } from './describe.js';
 import { endWithout, failedEnd, remember } from './ends.js';
 import { identify } from './identify.js';
@@ -84,9 +84,13 @@ export const adoptRun = async (
       void ports.trees.end(mark);
     }
     const { clock, redact, trees, stopChild } = ports;
-    const { family, limits, cost_before = 0 } = note;
+    const { family, limits, price, parent, cost_before, tokens_before } = note;
+    const before = {
+      ...(cost_before === undefined ? {} : { cost_before }),
+      ...(tokens_before === undefined ? {} : { tokens_before }),
+    };
     const ended = untilOver(trees, mark, raw);
-    return await supervise({
+    const end = await supervise({
       clock,
       runs,
       redact,
@@ -94,13 +98,18 @@ export const adoptRun = async (
       raw,
       family,
       limits,
-      cost_before,
+      before,
+      price,
       mark,
       trees,
       ended,
       emit,
       stopChild,
     });
+    const above = parent === undefined ? undefined : rawFolder(rootPath, parent);
+    const child = above?.children().find(({ run_id }) => run_id === given.run_id);
+    if (child) above?.childEnded({ ...child, to: clock.now(), spent: spentOf(end) });
+    return end;
   } catch (error) {
     const message = toConductorError(error).message;
     return await endWithout(ports, latest, { class: 'transient', reason: 'lost', message });

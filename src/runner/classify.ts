@@ -97,6 +97,9 @@ const plain = ({ exit_code, stderr }: Facts): Meaning => {
   return failed(exit_code === 3 || exit_code === 126 || exit_code === 127 ? 'configuration' : 'transient', summary);
 };
 
+/** The agent's own word for a limit that it was given. */
+const OWN_LIMIT = /\berror_max_(?:budget_usd|turns)\b/;
+
 /** Its last word first, then what it complained of on the way, then stderr, then the bare code. */
 const spoken = ({ exit_code, result, errors, stderr, now }: Facts): Meaning => {
   const said = [result?.message, ...[...errors].reverse()];
@@ -104,6 +107,7 @@ const spoken = ({ exit_code, result, errors, stderr, now }: Facts): Meaning => {
     said.map(signOf).find((sign) => sign !== undefined) ?? HTTP_REMAINDERS[exit_code] ?? signOf(stderr) ?? 'transient';
   const bare = exit_code === 0 ? 'it ended without a result' : `it ended with the code ${exit_code}`;
   const summary = result?.message || errors.at(-1) || (exit_code === 0 ? undefined : lastLine(stderr)) || bare;
+  if (kind === 'permanent' && OWN_LIMIT.test(summary)) return failed(kind, summary, 'budget');
   const evidence = said.find((text) => text !== undefined && isRateLimit(text));
   if (kind !== 'transient' || evidence === undefined) return failed(kind, summary);
   const at = retryAt(evidence, now) ?? retryAt(stderr, now);

@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import { toConductorError } from '../core/errors.js';
+import { toConductorError, type ConductorError, type ErrorCode } from '../core/errors.js';
 import type { Clock, Runs } from '../core/ports.js';
 import type { FailureClass, RunEnd, RunInfo } from '../core/run.js';
 import { settleOutput, withoutReport } from './report.js';
@@ -30,11 +30,16 @@ export const failedEnd = (run_id: string, ending: Ending, duration_ms = 0, outpu
   duration_ms,
 });
 
+const REASONS: Partial<Record<ErrorCode, (error: ConductorError) => string>> = {
+  stopped: ({ message }) => message,
+  over_budget: () => 'budget',
+};
+
 /** What was thrown on the way to the start. */
 export const neverStarted = (error: unknown): Ending => {
   const known = toConductorError(error);
   const kind: FailureClass = known.exit === 3 ? 'configuration' : known.exit === 2 ? 'permanent' : 'transient';
-  return { class: kind, reason: known.code === 'stopped' ? known.message : 'never_started', message: known.message };
+  return { class: kind, reason: REASONS[known.code]?.(known) ?? 'never_started', message: known.message };
 };
 
 /** Leaves the same files as any other run's end does. */

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs';
 import type { Clock } from '../core/ports.js';
-import type { AgentEvent, RunLimits } from '../core/run.js';
+import { isUsedUp, leftOf, tokensOf, type AgentEvent, type RunLimits, type Spent } from '../core/run.js';
 
 /** Why we end a run by ourselves. `lingered`: it gave its result and did not go. */
 export type GuardReason = 'timeout' | 'idle' | 'output' | 'budget' | 'lingered';
@@ -15,6 +15,8 @@ export interface Guarded {
   bytes(): number;
   /** Milliseconds that do not count against the time limit, and whether a child lives now. */
   children(): { waited_ms: number; living: boolean };
+  /** What the runs below it used up so far. */
+  below(): Spent;
   /** Called once. */
   end(reason: GuardReason): void;
 }
@@ -33,6 +35,9 @@ export const createGuard = (guarded: Guarded) => {
   let over = false;
   let finished = false;
   let calls = 0;
+  let usd = 0;
+  /** By message. */
+  const tokens = new Map<string, number>();
   let spoke = clock.now();
   let bytes = 0;
 
@@ -48,6 +53,14 @@ export const createGuard = (guarded: Guarded) => {
   const stop = (): void => {
     over = true;
     for (const timer of timers.values()) timer.unsubscribe();
+  };
+
+  const checkSpending = (): void => {
+    if (limits.usd === undefined && limits.tokens === undefined) return;
+    const below = guarded.below();
+    const own = [...tokens.values()].reduce((sum, one) => sum + one, 0);
+    const left = leftOf(limits, { usd: below.usd + usd, tokens: below.tokens + own });
+    if (isUsedUp(left)) end('budget');
   };
 
   const checkTime = (): void => {
@@ -94,9 +107,19 @@ export const createGuard = (guarded: Guarded) => {
           if (event.kind === 'tool_call') calls += 1;
           if (limits.turns !== undefined && calls > limits.turns) end('budget');
           break;
+        case 'tool_result':
+          // It may have been a child.
+          checkSpending();
+          break;
+        case 'usage':
+          // What is told at the end stops nothing any more.
+          if (event.message === undefined) break;
+          tokens.set(event.message, tokensOf(event.usage));
+          checkSpending();
+          break;
         case 'cost':
-          // Told with the result, it stops nothing any more.
-          if (!finished && limits.usd !== undefined && event.usd > limits.usd) end('budget');
+          usd = event.usd;
+          if (!finished) checkSpending();
           break;
         default:
       }

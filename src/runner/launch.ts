@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
 import type { AttemptSpec, Runs, RunScope, Slot } from '../core/ports.js';
-import type { RunInfo, RunLimits } from '../core/run.js';
+import { stricter, type RunInfo, type RunLimits } from '../core/run.js';
 import { homePathOf, prepareHome } from './agent-home.js';
 import type { RunnableAgents } from './agents.js';
+import type { Price } from './agents/backend.js';
+import { leftAbove, spentBefore, type Before } from './budget.js';
 import { buildEnvironment } from './environment.js';
 import { preambleOf, wholePrompt } from './preamble.js';
 import { bootId, pidNamespace } from './processes.js';
@@ -31,7 +33,8 @@ export interface Launched extends Started {
   argv: readonly string[];
   family: Family | undefined;
   limits: RunLimits;
-  cost_before: number;
+  before: Before;
+  price: Price | undefined;
 }
 
 const isFolder = (path: string): boolean => {
@@ -44,25 +47,6 @@ const isFolder = (path: string): boolean => {
 
 const checkFolder = (cwd: string): void => {
   if (!isFolder(cwd)) throw new ConductorError('configuration', `the working directory ${cwd} is not a folder`);
-};
-
-/** The stricter of two sets of limits. */
-const stricter = (one: RunLimits, other: RunLimits): RunLimits => {
-  const limits: RunLimits = { ...one };
-  for (const key of ['idle_ms', 'output_bytes', 'turns', 'usd'] as const) {
-    const values = [one[key], other[key]].filter((value) => value !== undefined);
-    if (values.length > 0) limits[key] = Math.min(...values);
-  }
-  return limits;
-};
-
-/** A session tells its cost from its beginning on; this is the part of the runs before. */
-const costBefore = async (runs: Runs, { resume_session, ...scope }: AttemptSpec): Promise<number> => {
-  let usd = 0;
-  if (resume_session === undefined) return usd;
-  for await (const run of runs.list({ project_id: scope.project_id, task_id: scope.task_id }))
-    if (run.session_id === resume_session) usd += run.cost_usd ?? 0;
-  return usd;
 };
 
 /** Everything before the process: it either starts, or says why not. */
@@ -89,7 +73,8 @@ export const launch = async (
     task_id: spec.task_id,
     run_id: spec.run_id,
   });
-  const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
+  const own = stricter(agent.config.limits ?? {}, spec.limits ?? {});
+  const limits = stricter(own, leftAbove(ports.rootPath, spec.parent_run_id));
   const homePath = homePathOf(ports.rootPath, agent.kind.name);
   const plan = agent.kind.launch({
     spec,
@@ -118,7 +103,8 @@ export const launch = async (
     ...place,
   });
   const family = agent.kind.family;
-  const cost_before = await costBefore(ports.runs, spec);
+  const before = await spentBefore(ports.runs, spec, family);
+  const { price } = agent.config;
   const reflog = reflogNow(spec.cwd);
   const shim = await ports.shims.take(slot);
   try {
@@ -130,7 +116,9 @@ export const launch = async (
         boot_id: bootId(),
         pid_namespace: pidNamespace(),
         limits,
-        ...(cost_before > 0 ? { cost_before } : {}),
+        ...before,
+        ...(price === undefined ? {} : { price }),
+        ...(spec.parent_run_id === undefined ? {} : { parent: spec.parent_run_id }),
         ...(family ? { family } : {}),
         ...(shim.cgroup ? { cgroup: shim.cgroup } : {}),
         pid: shim.pid,
@@ -138,7 +126,7 @@ export const launch = async (
         ...(reflog ? { reflog } : {}),
       },
     });
-    return { ...shim.begin({ raw, argv, cwd: spec.cwd, env }), argv, family, limits, cost_before };
+    return { ...shim.begin({ raw, argv, cwd: spec.cwd, env }), argv, family, limits, before, price };
   } catch (error) {
     await shim.discard();
     throw error;

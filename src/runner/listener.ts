@@ -42,7 +42,7 @@ export const createListener = (family: Family | undefined, emit: (event: AgentEv
         joins = false;
         break;
       case 'usage':
-        heard.usage = event.usage;
+        if (event.message === undefined) heard.usage = event.usage;
         break;
       case 'cost':
         heard.cost_usd = event.usd;

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunLimits } from '../core/run.js';
+import type { RunLimits, Spent, Usage } from '../core/run.js';
+import type { Price } from './agents/backend.js';
 import type { Reflog } from './reflog.js';
 import type { Family } from './streams/family.js';
 
@@ -18,6 +19,12 @@ export interface LaunchNote {
   limits: RunLimits;
   /** What earlier runs of a resumed session cost: its total begins there. In US dollars. */
   cost_before?: number;
+  /** The same of tokens, for a CLI that counts them from the beginning of the session. */
+  tokens_before?: Usage;
+  /** Of an agent that tells its tokens and not its cost. */
+  price?: Price;
+  /** The run that started it, and whose budget it uses up. */
+  parent?: string;
   /** Where HEAD of its working folder stood; missing: that is in no repository. */
   reflog?: Reflog;
 }
@@ -27,6 +34,8 @@ export interface Child {
   run_id: string;
   from: number;
   to: number | undefined;
+  /** With all below it; known when it has ended. */
+  spent?: Spent | undefined;
 }
 
 /**
@@ -103,14 +112,14 @@ export const rawFolder = (rootPath: string, run_id: string) => {
 
     childBegan: (child: string, from: number): void => tryWrite(`child-${child}`, JSON.stringify({ from })),
     childEnded: (child: Child): void =>
-      tryWrite(`child-${child.run_id}`, JSON.stringify({ from: child.from, to: child.to })),
+      tryWrite(`child-${child.run_id}`, JSON.stringify({ from: child.from, to: child.to, spent: child.spent })),
     children(): Child[] {
       try {
         return readdirSync(path)
           .filter((name) => name.startsWith('child-'))
           .map((name) => {
-            const { from, to } = JSON.parse(readFileSync(file(name), 'utf8')) as { from: number; to?: number };
-            return { run_id: name.slice('child-'.length), from, to };
+            const known = JSON.parse(readFileSync(file(name), 'utf8')) as Omit<Child, 'run_id'>;
+            return { ...known, run_id: name.slice('child-'.length) };
           });
       } catch {
         return [];

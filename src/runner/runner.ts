@@ -3,7 +3,7 @@ import { Observable } from 'rxjs';
 import { MAX_DEPTH } from '../core/depth.js';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { AttemptSpec, Clock, Runner, RunScope, Slots } from '../core/ports.js';
-import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
+import { spentOf, type AgentEvent, type RunEnd, type RunInfo, type Spent } from '../core/run.js';
 import { adoptRun, type Taken } from './adopt.js';
 import { commandline, describeRun } from './describe.js';
 import { classOf, endWithout, failedEnd, neverStarted, remember } from './ends.js';
@@ -60,6 +60,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     const from = clock.now();
     let slot: Awaited<ReturnType<Slots['acquire']>> | undefined;
     let info = describeRun(ports, spec);
+    let spent: Spent | undefined;
     try {
       const known = await runs.find(spec);
       if (known && known.status !== 'running') {
@@ -81,7 +82,9 @@ export const createRunner = (options: RunnerOptions): Runner => {
       if (stopped !== undefined) throw new ConductorError('stopped', stopped);
       // The time limit begins here, not in the queue.
       info = { ...info, start_time: new Date(clock.now()).toISOString() };
-      return await follow(await launch(ports, spec, info, raw, slot), info, emit, mine);
+      const end = await follow(await launch(ports, spec, info, raw, slot), info, emit, mine);
+      spent = spentOf(end);
+      return end;
     } catch (error) {
       const stopped = mine.reason ?? raw.stopReason();
       const ending = neverStarted(
@@ -93,7 +96,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
       await raw.remove();
       return ended;
     } finally {
-      parent?.childEnded({ run_id: spec.run_id, from, to: clock.now() });
+      parent?.childEnded({ run_id: spec.run_id, from, to: clock.now(), spent });
       disown?.();
       await slot?.release();
     }
@@ -106,7 +109,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     mine: Live,
   ): Promise<RunEnd> => {
     const raw = rawFolder(rootPath, blank.run_id);
-    const { pid, start: pid_start, family, limits, cgroup, cost_before, ended } = started;
+    const { pid, start: pid_start, family, limits, cgroup, before, price, ended } = started;
     const mark: Mark = { rootPath, run_id: blank.run_id, pid, pid_start, cgroup };
     mine.mark = mark;
     const info: RunInfo = {
@@ -131,7 +134,8 @@ export const createRunner = (options: RunnerOptions): Runner => {
         raw,
         family,
         limits,
-        cost_before,
+        before,
+        price,
         mark,
         trees,
         ended,

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Runs } from '../core/ports.js';
 import type { AgentEvent, RunEnd, RunInfo, RunLimits } from '../core/run.js';
+import type { Price } from './agents/backend.js';
+import { ownSpending, spentBelow, type Before } from './budget.js';
 import { CHILDREN_LIMIT_MS, awaitChildren, livingChildren, timeWithChildren } from './children.js';
 import { classify, signalOf } from './classify.js';
 import { createGuard } from './guard.js';
@@ -22,8 +24,9 @@ export interface Supervision {
   raw: RawFolder;
   family: Family | undefined;
   limits: RunLimits;
-  /** To be taken off the cost that a resumed session tells. */
-  cost_before: number;
+  /** To be taken off what a resumed session tells. */
+  before: Before;
+  price: Price | undefined;
   mark: Mark;
   trees: Trees;
   /** Resolves when the shim is gone. */
@@ -54,6 +57,7 @@ const watchOver = (work: Supervision, bytes: () => number) => {
       const counted = raw.children().filter(({ run_id, to }) => to !== undefined || known.has(run_id));
       return { waited_ms: timeWithChildren(counted, clock.now()), living: living.length > 0 };
     },
+    below: () => spentBelow(raw),
     end(reason) {
       raw.wantStop(reason);
       void work.trees.end(mark);
@@ -133,11 +137,11 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     ...(meaning.error_summary === undefined ? {} : { error_summary: meaning.error_summary }),
     ...(heard.session_id === undefined ? {} : { session_id: heard.session_id }),
     ...(heard.model === undefined ? {} : { model: heard.model }),
-    ...(heard.usage === undefined ? {} : { usage: heard.usage }),
+    ...ownSpending(heard, work.before, work.price),
     ...(commits.length === 0 ? {} : { commits }),
-    ...(heard.cost_usd === undefined ? {} : { cost_usd: Math.max(0, heard.cost_usd - work.cost_before) }),
   };
   await runs.update({ ...info, ...learnt, end_time, exit_code: meaning.exit, status: meaning.status });
+  const below = spentBelow(raw);
   // Last: while it is there, an adopter can still find out everything.
   await raw.remove();
   return {
@@ -153,6 +157,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     output,
     stderr: heard.stderr,
     ...learnt,
+    ...(below.usd + below.tokens === 0 ? {} : { below }),
     duration_ms,
   };
 };

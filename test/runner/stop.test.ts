@@ -208,6 +208,7 @@ test('an agent that does not go after its result is ended, and its result counts
       timeout_ms: 10 * LINGER_MS,
       limits: {},
       bytes: () => 0,
+      below: () => ({ usd: 0, tokens: 0 }),
       children: () => ({ waited_ms: 0, living: false }),
       end: (reason) => reasons.push(`${reason} at ${scheduler.now()}`),
     });

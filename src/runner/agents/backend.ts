@@ -3,6 +3,12 @@ import type { RunLimits } from '../../core/run.js';
 import type { Sandbox } from '../sandbox.js';
 import type { Family } from '../streams/family.js';
 
+/** US dollars a million tokens. */
+export interface Price {
+  input: number;
+  output: number;
+}
+
 export interface AgentConfig {
   backend?: string | undefined;
   /** The program and its arguments, in place of the backend's own program. */
@@ -20,6 +26,7 @@ export interface AgentConfig {
   timeout_ms?: number | undefined;
   sandbox?: Sandbox | undefined;
   limits?: RunLimits | undefined;
+  price?: Price | undefined;
 }
 
 /** Of the service's tools, those that a reader may use: it speaks, and starts nothing. */

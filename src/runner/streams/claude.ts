@@ -29,11 +29,15 @@ const fromAssistant = (line: Json): AgentEvent[] => {
     const said = content.map((part) => text(part['text']) ?? '').join('');
     return [{ kind: 'error', message: said === '' ? shown(line['error']) : `${shown(line['error'])}: ${said}` }];
   }
-  return content.flatMap((part): AgentEvent[] => {
+  const { id, usage } = object(line['message']);
+  const said = content.flatMap((part): AgentEvent[] => {
     if (part['type'] === 'text') return [{ kind: 'text', text: shown(part['text']) }];
     if (part['type'] === 'tool_use') return [{ kind: 'tool_call', name: shown(part['name']), input: part['input'] }];
     return [];
   });
+  // A message may come as several lines, each with the usage of all of it.
+  if (text(id) === undefined || usage === undefined) return said;
+  return [...said, { kind: 'usage', usage: usageOf(usage), message: shown(id) }];
 };
 
 const fromUser = (line: Json): AgentEvent[] =>
