@@ -147,4 +147,32 @@ test('a task that was stopped before it began never begins', async () => {
   }
 });
 
+test('a task starts when those it depends on have completed, fails when one failed, and a circle is no wait for ever', async () => {
+  const { cwd, env, task, statusOf } = world();
+  const create = (id: string, prompt: string, ...more: string[]) =>
+    task('create', '--task', id, '--agent', 'shell', '--prompt', prompt, ...more);
+  await create('third', 'cat second > third', '--depends-on', 'second');
+  await create('second', 'cat first > second', '--depends-on', 'default/first,other', '--depends-on', 'first');
+  await create('never', 'touch never', '--depends-on', 'broken');
+  await create('left', 'touch left', '--depends-on', 'right');
+  await create('right', 'touch right', '--depends-on', 'left');
+  assert.is(await statusOf('third'), 'pending');
+  await create('other', 'true');
+  await create('first', 'sleep 0.3; echo 1 > first');
+  await create('broken', 'exit 1');
+  const service = await startService([], { cwd, env });
+  try {
+    await until('the chain is done', async () => (await statusOf('third')) === 'completed');
+    assert.is(readFileSync(join(cwd, 'third'), 'utf8'), '1\n');
+    for (const id of ['never', 'left', 'right']) {
+      await until(`${id} has failed`, async () => (await statusOf(id)) === 'failed');
+      assert.not(existsSync(join(cwd, id)), id);
+    }
+    assert.match((await task('show', 'left')).stdout, /wait for each other/);
+    assert.is((await create('wrong', 'true', '--depends-on', '../x')).code, 2);
+  } finally {
+    await service.stop();
+  }
+});
+
 test.run();

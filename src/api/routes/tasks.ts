@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConductorError } from '../../core/errors.js';
 import { idSchema } from '../../core/event.js';
+import { isId } from '../../core/id.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { taskKey } from '../lists/fold.js';
@@ -9,6 +10,11 @@ import { requestTask } from '../run-control.js';
 import { pageOf, pageQuery, scopeQuery } from './shapes.js';
 
 const oneTask = z.strictObject({ project_id: idSchema, task_id: idSchema });
+
+const taskName = z.string().refine((name) => {
+  const parts = name.split('/');
+  return parts.length === 2 && parts.every(isId);
+}, 'this is no PROJECT/TASK');
 
 export const taskRoutes = (options: ApiOptions): Endpoint[] => {
   const { lists, ledger, runs, agents, ids } = options;
@@ -53,13 +59,21 @@ export const taskRoutes = (options: ApiOptions): Endpoint[] => {
         /** Absolute; default: where the service was started. */
         cwd: z.string().startsWith('/').max(4_096).optional(),
         timeout_seconds: z.number().positive().max(86_400).default(300),
+        /** It starts when these have completed, each `project/task`; it fails when one failed. */
+        depends_on: z.array(taskName).max(100).optional(),
       }),
       status: 202,
       answer: z.strictObject({ project_id: z.string(), task_id: z.string(), agent: z.string(), msg_id: z.string() }),
       errors: ['unknown_agent', 'too_large', 'unsupported_media_type', 'storage'],
       handle: async ({ body: { prompt, project_id, task_id = ids.taskId('task'), cwd, ...body }, caller }) => {
         const agent = body.agent === undefined ? agents.choose().name : agents.find(body.agent).name;
-        const request = { prompt, agent, cwd: cwd ?? options.folder, timeout_ms: body.timeout_seconds * 1_000 };
+        const request = {
+          prompt,
+          agent,
+          cwd: cwd ?? options.folder,
+          timeout_ms: body.timeout_seconds * 1_000,
+          ...(body.depends_on === undefined ? {} : { depends_on: body.depends_on }),
+        };
         const source = `api:${caller.name}`;
         const msg_id = await requestTask(options, { project_id, task_id }, request, { source });
         return { project_id, task_id, agent, msg_id };

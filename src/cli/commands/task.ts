@@ -22,7 +22,8 @@ const EXAMPLES = {
   create: `
 Examples:
   conductor task create --project web --task fix-login --agent claude --prompt "Fix the login form"
-  conductor task create --prompt-file prompts/nightly.md --timeout 15m --wait`,
+  conductor task create --prompt-file prompts/nightly.md --timeout 15m --wait
+  conductor task create --task docs --prompt "Write the docs" --depends-on fix-login`,
   list: `
 Examples:
   conductor task list --status pending | wc -l
@@ -52,6 +53,11 @@ export const register = (program: Command): void => {
     .option('--prompt-file <file>', 'a file that says so; "-" is standard input')
     .option('--cwd <folder>', 'where it works (default: here)')
     .option('--timeout <duration>', 'seconds, or 15m')
+    .option(
+      '--depends-on <tasks>',
+      'starts when these have completed, fails when one failed; TASK or PROJECT/TASK, several with commas, or again',
+      (words: string, before: string[] = []) => [...before, words],
+    )
     .option('--wait', 'returns when it ended, with its meaning')
     .addOption(rootOption())
     .addOption(configOption())

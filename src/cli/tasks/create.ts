@@ -6,6 +6,7 @@ import type { Event } from '../../core/event.js';
 import { findService } from '../../storage/root.js';
 import { openLocal, type Local } from '../local.js';
 import { readPrompt } from '../prompt.js';
+import { scopesOf } from '../run-agent/options.js';
 import { log } from '../system.js';
 import { chooseAgent, promptOfFolder, requestTask } from './request.js';
 
@@ -19,6 +20,7 @@ export interface CreateOptions {
   promptFile?: string;
   cwd?: string;
   timeout?: string;
+  dependsOn?: string[];
   wait?: boolean;
   json?: boolean;
 }
@@ -60,12 +62,16 @@ export const createTask = async (options: CreateOptions): Promise<number> => {
         `what is it to do? Give --prompt or --prompt-file, or write ${local.runs.folder(scope)}/TASK.md`,
       );
     const agent = chooseAgent(local, options.agent, (message) => log.warn(message));
+    const depends_on = scopesOf(options.dependsOn ?? [], scope.project_id).map(
+      ({ project_id, task_id }) => `${project_id}/${task_id}`,
+    );
     const since = await local.bus.end();
     const { msg_id } = await requestTask(local, scope, {
       prompt,
       cwd: resolve(options.cwd ?? '.'),
       agent,
       timeout_ms: given ?? local.config.agents[agent]?.timeout ?? local.config.defaults.timeout,
+      ...(depends_on.length === 0 ? {} : { depends_on }),
     });
     process.stdout.write(options.json ? `${JSON.stringify({ ...scope, msg_id })}\n` : `${scope.task_id}\n`);
     if (options.wait) return await ending(local, msg_id, since);
