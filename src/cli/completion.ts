@@ -27,6 +27,11 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const wordsOf = ({ commands, options }: Level): string =>
   [...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' ');
 
+const entriesOf = ({ commands, options }: Level): string[] =>
+  [...commands, ...options.map(({ flag, description }) => ({ name: flag, description }))].map(
+    ({ name, description }) => `${name}:${description.replaceAll('\n', ' ')}`,
+  );
+
 /** The words before the cursor that are commands lead to the level; files complete where nothing else does. */
 const bash = (levels: readonly Level[]): string => `_conductor() {
   local path= word current=\${COMP_WORDS[COMP_CWORD]}
@@ -43,9 +48,25 @@ ${levels.map((level) => `    ${quoted(level.path)}) echo ${quoted(wordsOf(level)
 complete -o default -F _conductor conductor
 `;
 
+/** Its own, for zsh reads the words of a bash function otherwise than bash does. */
 const zsh = (levels: readonly Level[]): string => `#compdef conductor
-autoload -U +X bashcompinit && bashcompinit
-${bash(levels)}`;
+_conductor() {
+  local level= word
+  local -a entries
+  for word in \${words[2,CURRENT-1]}; do
+    _conductor_entries "$level"
+    [[ $word != -* && -n \${(M)entries:#$word:*} ]] && level=\${level:+$level }$word
+  done
+  _conductor_entries "$level"
+  _describe conductor entries || _files
+}
+_conductor_entries() {
+  case $1 in
+${levels.map((level) => `    ${quoted(level.path)}) entries=(${entriesOf(level).map(quoted).join(' ')}) ;;`).join('\n')}
+  esac
+}
+compdef _conductor conductor
+`;
 
 const fish = (levels: readonly Level[]): string =>
   levels

@@ -1,68 +1,12 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
-import * as backup from './commands/backup.js';
-import * as completion from './commands/completion.js';
-import * as config from './commands/config.js';
-import * as doctor from './commands/doctor.js';
-import * as events from './commands/events.js';
-import * as dlq from './commands/dlq.js';
-import * as gc from './commands/gc.js';
-import * as mcp from './commands/mcp.js';
-import * as approve from './commands/approve.js';
-import * as handlers from './commands/handlers.js';
-import * as init from './commands/init.js';
-import * as nightSwitch from './commands/night-switch.js';
-import * as queue from './commands/queue.js';
-import * as rules from './commands/rules.js';
-import * as runs from './commands/runs.js';
-import * as serve from './commands/serve.js';
-import * as status from './commands/status.js';
-import * as task from './commands/task.js';
-import * as token from './commands/token.js';
-import * as trace from './commands/trace.js';
-import * as top from './commands/top.js';
-import * as ui from './commands/ui.js';
-import * as webhook from './commands/webhook.js';
+import { CommanderError } from 'commander';
 import { outliveReader } from './closed-pipe.js';
 import { fail } from './fail.js';
-import { readVersion } from './package-folder.js';
+import { createProgram } from './program.js';
 
 outliveReader();
-const program = new Command('conductor')
-  .description('When something happens, a rule decides which agents act on it.')
-  .version(readVersion())
-  .exitOverride();
-
-// One file a noun, in the order of the help. A noun loads what it needs when it is called.
-const NOUNS = [
-  serve,
-  task,
-  status,
-  runs,
-  queue,
-  top,
-  nightSwitch,
-  rules,
-  handlers,
-  approve,
-  trace,
-  events,
-  dlq,
-  webhook,
-  ui,
-  token,
-  mcp,
-  config,
-  init,
-  doctor,
-  gc,
-  backup,
-  completion,
-];
-for (const noun of NOUNS) noun.register(program);
-
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : fail(error);
 }

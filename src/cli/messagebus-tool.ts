@@ -23,6 +23,14 @@ const HELP = `messagebus-tool: say something on the bus, read it, or look after 
   messagebus-tool stats [--json] [--root DIR]
       How many messages, of which types and projects, in how many files and bytes.
 
+Examples:
+  messagebus-tool write --type FACT 'the cache was cold'
+  messagebus-tool write --type TEST_FAILED --data '{"branch":"main"}' < failures.txt
+  messagebus-tool read --type ERROR --tail 20
+  messagebus-tool follow --project-id web --json
+  messagebus-tool check
+  messagebus-tool stats --json
+
 Defaults come from CONDUCTOR_ROOT (else "runs"), PROJECT_ID, TASK_ID and RUN_ID.
 `;
 

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { frameOf } from '../../src/cli/looks/top.js';
 import { NOT_ENDED, type RunInfo } from '../../src/core/run.js';
-import { cleanEnvironment, command, run, startService, temporary, tool, until } from '../support/service.js';
+import { cleanEnvironment, startService, temporary, tool, until } from '../support/service.js';
 
 const world = () => {
   const cwd = realpathSync(temporary('looks'));
@@ -139,22 +139,6 @@ test('a backup taken while the service works is whole, its owner’s alone, and 
     [['kept', 'completed']],
   );
   assert.is((await conductor('task', 'logs', 'kept', '--root', 'again')).stdout, 'kept\n');
-});
-
-test('completion completes commands and options in bash, and has a line for each in zsh and fish', async () => {
-  const { cwd, env, conductor } = world();
-  const complete = async (...words: string[]): Promise<string[]> => {
-    const script = `source <('${process.execPath}' '${command('conductor')}' completion bash)
-COMP_WORDS=(conductor ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _conductor; echo "\${COMPREPLY[@]}"`;
-    return (await run('bash', ['-c', script], { cwd, env })).stdout.trim().split(' ');
-  };
-  assert.equal(await complete('comp'), ['completion']);
-  assert.equal(await complete('task', 'cre'), ['create']);
-  assert.equal(await complete('task', 'create', '--prompt-'), ['--prompt-file']);
-  assert.equal(await complete('task', 'list', '--sta'), ['--status']);
-  assert.match((await conductor('completion', 'zsh')).stdout, '#compdef conductor');
-  assert.match((await conductor('completion', 'fish')).stdout, '-l prompt-file');
-  assert.is((await conductor('completion', 'tcsh')).code, 2);
 });
 
 test('gc of conductor is gc of run-agent', async () => {

@@ -2,12 +2,6 @@ import type { Command } from 'commander';
 import type { ApproveOptions } from '../handlers/approve.js';
 import { configOption, jsonOption, rootOption } from '../options.js';
 
-const EXAMPLES = `
-Examples:
-  conductor approve                     what waits for a person
-  conductor approve deploy-20261121-013000-1
-  conductor approve deploy-20261121-013000-1 --reject --comment "not on a Friday"`;
-
 export const register = (program: Command): void => {
   program
     .command('approve')
@@ -18,7 +12,6 @@ export const register = (program: Command): void => {
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .addHelpText('after', EXAMPLES)
     .action(async (named: string | undefined, options: ApproveOptions) => {
       const { decideApproval, listApprovals } = await import('../handlers/approve.js');
       await (named === undefined ? listApprovals(options) : decideApproval(named, options));

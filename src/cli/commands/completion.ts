@@ -5,10 +5,6 @@ export const register = (program: Command): void => {
     .command('completion')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
     .description('a script that completes commands and options')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  source <(conductor completion bash)\n  conductor completion fish > ~/.config/fish/completions/conductor.fish',
-    )
     .action(async (shell: 'bash' | 'zsh' | 'fish') => {
       const { completionFor } = await import('../completion.js');
       process.stdout.write(completionFor(program, shell));

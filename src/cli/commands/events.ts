@@ -2,12 +2,6 @@ import { Option, type Command } from 'commander';
 import type { ListOptions } from '../events/list.js';
 import { jsonOption, parseCount, parseId, rootOption, taskOption } from '../options.js';
 
-const EXAMPLES = `
-Examples:
-  conductor events list --type TEST_FAILED --tail 5
-  conductor events follow --project web --json
-  conductor events replay MSG-20261121-013000-000000000-PID1-0001`;
-
 const filtered = (command: Command): Command =>
   command
     .option('--type <types...>', 'only these; also ours, as ROUTED or RUN_STOP')
@@ -20,10 +14,7 @@ const filtered = (command: Command): Command =>
     .addOption(jsonOption());
 
 export const register = (program: Command): void => {
-  const events = program
-    .command('events')
-    .description('what happened: the messages of the bus')
-    .addHelpText('after', EXAMPLES);
+  const events = program.command('events').description('what happened: the messages of the bus');
 
   filtered(events.command('list', { isDefault: true }).description('the newest events, oldest first')).action(
     async (options: ListOptions) => (await import('../events/list.js')).listEvents(options),

@@ -26,10 +26,6 @@ export const register = (program: Command): void => {
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .addHelpText(
-      'after',
-      '\nExamples:\n  conductor gc --dry-run\n  conductor gc --older-than 30d --keep-failed\n  conductor gc --bus-older-than 90d',
-    )
     .action(async (options: Options) => {
       const { run } = await import('../run-agent/gc.js');
       const { root, config, project, olderThan, keepFailed, dryRun, deleteDoneTasks, busOlderThan, json } = options;

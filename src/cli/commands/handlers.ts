@@ -3,18 +3,10 @@ import type { HandlersOptions } from '../handlers/list.js';
 import type { RunOptions } from '../handlers/run.js';
 import { configOption, jsonOption, projectOption, rootOption, taskOption } from '../options.js';
 
-const EXAMPLES = `
-Examples:
-  conductor handlers run example-saga
-  conductor handlers run fix-tests --event fixtures/red.json
-  conductor handlers graph example-review --mermaid
-  conductor handlers resume fix-tests-20261121-013000-1`;
-
 export const register = (program: Command): void => {
   const handlers = program
     .command('handlers')
-    .description('the handlers: look at them, run one, go on with one, end one')
-    .addHelpText('after', EXAMPLES);
+    .description('the handlers: look at them, run one, go on with one, end one');
   const one = (name: string, description: string): Command =>
     handlers
       .command(name)

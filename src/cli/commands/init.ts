@@ -12,7 +12,6 @@ export const register = (program: Command): void => {
     .option('--no-systemd', 'none, and do not ask')
     .option('--force', 'over files that are there')
     .option('-y, --yes', 'asks nothing')
-    .addHelpText('after', '\nExamples:\n  conductor init\n  conductor init --hook --systemd')
     .action(async (folder: string, options: InitOptions) => {
       const { init } = await import('../init/init.js');
       await init(folder, options);

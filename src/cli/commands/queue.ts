@@ -1,22 +1,13 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { jsonOption, rootOption } from '../options.js';
 
-const EXAMPLES = `
-Examples:
-  conductor queue                            who waits for a slot, in the order of service
-  conductor queue move RUN_ID --priority 0   it is next
-  conductor queue cancel RUN_ID              it is not started; its end is said`;
-
 const parsePriority = (value: string): number => {
   if (!/^\d$/.test(value)) throw new InvalidArgumentError('a priority is a digit: 0 goes first, 5 is what runs have');
   return Number(value);
 };
 
 export const register = (program: Command): void => {
-  const queue = program
-    .command('queue')
-    .description('runs that wait for one of the slots')
-    .addHelpText('after', EXAMPLES);
+  const queue = program.command('queue').description('runs that wait for one of the slots');
   queue
     .command('list', { isDefault: true })
     .description('in the order in which they will be served')

@@ -9,13 +9,6 @@ interface Options {
   json?: boolean;
 }
 
-const EXAMPLES = `
-Examples:
-  conductor rules explain MSG-20261121-013000-000000000-PID1-0001
-  conductor rules simulate --rules new-rules --since 7d
-  conductor rules disable fix-red-main --for 2h --reason "the suite is flaky today"
-  conductor rules schema > rules/rules.schema.json`;
-
 const withTable = (command: Command): Command =>
   command
     .addOption(new Option('--rules <folder>', 'the rule table').default('rules'))
@@ -24,8 +17,7 @@ const withTable = (command: Command): Command =>
 export const register = (program: Command): void => {
   const rules = program
     .command('rules')
-    .description('the rule table: who answers which event, and why it did or did not')
-    .addHelpText('after', EXAMPLES);
+    .description('the rule table: who answers which event, and why it did or did not');
 
   withTable(rules.command('list').description('every rule, whether it is on, and what holds it back'))
     .addOption(rootOption())

@@ -13,10 +13,6 @@ export const register = (program: Command): void => {
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .addHelpText(
-      'after',
-      '\nExamples:\n  conductor runs --status failed --limit 10\n  conductor runs --project web --json',
-    )
     .action(async (options: RunFilter & { root: string; config?: string; json?: boolean }) => {
       const { listRuns } = await import('../looks/runs.js');
       await listRuns(options);

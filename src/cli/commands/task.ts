@@ -18,18 +18,6 @@ interface Common {
   task?: string;
 }
 
-const EXAMPLES = {
-  create: `
-Examples:
-  conductor task create --project web --task fix-login --agent claude --prompt "Fix the login form"
-  conductor task create --prompt-file prompts/nightly.md --timeout 15m --wait
-  conductor task create --task docs --prompt "Write the docs" --depends-on fix-login`,
-  list: `
-Examples:
-  conductor task list --status pending | wc -l
-  conductor task list --project web --json`,
-};
-
 const one = (task: Command, name: string, description: string): Command =>
   task
     .command(name)
@@ -62,7 +50,6 @@ export const register = (program: Command): void => {
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .addHelpText('after', EXAMPLES.create)
     .action(async (options: CreateOptions) => {
       const { createTask } = await import('../tasks/create.js');
       process.exitCode = await createTask(options);
@@ -76,7 +63,6 @@ export const register = (program: Command): void => {
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .addHelpText('after', EXAMPLES.list)
     .action(async (options: Common & { project: string | undefined; status?: string; json?: boolean }) => {
       const { listTasks } = await import('../tasks/list.js');
       await listTasks(options);

@@ -13,6 +13,9 @@ Ends with the meaning of the worst.
   --max-concurrent N   that many beside each other
   --continue-on-fail   goes on after a failure
   --agent, --cwd, --timeout, --project, --root, --config   as for "run-agent task"
+
+Examples:
+  run-agent batch --agent claude --prompt-file a.md --prompt-file b.md --max-concurrent 2
 `;
 
 const OPTIONS = {

@@ -11,6 +11,9 @@ const HELP = `run-agent gc [--older-than 168h] [--keep-failed] [--dry-run] [--pr
 Removes the folders of runs that ended long ago; what runs, or may be needed by a step that is not finished, stays.
 Of the bus, closed files go whose messages are all older than --bus-older-than (default: bus.keep of the configuration; without it
 none), at least 14d, never what a rule has still to decide or something open may ask for; what they said is kept in a SNAPSHOT.
+
+Examples:
+  run-agent gc --older-than 30d --keep-failed --dry-run
 `;
 
 const OPTIONS = {

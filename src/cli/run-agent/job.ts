@@ -12,6 +12,10 @@ As "run-agent task", in the task of the surrounding run unless told another.
   --follow, -f        stdout of the agent while it works, instead of its final text
   --parent-run-id     default: the surrounding run
   --previous-run-id   the run that this one goes on from
+
+Examples:
+  run-agent job --agent codex --prompt 'fix the tests' --follow
+  run-agent job batch --agent codex --prompt 'fix a' --prompt 'fix b'
 `;
 
 const OPTIONS = {

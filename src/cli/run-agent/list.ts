@@ -15,6 +15,10 @@ const HELP = `run-agent list [--project P [--task T]] [--status S] [--json]
 Projects; with a project its tasks; with a task its runs. Without any result the exit code is 0.
 
   --status   pending, running, completed, failed or stopped; several with commas
+
+Examples:
+  run-agent list --project web
+  run-agent list --project web --status failed --json
 `;
 
 const OPTIONS = { ...COMMON, status: { type: 'string' }, json: { type: 'boolean' } } as const;

@@ -10,6 +10,10 @@ Writes what a run wrote, the newest of the task unless named.
   --file WHICH    output (default), stdout, stderr or prompt; with --follow stdout
   --tail N        only the last lines
   --follow, -f    goes on until the run ends
+
+Examples:
+  run-agent output --task port > port.md
+  run-agent output --task port --file stderr --tail 20
 `;
 
 const OPTIONS = {

@@ -12,6 +12,10 @@ import { RUN_OPTIONS } from './task.js';
 const HELP = `run-agent resume --project P --task T [--agent A] [--prompt TEXT | --prompt-file FILE]
 
 Runs a task once more: the prompt, agent and folder of its newest run unless told otherwise. A DONE file is removed.
+
+Examples:
+  run-agent resume --task port
+  run-agent resume --task port --agent codex --prompt 'now the tests'
 `;
 
 const OPTIONS = { ...RUN_OPTIONS, ...RUN_SELECTION } as const;

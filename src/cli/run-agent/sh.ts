@@ -21,6 +21,9 @@ const HELP = `run-agent.sh AGENT CWD PROMPT_FILE
 
 The oldest form: one run in runs/run_YYYYMMDD-HHMMSS-PID/ with prompt.md, agent-stdout.txt, agent-stderr.txt and
 cwd.txt, whose last line is EXIT_CODE=n. While it runs, its process is in runs/run_….pid. Prints the folder.
+
+Examples:
+  run-agent.sh claude . prompts/fix.md
 `;
 
 const FILES = ['agent-stdout.txt', 'agent-stderr.txt'];

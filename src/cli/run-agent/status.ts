@@ -11,6 +11,9 @@ const HELP = `run-agent status [--project P] [--task T] [--status S] [--json | -
 
 The newest run of each task of a project. --concise: task, status, exit code, run, DONE, whether its process lives,
 with tabs between.
+
+Examples:
+  run-agent status --project web --concise
 `;
 
 const OPTIONS = {

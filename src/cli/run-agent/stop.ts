@@ -6,6 +6,9 @@ import { COMMON, parse, rootOf } from './options.js';
 const HELP = `run-agent stop (--project P --task T | --run-dir FOLDER) [--run ID] [--reason TEXT]
 
 Ends a run, or everything of a task, with every process it started; nothing of the task is tried again.
+
+Examples:
+  run-agent stop --task port --reason 'wrong branch'
 `;
 
 const OPTIONS = { ...COMMON, ...RUN_SELECTION, reason: { type: 'string' } } as const;

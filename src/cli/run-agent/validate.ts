@@ -9,6 +9,10 @@ const HELP = `run-agent validate [--config FILE] [--agent A] [--json]
 
 The configuration, and which agents can run here. Ends with 3 when something is wrong, or the agent named cannot run.
 "conductor doctor" looks at more.
+
+Examples:
+  run-agent validate
+  run-agent validate --agent claude
 `;
 
 const OPTIONS = { ...COMMON, agent: { type: 'string' }, json: { type: 'boolean' } } as const;

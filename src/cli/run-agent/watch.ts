@@ -11,6 +11,9 @@ const HELP = `run-agent watch [--project P] [--task T …] [--timeout 30m] [--js
 
 Until the tasks have ended, all of the project unless named. One line a change. Ends with the worst of their meanings:
 0 all completed, 1 retriable or still at work at the time limit, 2 permanent, 3 configuration.
+
+Examples:
+  run-agent watch --task a --task b --timeout 30m
 `;
 
 const OPTIONS = {

@@ -19,7 +19,7 @@ const HELP = `run-agent wrap --agent A [--project P --task T] [--cwd FOLDER] [--
 The agent's own program on this terminal, tracked as a run: who, where, when and how it ended. What is said on the
 terminal is not kept. Ends with the program's own exit code.
 
-Example:
+Examples:
   alias claude='run-agent wrap --agent claude --'
 `;
 
