@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Clock, Log } from '../core/ports.js';
@@ -36,10 +36,7 @@ const lastLine = async (file: string): Promise<string | undefined> => {
   return last;
 };
 
-const linkOf = (line: string | undefined): string =>
-  createHash('sha256')
-    .update(line ?? '')
-    .digest('base64url');
+const linkOf = (line: string | undefined): string => hash('sha256', line ?? '', 'base64url');
 
 /** Who asked for a change, and who was refused: one line each, chained by the hash of the line before (`prev`). */
 export const openAudit = async (

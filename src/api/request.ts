@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
-import getRawBody from 'raw-body';
 import { ConductorError } from '../core/errors.js';
 
 const MIB = 1024 * 1024;
@@ -21,6 +20,25 @@ export const requestId: Middleware = async (ctx, next) => {
   await next();
 };
 
+/** Undefined: more than `most` bytes. Rejects when the sender goes before the end. */
+const collect = (request: IncomingMessage, most: number): Promise<Buffer | undefined> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= most) chunks.push(chunk);
+      else done(undefined);
+    };
+    const done = (body: Buffer | undefined): void => {
+      request.off('data', onData).off('end', onEnd).off('error', reject).off('close', onClose);
+      resolve(body);
+    };
+    const onEnd = (): void => done(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, bytes));
+    const onClose = (): void => reject(new Error('the sender is gone'));
+    request.on('data', onData).on('end', onEnd).on('error', reject).on('close', onClose);
+  });
+
 /** The bytes as they came, bounded before anyone looks at them. */
 export const readBody = async (request: IncomingMessage, path: string): Promise<Buffer> => {
   const { 'content-encoding': encoding = '', 'content-length': length } = request.headers;
@@ -28,16 +46,16 @@ export const readBody = async (request: IncomingMessage, path: string): Promise<
     throw new ConductorError('unsupported_media_type', `the content encoding "${encoding}" is not taken`);
   }
   const most = mostFor(path);
-  try {
-    return await getRawBody(request, { limit: most * MIB, length: length ?? null });
-  } catch (error) {
-    if ((error as { type?: string }).type === 'entity.too.large') {
-      // Read on and forget: a sender that is cut off in the middle never sees the answer.
-      request.resume();
-      throw new ConductorError('too_large', `the body is over ${most} MiB`);
-    }
-    throw new ConductorError('bad_request', 'the body did not arrive whole', { cause: error });
-  }
+  const isLong = Number(length ?? 0) > most * MIB;
+  const body = isLong
+    ? undefined
+    : await collect(request, most * MIB).catch((cause: unknown) => {
+        throw new ConductorError('bad_request', 'the body did not arrive whole', { cause });
+      });
+  if (body !== undefined) return body;
+  // Read on and forget: a sender that is cut off in the middle never sees the answer.
+  request.resume();
+  throw new ConductorError('too_large', `the body is over ${most} MiB`);
 };
 
 /** For every method. */

@@ -4,7 +4,7 @@ import { matchesGlob } from '../core/glob.js';
 import { PUSHES } from '../core/lineage.js';
 import type { Blobs } from '../core/ports.js';
 import type { Mapping } from '../core/webhook.js';
-import { compact, textAt, type Json } from './json.js';
+import { textAt, type Json } from './json.js';
 import { compileMapping, type Mapper, type Meaning } from './mapping.js';
 import { readOwnType } from './own-types.js';
 import type { Delivery, Provider } from './providers/provider.js';
@@ -69,12 +69,9 @@ const actorKind = (
   return provider.isBot?.(payload) || actor?.endsWith('[bot]') ? 'bot' : 'person';
 };
 
-/** Which of our runs did it, as far as the delivery and the runs that live can tell. */
-const makerOf = async ({ mark, type, data }: Meaning, madeBy: MadeBy | undefined): Promise<string | undefined> => {
-  if (mark !== undefined || !PUSHES.has(type)) return mark;
-  const { sha } = data;
-  return typeof sha === 'string' ? madeBy?.(sha) : undefined;
-};
+/** The run or activation that did it, by its mark; of a push the commit, whose maker is to be asked for. */
+const makerOf = ({ mark, type, data: { sha } }: Meaning): string | { sha: string } | undefined =>
+  mark ?? (PUSHES.has(type) && typeof sha === 'string' ? { sha } : undefined);
 
 /** Short values only, for data whose whole is kept elsewhere. */
 const shortOf = (data: Json): Json => {
@@ -99,24 +96,28 @@ export const draftsOf = async (
   const id = deliveryOf(endpoint, delivery);
   const actor = actorOf(provider, payload);
   const isLarge = rawBody.length > MOST_INLINE;
-  const kept = isLarge ? { payload: await blobs.put(rawBody) } : {};
-  const makers = await Promise.all(meanings.map((meaning) => makerOf(meaning, madeBy)));
-  return meanings.map(
-    (meaning, index) =>
-      compact({
-        type: meaning.type,
-        body: meaning.body,
-        data: { ...(isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data), ...kept },
-        source: `webhook:${name}`,
-        actor,
-        meta: {
-          actor_kind: actorKind(meaning, endpoint, payload, actor),
-          ...(makers[index] === undefined ? {} : { made_by: makers[index] }),
-        },
-        // Without an id of the sender's own, two equal bodies are two events: nothing tells them apart from a repetition.
-        dedupe_key: id === undefined ? undefined : `webhook:${name}:${id}${index === 0 ? '' : `:${index}`}`,
-        depth: 0,
-        trust: 'outside',
-      }) as Draft,
-  );
+  const kept = isLarge ? { payload: await blobs.put(rawBody) } : undefined;
+  const drafts: Draft[] = [];
+  for (const [index, meaning] of meanings.entries()) {
+    const made_by = makerOf(meaning);
+    const maker = typeof made_by === 'object' ? await madeBy?.(made_by.sha) : made_by;
+    const data = isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data;
+    const draft: Draft = {
+      type: meaning.type,
+      body: meaning.body,
+      data: kept ? { ...data, ...kept } : data,
+      source: `webhook:${name}`,
+      meta: {
+        actor_kind: actorKind(meaning, endpoint, payload, actor),
+        ...(maker === undefined ? {} : { made_by: maker }),
+      },
+      depth: 0,
+      trust: 'outside',
+    };
+    if (actor !== undefined) draft.actor = actor;
+    // Without an id of the sender's own, two equal bodies are two events: nothing tells them apart from a repetition.
+    if (id !== undefined) draft.dedupe_key = `webhook:${name}:${id}${index === 0 ? '' : `:${index}`}`;
+    drafts.push(draft);
+  }
+  return drafts;
 };

@@ -22,10 +22,6 @@ export const textAt = (value: unknown, path: string, most = 1_000): string | und
   return typeof found === 'string' && found !== '' ? found.slice(0, most) : undefined;
 };
 
-/** Without the keys that have nothing to say. */
-export const compact = (fields: Json): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-
 /** Deep nesting would overflow the stack of whoever writes it out again. */
 export const isNestedWithin = (value: unknown, levels: number): boolean =>
   typeof value !== 'object' ||

@@ -1,7 +1,8 @@
-import { defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
+import { defer, type Observable } from 'rxjs';
 import { toConductorError } from '../core/errors.js';
 import { isReserved } from '../core/event-type.js';
 import type { Arrival, Bus, Clock, Log, Random, Source } from '../core/ports.js';
+import { eachAwaited } from '../operators/each-awaited.js';
 import { reopen } from '../operators/reopen.js';
 
 interface ListenPorts {
@@ -55,6 +56,5 @@ export const listen = (ports: ListenPorts, source: Source): Observable<never> =>
         });
       },
     }),
-    mergeMap((arrival) => from(append(ports, arrival))),
-    ignoreElements(),
+    eachAwaited((arrival) => append(ports, arrival)),
   );

@@ -34,13 +34,12 @@ const compileBody = (template: string | undefined): ((data: Json) => string) => 
   const parts = template.split(/\{([^{}]+)\}/);
   const named = parts.map((part, index) => (index % 2 === 1 ? part.split('|').map((name) => name.trim()) : part));
   const isShown = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
-  return (data) =>
-    named
-      .map((part) => (typeof part === 'string' ? part : String(part.map((name) => data[name]).find(isShown) ?? '')))
-      .join('')
-      .replace(/ {2,}/g, ' ')
-      .trim()
-      .slice(0, MOST_BODY);
+  return (data) => {
+    let body = '';
+    for (const part of named)
+      body += typeof part === 'string' ? part : String(part.map((name) => data[name]).find(isShown) ?? '');
+    return (body.includes('  ') ? body.replace(/ {2,}/g, ' ') : body).trim().slice(0, MOST_BODY);
+  };
 };
 
 /** The row's type, or the one that the payload names; undefined when that is none a sender may say. */
