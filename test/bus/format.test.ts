@@ -148,6 +148,31 @@ test('a flipped byte: never a false message, and at most one is lost', () => {
 const sorted = (event: Event): unknown =>
   Object.fromEntries(Object.entries(JSON.parse(JSON.stringify(event)) as object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
+test('a stretch of NULs, as a power cut leaves it: only the records that it touches are lost', () => {
+  fc.assert(
+    fc.property(records, fc.nat(5_000), fc.integer({ min: 1, max: 2_000 }), (list, from, length) => {
+      const { bytes, events } = bus(list);
+      const all = Buffer.concat(bytes);
+      const begin = from % all.length;
+      const end = Math.min(all.length, begin + length);
+      all.fill(0, begin, end);
+      let at = 0;
+      const untouched = events.filter((_, index) => {
+        const [start, stop] = [at, (at += bytes[index]?.length ?? 0)];
+        return stop <= begin || start >= end;
+      });
+      const found = eventsOf(scan(all)).filter((event) => event.sealed);
+      const ids = new Set(events.map(({ msg_id }) => msg_id));
+      assert.ok(found.every(({ msg_id }) => ids.has(msg_id)));
+      const told = new Set(found.map((event) => JSON.stringify(sorted(event))));
+      // The record behind the stretch is one that it touches, where the line break before it is gone.
+      const lost = untouched.filter((event) => !told.has(JSON.stringify(sorted(event))));
+      assert.ok(lost.length <= 1, `${lost.length} lost`);
+    }),
+    { numRuns: 1_500 },
+  );
+});
+
 test('a body never becomes an event of its own, wherever its record is torn', () => {
   const value: Fields = {
     type: 'INFO',
