@@ -64,42 +64,50 @@ const BUNDLED = ['commander', 'execa', 'rxjs', 'yaml', 'zod'];
 /** The commands again, each with what it loads first in few files: a start costs milliseconds, not a tenth of a second. */
 const bundle = () => {
   const { dependencies, bin } = readJson(at('package.json'));
-  const sources = Object.values(bin)
-    .filter((file) => file.endsWith('.js'))
-    .map((file) => file.replace(/^dist/, 'src').replace(/\.js$/, '.ts'));
-  // What is started most shares nothing with the others: fewer files again.
-  const alone = 'src/cli/messagebus-tool.ts';
-  const outputs = [[alone], sources.filter((file) => file !== alone)].flatMap((entries) =>
-    outputsOf(entries, dependencies),
-  );
-  // The old ones last: a service that runs may still load them.
-  for (const name of readdirSync(at('dist', 'cli')).filter(isChunk))
-    if (!outputs.includes(`dist/cli/${name}`)) rmSync(at('dist', 'cli', name));
-};
-
-const outputsOf = (entryPoints, dependencies) => {
-  const { metafile } = createRequire(import.meta.url)('esbuild').buildSync({
+  const esbuild = createRequire(import.meta.url)('esbuild');
+  const common = {
     metafile: true,
     absWorkingDir: root,
-    entryPoints,
-    outdir: 'dist',
     outbase: 'src',
-    // Beside the commands, so that paths from import.meta are the same as in the sources.
-    chunkNames: 'cli/chunk-[hash]',
     bundle: true,
-    splitting: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20.19',
     sourcemap: true,
     external: Object.keys(dependencies).filter((name) => !BUNDLED.includes(name)),
+    legalComments: 'none',
+    logLevel: 'error',
+  };
+  const sourcesOf = (extension) =>
+    Object.values(bin)
+      .filter((file) => file.endsWith(extension))
+      .map((file) => file.replace(/^dist/, 'src').replace(extension, '.ts'));
+  const { metafile } = esbuild.buildSync({
+    ...common,
+    entryPoints: sourcesOf('.js'),
+    outdir: 'dist',
+    // Beside the commands, so that paths from import.meta are the same as in the sources.
+    chunkNames: 'cli/chunk-[hash]',
+    splitting: true,
+    format: 'esm',
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module';const require=requireFrom(import.meta.url);",
     },
-    legalComments: 'none',
-    logLevel: 'error',
   });
-  return Object.keys(metafile.outputs);
+  // What is started most is one CommonJS file: the loader of ES modules takes longer than all the rest of it.
+  for (const source of sourcesOf('.cjs'))
+    esbuild.buildSync({
+      ...common,
+      entryPoints: [source],
+      outfile: source.replace(/^src/, 'dist').replace(/ts$/, 'cjs'),
+      format: 'cjs',
+      define: { 'import.meta.url': '__filename' },
+      // Only who follows the bus needs any.
+      external: Object.keys(dependencies),
+    });
+  // The old ones last: a service that runs may still load them.
+  const outputs = Object.keys(metafile.outputs);
+  for (const name of readdirSync(at('dist', 'cli')).filter(isChunk))
+    if (!outputs.includes(`dist/cli/${name}`)) rmSync(at('dist', 'cli', name));
 };
 
 export const build = () => {

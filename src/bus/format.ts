@@ -11,10 +11,10 @@
  *     escaped body
  *                              an empty line
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import * as zlib from 'node:zlib';
 import { ConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
+import { crypto } from './crypto.js';
 import { escapeBody, toHeaderJson } from './escape.js';
 
 export const HEADER_MAX = 8 * 1024 * 1024;
@@ -94,7 +94,7 @@ const smallFields = (data: Event['data']): Record<string, unknown> => {
 const blobOf = (bytes: Buffer): Blob => {
   if (bytes.length > BODY_MAX)
     throw new ConductorError('too_large', `data holds at most ${BODY_MAX} bytes; keep more in a file`);
-  return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
+  return { sha256: crypto().createHash('sha256').update(bytes).digest('hex'), bytes };
 };
 
 /** `blobAbove`: how many bytes of JSON the data may have in the record itself. */
@@ -125,10 +125,10 @@ export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
 };
 
 export const macOf = (key: Buffer, header: Buffer | string, body: Buffer | string): string =>
-  createHmac('sha256', key).update(header).update(body).digest('hex');
+  crypto().createHmac('sha256', key).update(header).update(body).digest('hex');
 
 export const sameMac = (left: string, right: string): boolean =>
-  left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
+  left.length === right.length && crypto().timingSafeEqual(Buffer.from(left), Buffer.from(right));
 
 export const crcOf = (header: Buffer, body: Buffer): string =>
   (body.length === 0 ? zlib.crc32(header) : zlib.crc32(body, zlib.crc32(header))).toString(16).padStart(8, '0');

@@ -6,6 +6,7 @@ import { isAfter, momentOf, type Moment } from './stamp.js';
 type Found = Extract<Item, { kind: 'event' }>;
 
 const PROBE = 16 * 1024;
+const FIRST = 1024;
 const NEWLINE = 10;
 
 /** The beginning of the first line at or after `at`. */
@@ -21,7 +22,8 @@ const lineStart = (fd: number, at: number, size: number): number => {
 /** The first sealed record with one of our ids that begins at or after `at`. */
 export const firstSealed = (fd: number, at: number, size: number): (Found & { moment: Moment }) | undefined => {
   const scanner = new Scanner(undefined, lineStart(fd, at, size));
-  for (let width = PROBE; scanner.next < size; width = Math.min(CHUNK, width * 2)) {
+  // Hardly ever more than one record has to be looked at.
+  for (let width = FIRST; scanner.next < size; width = Math.min(CHUNK, width * 4)) {
     for (const item of scanner.push(readRange(fd, scanner.next, Math.min(size, scanner.next + width)))) {
       const moment = item.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined;
       if (item.kind === 'event' && moment) return { ...item, moment };

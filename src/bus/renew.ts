@@ -2,8 +2,8 @@
  * After a failed fdatasync the kernel may have dropped what it could not write, and would say that all is well if it were
  * asked again. So everything goes into a new file, which takes the name once it is durable.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { uniqueSuffix } from './crypto.js';
 import { CHUNK, busPath, readRange } from './file.js';
 import { closedAs, isSameFile } from './segments.js';
 
@@ -21,7 +21,7 @@ const copy = (from: number, to: number, at: number): number => {
 export const renew = (root: string, fd: number): void => {
   const path = isSameFile(busPath(root), fd) ? busPath(root) : closedAs(root, fd)?.segment.path;
   if (path === undefined) return;
-  const partial = `${path}.${randomBytes(4).toString('hex')}`;
+  const partial = `${path}.${uniqueSuffix()}`;
   const renewed = openSync(
     partial,
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND,

@@ -2,11 +2,11 @@
  * What a closed segment holds, so that it need not be read through: a row a message, and the dedupe keys in the order of
  * their hashes. A cache under `.conductor/cache/bus/`: it may be deleted, and one that does not fit its segment is not used.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Event } from '../core/event.js';
+import { uniqueSuffix } from './crypto.js';
 import { CHUNK, breath, readRange } from './file.js';
 import { Scanner } from './scanner.js';
 import { openToRead, type Segment } from './segments.js';
@@ -207,7 +207,7 @@ export const buildIndex = async (
 
 /** A cache that cannot be written is only slower. */
 const store = (path: string, bytes: Buffer): void => {
-  const partial = `${path}.${randomBytes(4).toString('hex')}`;
+  const partial = `${path}.${uniqueSuffix()}`;
   try {
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
     writeFileSync(partial, bytes, { mode: 0o600 });

@@ -2,9 +2,9 @@
  * The bus is one live file and, beside it, the segments that were closed before it. A segment is closed by one rename to a
  * name that nothing else can have, so there is no moment in which a message could be lost, with or without a lock.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { uniqueSuffix } from './crypto.js';
 import { BUS_FILE, busPath, storageError } from './file.js';
 
 const CLOSED = /^MESSAGE-BUS-(\d{6,12})-[0-9a-f]{8}\.md$/;
@@ -38,7 +38,7 @@ export const closedSegments = (root: string): Segment[] => {
 export const numberAfter = (closed: readonly Segment[]): number => (closed.at(-1)?.number ?? 0) + 1;
 
 export const closedPath = (root: string, number: number): string =>
-  join(root, `${BUS_FILE.slice(0, -3)}-${String(number).padStart(6, '0')}-${randomBytes(4).toString('hex')}.md`);
+  join(root, `${BUS_FILE.slice(0, -3)}-${String(number).padStart(6, '0')}-${uniqueSuffix()}.md`);
 
 /** For reading; undefined when there is no such file. */
 export const openToRead = (path: string): number | undefined => {

@@ -7,7 +7,6 @@ import { closeSync, constants, fdatasync, fsync, openSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Receipt } from '../core/ports.js';
-import { openBlobs } from './blobs.js';
 import type { Position } from './cursor.js';
 import { prepareDraft } from './draft.js';
 import { endNow } from './end.js';
@@ -62,7 +61,6 @@ export const openWriter = (options: WriterOptions): Writer => {
   const path = busPath(root);
   const lock = openLock(root);
   const pen = new Pen(options);
-  const blobs = openBlobs(root, durable);
   let closed = false;
   let waiting: Call[] = [];
   let running: Promise<void> | undefined;
@@ -178,6 +176,8 @@ export const openWriter = (options: WriterOptions): Writer => {
   };
 
   const writeBlobs = async (call: Call): Promise<void> => {
+    const { openBlobs } = await import('./blobs.js');
+    const blobs = openBlobs(root, durable);
     for (const { blob } of call.prepared) if (blob) await blobs.put(blob.bytes);
     refuseClosed();
     enqueue(call);

@@ -43,7 +43,7 @@ export const createBackup = async (root: string, file: string | undefined): Prom
 
 export const restoreBackup = async (root: string, file: string): Promise<void> => {
   const path = resolve(root);
-  if (await findService(path)) throw new ConductorError('root_in_use', `a service serves ${path}`);
+  if (findService(path)) throw new ConductorError('root_in_use', `a service serves ${path}`);
   if (existsSync(path) && readdirSync(path).some((name) => name !== 'README.md'))
     throw new ConductorError('conflict', `${path} is not empty: restore into another --root`);
   if (!existsSync(file)) throw new ConductorError('not_found', `there is no file ${file}`);

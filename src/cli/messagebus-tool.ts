@@ -60,10 +60,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
+main(process.argv.slice(2)).catch((error: unknown) => {
   const told = toConductorError(error);
   process.stderr.write(`messagebus-tool: ${told.message}\n`);
   process.exitCode = told.exit;
-}
+});

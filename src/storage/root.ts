@@ -1,10 +1,7 @@
 /// <reference path="./fs-native-extensions.d.ts" />
-import { randomBytes, randomUUID } from 'node:crypto';
-import { ftruncateSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { chmodSync, closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
-import { createAtomically } from './atomic-write.js';
 import { layout, type Layout } from './layout.js';
 
 /** The version of the files under `.conductor` that this program reads and writes. */
@@ -20,9 +17,9 @@ export interface Root {
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
 
-const readIfThere = async (path: string): Promise<string | undefined> => {
+const readIfThere = (path: string): string | undefined => {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
@@ -47,8 +44,8 @@ const parseRootFile = (file: string, text: string): string => {
   return root_id;
 };
 
-const readKey = async (paths: Layout): Promise<Buffer> => {
-  const text = await readIfThere(paths.keyFile);
+const readKey = (paths: Layout): Buffer => {
+  const text = readIfThere(paths.keyFile);
   // A new key would make every fact written so far look forged, so a lost one is never replaced in silence.
   if (text === undefined) {
     throw new ConductorError('storage', "the root's key is missing", { position: { file: paths.keyFile } });
@@ -59,22 +56,29 @@ const readKey = async (paths: Layout): Promise<Buffer> => {
   return Buffer.from(text.trim(), 'hex');
 };
 
+/** Loaded here alone, since every short-lived writer opens a root and hardly ever makes one. */
+const make = async (paths: Layout): Promise<void> => {
+  const [{ randomBytes, randomUUID }, { createAtomically }] = await Promise.all([
+    import('node:crypto'),
+    import('./atomic-write.js'),
+  ]);
+  mkdirSync(paths.own, { recursive: true, mode: 0o700 });
+  chmodSync(paths.own, 0o700);
+  // The key first: whoever sees root.json may rely on the key being there.
+  await createAtomically(paths.keyFile, `${randomBytes(32).toString('hex')}\n`, 0o600);
+  const text = `${JSON.stringify({ root_id: randomUUID(), format: FORMAT })}\n`;
+  await createAtomically(paths.rootFile, text, 0o600);
+};
+
 /** Opens the root, making it first if need be. Processes that race all see what the first one made. */
 export const openRoot = async (root: string): Promise<Root> => {
   const path = resolve(root);
   const paths = layout(path);
   try {
-    const known = await readIfThere(paths.rootFile);
-    if (known === undefined) {
-      await mkdir(paths.own, { recursive: true, mode: 0o700 });
-      await chmod(paths.own, 0o700);
-      // The key first: whoever sees root.json may rely on the key being there.
-      await createAtomically(paths.keyFile, `${randomBytes(32).toString('hex')}\n`, 0o600);
-      const text = `${JSON.stringify({ root_id: randomUUID(), format: FORMAT })}\n`;
-      await createAtomically(paths.rootFile, text, 0o600);
-    }
-    const root_id = parseRootFile(paths.rootFile, known ?? (await readFile(paths.rootFile, 'utf8')));
-    return { path, root_id, key: await readKey(paths) };
+    const known = readIfThere(paths.rootFile);
+    if (known === undefined) await make(paths);
+    const root_id = parseRootFile(paths.rootFile, known ?? readFileSync(paths.rootFile, 'utf8'));
+    return { path, root_id, key: readKey(paths) };
   } catch (error) {
     if (error instanceof ConductorError) throw error;
     const why = ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')
@@ -97,44 +101,48 @@ export const holdRoot = async (root: string, info: Partial<ServiceInfo> = {}): P
   const path = resolve(root);
   const file = layout(path).serviceLock;
   const { tryLock, unlock } = await import('fs-native-extensions');
-  const handle = await open(file, 'a+', 0o600).catch((error: unknown) => {
+  let fd: number;
+  try {
+    fd = openSync(file, 'a+', 0o600);
+  } catch (error) {
     throw new ConductorError('storage', `cannot open ${file}`, { cause: error });
-  });
-  if (!tryLock(handle.fd)) {
-    await handle.close();
-    const holder = await readHolder(file);
+  }
+  if (!tryLock(fd)) {
+    closeSync(fd);
+    const holder = readHolder(file);
     const who = holder?.pid === undefined ? 'another process' : `process ${holder.pid}`;
     throw new ConductorError('root_in_use', `${who} serves the root ${path} already`, {
       details: { root: path, ...holder },
     });
   }
   // In place, not by rename: the lock belongs to this very file.
-  ftruncateSync(handle.fd, 0);
-  await writeFile(handle, `${JSON.stringify({ pid: process.pid, ...info })}\n`);
+  ftruncateSync(fd, 0);
+  writeFileSync(fd, `${JSON.stringify({ pid: process.pid, ...info })}\n`);
   let closed = false;
   return {
-    async close() {
-      if (closed) return;
+    close() {
+      if (closed) return Promise.resolve();
       closed = true;
-      ftruncateSync(handle.fd, 0);
-      unlock(handle.fd);
-      await handle.close();
+      ftruncateSync(fd, 0);
+      unlock(fd);
+      closeSync(fd);
+      return Promise.resolve();
     },
   };
 };
 
 /** Who holds the lock, as it says itself; undefined when nobody wrote anything readable. */
-export const readHolder = async (file: string): Promise<Partial<ServiceInfo> | undefined> => {
+export const readHolder = (file: string): Partial<ServiceInfo> | undefined => {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Partial<ServiceInfo>;
+    return JSON.parse(readFileSync(file, 'utf8')) as Partial<ServiceInfo>;
   } catch {
     return undefined;
   }
 };
 
 /** The service of the root, as it says itself; undefined when there is none. Takes no lock: one may be starting. */
-export const findService = async (root: string): Promise<Partial<ServiceInfo> | undefined> => {
-  const holder = await readHolder(layout(resolve(root)).serviceLock);
+export const findService = (root: string): Partial<ServiceInfo> | undefined => {
+  const holder = readHolder(layout(resolve(root)).serviceLock);
   if (holder?.pid === undefined) return undefined;
   try {
     process.kill(holder.pid, 0);

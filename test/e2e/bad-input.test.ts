@@ -141,7 +141,7 @@ test('runs/ without leave to write is told by name to one who is not root', asyn
   mkdirSync(join(folder, 'runs'));
   chmodSync(join(folder, 'runs'), 0o500);
   chmodSync(folder, 0o755);
-  const words = [join(project, 'dist', 'cli', 'messagebus-tool.js'), 'write', 'x'];
+  const words = [join(project, 'dist', 'cli', 'messagebus-tool.cjs'), 'write', 'x'];
   const isRoot = process.getuid?.() === 0;
   // Root may write everywhere, so there the command is run by nobody.
   const done = isRoot

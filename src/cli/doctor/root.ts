@@ -19,7 +19,7 @@ const permissions = (root: string): Finding[] => {
 };
 
 const service = async (root: string): Promise<Finding> => {
-  const holder = await findService(root);
+  const holder = findService(root);
   if (!holder) return finding('service', 'warn', 'none serves this root', 'conductor serve');
   const file = readServiceFile(root);
   if (!file?.url) return finding('service', 'ok', `process ${holder.pid}`);

@@ -14,8 +14,7 @@ interface Options {
 }
 
 const sayPending = async (opened: Opened): Promise<void> => {
-  if (!(await findService(opened.root.path)))
-    log.info('no service serves this root: it goes on when "conductor serve" does');
+  if (!findService(opened.root.path)) log.info('no service serves this root: it goes on when "conductor serve" does');
 };
 
 /** A failed activation goes on after its last finished step, a parked one with the handler as it is now. */
@@ -55,7 +54,7 @@ export const cancelActivation = (named: string, options: Options & { reason?: st
     if (activation.status !== 'open')
       throw new ConductorError('conflict', `${activation.activation} has ended (${activation.status})`);
     await opened.ledger.record([cancelFact(activation, options.reason ?? 'by hand')]);
-    if (!(await findService(opened.root.path)))
+    if (!findService(opened.root.path))
       for (const run of opened.ledger.view.runs.values())
         if (run.activation === activation.activation) await opened.runner.stop(run, 'cancelled');
     process.stdout.write(`${activation.activation} is cancelled\n`);

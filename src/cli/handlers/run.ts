@@ -147,7 +147,7 @@ export const runHandler = (name: string, options: RunOptions): Promise<number> =
     ]);
     const activation = `handler/${receipt!.msg_id}`;
     const end = follow(opened, activation, since);
-    const last = (await findService(opened.root.path))
+    const last = findService(opened.root.path)
       ? await end
       : await carryHere(opened, activation, orShipped(options.handlers, 'handlers'), end);
     const { status, exit, error, output, reason } = last.data;

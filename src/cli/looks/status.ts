@@ -7,7 +7,7 @@ import { withLedger } from '../with-ledger.js';
 export const showStatus = (options: { root: string; config?: string; json?: boolean }): Promise<void> =>
   withLedger(options, async (opened) => {
     const { ledger, root, agents } = opened;
-    const service = await findService(root.path);
+    const service = findService(root.path);
     const file = service ? readServiceFile(root.path) : undefined;
     const tasks = await findTasks(opened, {});
     const counts = Object.fromEntries(

@@ -75,7 +75,7 @@ export const createTask = async (options: CreateOptions): Promise<number> => {
     });
     process.stdout.write(options.json ? `${JSON.stringify({ ...scope, msg_id })}\n` : `${scope.task_id}\n`);
     if (options.wait) return await ending(local, msg_id, since);
-    if (process.stderr.isTTY && !(await findService(local.root.path)))
+    if (process.stderr.isTTY && !findService(local.root.path))
       log.info('no service serves this root: the task is pending until "conductor serve" does');
     return 0;
   } finally {
