@@ -9,6 +9,7 @@ import { expandPath, readSecret, type LoadedConfig } from './load-config.js';
 
 const agentOf = (agent: AgentSettings, folder: string): AgentConfig => ({
   backend: agent.backend,
+  one_of: agent.one_of,
   command: agent.command,
   speaks: agent.speaks,
   model: agent.model,
@@ -47,7 +48,9 @@ export const agentsOf = (config: Config, folder: string): Record<string, AgentCo
     const agent = agentOf(settings, folder);
     return [
       name,
-      agent.role === undefined && agent.backend !== 'shell' ? { ...agent, role: roles[name]?.role } : agent,
+      agent.role === undefined && agent.backend !== 'shell' && agent.one_of === undefined
+        ? { ...agent, role: roles[name]?.role }
+        : agent,
     ];
   });
   return { ...roles, ...Object.fromEntries(named) };

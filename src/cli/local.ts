@@ -1,5 +1,6 @@
 import { openBlobs } from '../bus/blobs.js';
 import { openFileBus } from '../bus/file-bus.js';
+import { createChooser } from '../pipeline/chooser.js';
 import { createAgents } from '../runner/agents.js';
 import { leaveOuterCgroup } from '../runner/cgroup.js';
 import { createRedactor } from '../runner/redact.js';
@@ -57,6 +58,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     ahead: options.startsMany === true,
   });
   const runner = limitSpending(limitAgents(runAny, { bus, clock, config }), { bus, clock, config });
+  const chooser = createChooser({ bus, agents, clock, random });
   const workspaces = openWorkspaces(root.path);
   const claims = openLoopClaims(root.path);
   return {
@@ -70,6 +72,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     runner,
     workspaces,
     claims,
+    chooser,
     ids: createIds(clock, process.pid),
     clock,
     random,

@@ -27,6 +27,15 @@ const agentSchema = z.strictObject({
     .optional(),
   /** Of a REST backend; or of the service that the CLI talks to. */
   base_url: z.url().optional(),
+  /** It is one of these each time: in turn, or by their weights. One that keeps failing is left out for a while. */
+  one_of: z
+    .union([
+      z.array(z.string()).min(1),
+      z
+        .record(z.string(), z.number().positive())
+        .refine((weights) => Object.keys(weights).length > 0, 'name at least one agent'),
+    ])
+    .optional(),
   /** Tried in this order when the agent's quota is used up. */
   fallback: z.array(z.string()).default([]),
   sandbox: z.union([z.enum(['none', 'pidns', 'bwrap']), z.array(z.string()).min(1)]).optional(),

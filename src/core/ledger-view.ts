@@ -101,6 +101,8 @@ export interface RunStarted {
   root?: string;
   activation?: string;
   step?: string;
+  /** Whose turn it was in this one. */
+  pool?: string;
 }
 
 /**

@@ -208,6 +208,19 @@ export interface AgentDescription {
   fallback?: readonly string[];
   /** It can go on with an earlier session. */
   resumes?: boolean;
+  /** It is one of these each time. Without weights: in turn. */
+  pool?: { members: readonly string[]; weights?: readonly number[] };
+}
+
+/** Who does a run, of those that may. */
+export interface Chooser {
+  /** Of a pool one of its members, of an agent that keeps failing its fallback, else the agent itself. */
+  choose(name: string): Promise<{
+    agent: string;
+    pool?: string;
+    /** Why it is not the one that was named. */
+    instead?: { of: string; until: string };
+  }>;
 }
 
 export interface Agents {

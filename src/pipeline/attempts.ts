@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import { MAX_DEPTH } from '../core/depth.js';
 import type { RunEnd } from '../core/run.js';
+import { chooseAgent } from './choose-agent.js';
 import { createNext, type NextPorts } from './next-attempt.js';
 import { pause } from './pause.js';
 import { follow, startFact, stopFact, tooDeep, type AttemptPorts, type AttemptRequest } from './run-attempts.js';
@@ -12,7 +13,7 @@ import { Stop } from './stop.js';
  */
 export const runAttempts = async (
   ports: AttemptPorts & NextPorts,
-  { retry, ...first }: AttemptRequest,
+  { retry, ...asked }: AttemptRequest,
   stop$: Observable<unknown>,
 ): Promise<{ end: RunEnd; attempts: number }> => {
   const stop = new Stop();
@@ -21,15 +22,17 @@ export const runAttempts = async (
     error: () => stop.say('stopped'),
   });
   const ledger = ports.ledger ?? ports.bus;
+  const { request: first, said } = await chooseAgent(ports, asked);
   const next = createNext(ports, first);
   let request = first;
   let previous: string | undefined;
   try {
+    if (said) await ledger.record([said]);
     for (let attempt = 1; ; attempt++) {
       const run_id = ports.ids.runId();
       if (request.depth >= MAX_DEPTH) return { end: tooDeep(run_id, request.depth), attempts: attempt };
       await ledger.record([startFact(request, run_id, attempt)]);
-      const { onEvent, root: _root, cause: _cause, ...spec } = request;
+      const { onEvent, root: _root, cause: _cause, pool: _pool, ...spec } = request;
       const run$ = ports.runner.attempt({
         ...spec,
         run_id,

@@ -45,7 +45,8 @@ export const createNext = (ports: NextPorts, first: Request) => {
   };
 
   const fallback = (request: Request, end: RunEnd): Next | undefined => {
-    const names = describe(first.agent)?.fallback ?? [];
+    const others = first.pool === undefined ? [] : (describe(first.pool)?.pool?.members ?? []);
+    const names = [...others, ...(describe(first.agent)?.fallback ?? [])];
     const name = names.find((one) => !tried.has(one) && describe(one) !== undefined);
     if (name === undefined) return undefined;
     tried.add(name);

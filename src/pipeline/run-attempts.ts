@@ -3,7 +3,7 @@ import type { Backoff } from '../core/backoff.js';
 import { MAX_DEPTH } from '../core/depth.js';
 import type { Draft, Trust } from '../core/event.js';
 import type { RunStarted } from '../core/ledger-view.js';
-import type { AttemptSpec, Bus, Clock, Ids, Ledger, Random, Runner, RunScope } from '../core/ports.js';
+import type { AttemptSpec, Bus, Chooser, Clock, Ids, Ledger, Random, Runner, RunScope } from '../core/ports.js';
 import type { AgentEvent, FailureClass, RunEnd } from '../core/run.js';
 import type { Stop } from './stop.js';
 
@@ -14,11 +14,15 @@ export interface AttemptPorts {
   ids: Ids;
   clock: Clock;
   random: Random;
+  /** Missing: every agent is the one that was named. */
+  chooser?: Chooser;
 }
 
 export type AttemptRequest = Omit<AttemptSpec, 'run_id' | 'attempt'> & {
   /** The person who asked for it. */
   actor?: string;
+  /** Of the pool that the agent was chosen from. */
+  pool?: string;
   root?: string;
   cause?: string;
   retry: Backoff & { attempts: number; on?: readonly FailureClass[] };
@@ -77,6 +81,7 @@ export const startFact = (request: Omit<AttemptRequest, 'retry'>, run_id: string
     ...(request.root ? { root: request.root } : {}),
     ...(request.activation ? { activation: request.activation } : {}),
     ...(request.step ? { step: request.step } : {}),
+    ...(request.pool ? { pool: request.pool } : {}),
   };
   const body = `${request.agent} starts (attempt ${attempt})`;
   return { ...scope(request, run_id), type: 'RUN_START', data: { ...data }, body };

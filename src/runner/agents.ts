@@ -71,6 +71,7 @@ export const createAgents = ({
       });
     }
     const own = config[name] ?? {};
+    if (own.one_of !== undefined) return ofPool(name, own.one_of, own.timeout_ms);
     if (isRole(name)) return ofStandard(name, own);
     const backend = own.backend ?? (name in BACKENDS ? name : own.command ? 'command' : undefined);
     const kind = backend === undefined ? undefined : BACKENDS[backend];
@@ -121,6 +122,29 @@ export const createAgents = ({
       );
     const set = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
     return { ...standard, name, config: { ...standard.config, ...set } };
+  };
+
+  /** Where nobody chooses it is the first that can run here. */
+  const ofPool = (
+    name: string,
+    one_of: NonNullable<AgentConfig['one_of']>,
+    timeout_ms: number | undefined,
+  ): RunnableAgent => {
+    const members = Array.isArray(one_of) ? (one_of as readonly string[]) : Object.keys(one_of);
+    const weights = Array.isArray(one_of) ? undefined : Object.values(one_of as Record<string, number>);
+    const nested = members.find((member) => config[member]?.one_of !== undefined);
+    if (nested !== undefined)
+      throw new ConductorError(
+        'configuration',
+        `the agent "${name}" cannot be one of "${nested}", which is several itself`,
+      );
+    const first = members.map(usable).find((agent) => agent !== undefined) ?? describe(members[0]!);
+    return {
+      ...first,
+      name,
+      pool: { members, ...(weights === undefined ? {} : { weights }) },
+      ...(timeout_ms === undefined ? {} : { timeout_ms }),
+    };
   };
 
   const canRun = (agent: RunnableAgent): boolean =>

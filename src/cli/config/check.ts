@@ -29,12 +29,18 @@ export const findProblems = ({ config, folder }: LoadedConfig, environment: Node
       ...(agent.token_file === undefined
         ? []
         : attempt(`agents.${name}.token_file`, () => readSecret(agent.token_file!, folder))),
+      ...[agent.one_of ?? []]
+        .flatMap((members) => (Array.isArray(members) ? members : Object.keys(members)))
+        .filter((other) => !Object.hasOwn(config.agents, other) && !known.has(other))
+        .map((other) => ({ field: `agents.${name}.one_of`, message: `there is no agent "${other}"` })),
       ...agent.fallback
         .filter((other) => !known.has(other))
         .map((other) => ({ field: `agents.${name}.fallback`, message: `there is no agent "${other}"` })),
       ...(known.has(name)
         ? []
-        : [{ field: `agents.${name}`, message: 'it has neither a known backend nor a command' }]),
+        : agent.one_of !== undefined
+          ? []
+          : [{ field: `agents.${name}`, message: 'it has neither a known backend nor a command' }]),
       ...(agent.role === undefined || existsSync(expandPath(agent.role, folder))
         ? []
         : [{ field: `agents.${name}.role`, message: `there is no file ${expandPath(agent.role, folder)}` }]),

@@ -5,6 +5,7 @@ import type { RunEnd } from '../../core/run.js';
 import type { Call, Context } from '../context.js';
 import { invocation, type Invocation } from '../invocation.js';
 import { readOutput } from '../output.js';
+import { chooseAgent } from '../choose-agent.js';
 import { createNext } from '../next-attempt.js';
 import { pause } from '../pause.js';
 import { failedEnd, follow, isUncounted, startFact, stopFact, tooDeep, type AttemptRequest } from '../run-attempts.js';
@@ -64,7 +65,7 @@ const attempt = async (
   const run_id = context.ports.ids.runId();
   if (request.depth >= MAX_DEPTH) return tooDeep(run_id, request.depth);
   await context.journal.commit(startFact(request, run_id, number));
-  const { onEvent: _onEvent, root: _root, cause: _cause, ...spec } = request;
+  const { onEvent: _onEvent, root: _root, cause: _cause, pool: _pool, ...spec } = request;
   const run$ = context.ports.runner.attempt({
     ...spec,
     run_id,
@@ -92,7 +93,11 @@ export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Out
   if (!before) await context.gate(frame.stop);
   const made = invocation(call);
   const retry = step.retry ?? (made.isAgent ? AGENT_RETRY : ONCE);
-  let request = requestOf(context, path, made);
+  const wanted = requestOf(context, path, made);
+  const known = before && ports.ledger.view.runs.get(before.run_id);
+  const chosen = known ? { request: { ...wanted, agent: known.agent } } : await chooseAgent(ports, wanted);
+  let { request } = chosen;
+  if ('said' in chosen && chosen.said) journal.defer(chosen.said);
   const next = createNext(ports, request);
   let asked = 0;
   let uncounted = 0;

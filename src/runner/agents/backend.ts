@@ -11,6 +11,8 @@ export interface Price {
 
 export interface AgentConfig {
   backend?: string | undefined;
+  /** Other agents; each time it is one of them. */
+  one_of?: readonly string[] | Readonly<Record<string, number>> | undefined;
   /** The program and its arguments, in place of the backend's own program. */
   command?: readonly string[] | undefined;
   speaks?: Family | undefined;
