@@ -13,6 +13,7 @@ import { openTreeStore } from '../../pipeline/tree-store.js';
 import { layout } from '../../storage/layout.js';
 import { findService, holdRoot } from '../../storage/root.js';
 import { notifierOf } from '../actions.js';
+import { openLiveTree } from '../live-tree.js';
 import { Opened as Openings } from '../opened.js';
 import { repositoryOf } from '../repository-of.js';
 import { clock, log, nonce, random } from '../system.js';
@@ -67,14 +68,17 @@ const readParameters = (text: string | undefined): Record<string, unknown> | und
 };
 
 /** Tells how it goes on, until it ends or stands still; gives the last event. */
-const follow = (opened: Opened, activation: string, since: string): Promise<Event> =>
-  firstValueFrom(
+const follow = (opened: Opened, activation: string, since: string): Promise<Event> => {
+  // Elsewhere than on a terminal the ends of steps say enough.
+  const tree = openLiveTree((start) => start.activation === activation, { plain: false });
+  return firstValueFrom(
     opened.bus.follow(since).pipe(
       concatMap((batch) => batch.events),
       tap((event) => {
+        tree.on(event);
         if (event.data['activation'] !== activation || !event.authentic) return;
         if (event.type === 'STEP_FINISHED' || event.type === 'APPROVAL_REQUESTED')
-          log.info(event.body.split('\n\nApprove: ').join('\n  '));
+          tree.above(() => log.info(event.body.split('\n\nApprove: ').join('\n  ')));
       }),
       mergeMap((event) =>
         event.authentic &&
@@ -84,7 +88,8 @@ const follow = (opened: Opened, activation: string, since: string): Promise<Even
           : [],
       ),
     ),
-  );
+  ).finally(() => tree.close());
+};
 
 /** Where no service is: carries this one activation here, and nothing else. */
 const carryHere = async (opened: Opened, activation: string, folder: string, end: Promise<Event>): Promise<Event> => {

@@ -1,4 +1,4 @@
-import { firstValueFrom, fromEvent, interval, merge, takeUntil } from 'rxjs';
+import { exhaustMap, filter, from, fromEvent, interval, lastValueFrom, merge, startWith, takeUntil } from 'rxjs';
 import type { RunInfo } from '../../core/run.js';
 import { age } from '../ages.js';
 import { clock } from '../system.js';
@@ -50,18 +50,29 @@ export const top = (options: { root: string; config?: string; once?: boolean }):
     }
     const draw = async (): Promise<void> => {
       const frame = (await look(opened, stdout.columns)).split('\n').slice(0, stdout.rows - 1);
-      stdout.write(`${clear}${frame.join('\n')}`);
+      stdout.write(`${clear}${frame.join('\r\n')}`);
     };
-    const leave$ = merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'));
+    const { stdin } = process;
+    const keys$ = fromEvent(stdin, 'data', (bytes: Buffer) => bytes.toString());
+    const leave$ = merge(
+      fromEvent(process, 'SIGINT'),
+      fromEvent(process, 'SIGTERM'),
+      keys$.pipe(filter((key) => ['q', '\u0003', '\u001B'].includes(key))),
+    );
     stdout.write(alternate.enter);
+    if (stdin.isTTY) stdin.setRawMode(true);
     try {
-      await draw();
-      const frames = interval(FRAME_MS)
-        .pipe(takeUntil(leave$))
-        .subscribe({ next: () => void draw(), error: () => undefined });
-      await firstValueFrom(leave$);
-      frames.unsubscribe();
+      await lastValueFrom(
+        merge(interval(FRAME_MS), fromEvent(stdout, 'resize')).pipe(
+          startWith(undefined),
+          exhaustMap(() => from(draw())),
+          takeUntil(leave$),
+        ),
+        { defaultValue: undefined },
+      );
     } finally {
+      if (stdin.isTTY) stdin.setRawMode(false);
+      stdin.pause();
       stdout.write(alternate.leave);
     }
   });

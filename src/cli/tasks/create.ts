@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
-import { filter, firstValueFrom, mergeMap } from 'rxjs';
+import { filter, firstValueFrom, mergeMap, tap } from 'rxjs';
 import { parseDuration } from '../../core/duration.js';
 import { ConductorError } from '../../core/errors.js';
 import type { Event } from '../../core/event.js';
 import { findService } from '../../storage/root.js';
+import { openLiveTree } from '../live-tree.js';
 import { openLocal, type Local } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { scopesOf } from '../run-agent/options.js';
@@ -32,12 +33,14 @@ const ending = async (local: Local, msg_id: string, since: string): Promise<numb
     event.authentic &&
     ((event.type === 'HANDLER_FINISHED' && event.data['activation'] === activation) ||
       (event.type === 'TASK_STOPPED' && event.data['activation'] === activation));
+  const tree = openLiveTree((start) => start.activation === activation);
   const end = await firstValueFrom(
     local.bus.follow(since).pipe(
       mergeMap((batch) => batch.events),
+      tap((event) => tree.on(event)),
       filter(isEnd),
     ),
-  );
+  ).finally(() => tree.close());
   const exit = end.type === 'TASK_STOPPED' ? 1 : Number(end.data['exit']);
   if (exit !== 0) log.error(typeof end.data['error'] === 'string' ? end.data['error'] : end.body);
   return exit;
