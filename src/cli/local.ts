@@ -15,7 +15,7 @@ import { createTickets } from '../storage/tickets.js';
 import { openWorkspaces } from '../workspace/workspaces.js';
 import { limitSpending } from './budgets.js';
 import { limitAgents } from './limits.js';
-import { binFolder, restProgram, sweepWorker } from './package-folder.js';
+import { binFolder, restProgram, spawnWorker, sweepWorker } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
 import { agentsOf, secretsOf } from './agents.js';
@@ -55,7 +55,8 @@ export const openLocal = async (options: { root: string; config?: string | undef
       return { ticket: tickets.issue(run), url: service?.socket === undefined ? service?.url : undefined };
     },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
-    ahead: options.startsMany === true,
+    // For one start a thread is not worth its own.
+    ...(options.startsMany ? { ahead: true, spawnWorker } : {}),
   });
   const runner = limitSpending(limitAgents(runAny, { bus, clock, config }), { bus, clock, config });
   const chooser = createChooser({ bus, agents, clock, random });

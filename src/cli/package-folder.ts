@@ -11,6 +11,9 @@ export const tableWorker = join(packageFolder, 'dist', 'router', 'table-worker.j
 /** The thread that looks for what runs leave behind. */
 export const sweepWorker = join(packageFolder, 'dist', 'runner', 'sweep-worker.js');
 
+/** The thread that starts runs. */
+export const spawnWorker = join(packageFolder, 'dist', 'runner', 'spawn-worker.js');
+
 /** What `init` writes out. */
 export const templatesFolder = join(import.meta.dirname, 'templates');
 /** Our agent for services over HTTP. */

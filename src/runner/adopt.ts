@@ -6,10 +6,10 @@ import { describeRun } from './describe.js';
 import { endWithout, failedEnd, remember } from './ends.js';
 import { identify } from './identify.js';
 import { becomeOwner } from './owner-lock.js';
-import { isAlive } from './processes.js';
+import { isAlive, untilGone } from './processes.js';
 import { rawFolder, type RawFolder } from './raw-folder.js';
 import { stopForeign } from './stop.js';
-import { supervise, untilGone, type Supervision } from './supervise.js';
+import { supervise, type Supervision } from './supervise.js';
 import type { Mark } from './sweep.js';
 import type { Trees } from './trees.js';
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A process as /proc tells it. */
 export interface Process {
@@ -51,6 +52,13 @@ export const isAlive = (pid: number, start: number | undefined): boolean => {
   if (pid <= 0) return false;
   const found = inspect(pid);
   return found !== undefined && (start === undefined || found.start === start);
+};
+
+const POLL_MS = 100;
+
+/** For a process that is not our child there is only looking. */
+export const untilGone = async (pid: number, start: number | undefined): Promise<void> => {
+  while (isAlive(pid, start)) await delay(POLL_MS);
 };
 
 /** Changes with every boot: no identity of a process outlives it. */

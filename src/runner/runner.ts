@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Observable } from 'rxjs';
 import { MAX_DEPTH } from '../core/depth.js';
 import { ConductorError, toConductorError } from '../core/errors.js';
-import type { AttemptSpec, Clock, Runner, RunScope, Slots } from '../core/ports.js';
+import type { AttemptSpec, Clock, Runner, RunScope, Slot, Slots } from '../core/ports.js';
 import { spentOf, type AgentEvent, type RunEnd, type RunInfo, type Spent } from '../core/run.js';
 import { adoptRun, type Taken } from './adopt.js';
 import { commandline, describeRun } from './describe.js';
@@ -58,7 +58,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     }
     const parent = spec.parent_run_id === undefined ? undefined : rawFolder(rootPath, spec.parent_run_id);
     const from = clock.now();
-    let slot: Awaited<ReturnType<Slots['acquire']>> | undefined;
+    let slot: Slot | undefined;
     let info = describeRun(ports, spec);
     let spent: Spent | undefined;
     try {
@@ -82,7 +82,8 @@ export const createRunner = (options: RunnerOptions): Runner => {
       if (stopped !== undefined) throw new ConductorError('stopped', stopped);
       // The time limit begins here, not in the queue.
       info = { ...info, start_time: new Date(clock.now()).toISOString() };
-      const end = await follow(await launch(ports, spec, info, raw, slot), info, emit, mine);
+      const started = await launch(ports, spec, info, raw, slot);
+      const end = await follow(started, info, emit, mine, () => void slot?.release());
       spent = spentOf(end);
       return end;
     } catch (error) {
@@ -107,6 +108,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     blank: RunInfo,
     emit: Emit,
     mine: Live,
+    gone: () => void,
   ): Promise<RunEnd> => {
     const raw = rawFolder(rootPath, blank.run_id);
     const { pid, start: pid_start, family, limits, cgroup, before, price, ended } = started;
@@ -140,6 +142,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
         trees,
         ended,
         emit,
+        gone,
         stopChild,
       });
     } catch (error) {

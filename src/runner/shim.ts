@@ -1,11 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { killCgroup, membersOf } from './cgroup.js';
-import { inspect } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
+import type { OpenShell } from './shell.js';
 
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
@@ -74,57 +71,31 @@ export interface Shim {
   discard(): Promise<void>;
 }
 
-const inputOf = (child: ChildProcess): Socket => {
-  const input = child.stdin as Socket;
-  // One that died is known by its exit.
-  input.on('error', () => undefined);
-  return input.unref();
-};
-
 /**
- * A shell between us and the agent, so that the agent's output and exit code are kept when we die. It leads a session
- * of its own; the agent's stop signals reach it too and must not end it before it wrote the code. What it is to do
- * comes over its input: its secrets are in no file and in no list of processes, and it may start before it is known.
- * Node's own spawn, and not execa: of execa's services none is wanted here, and each start would block us longer.
+ * A shell between us and the agent, so that the agent's output and exit code are kept when we die. The agent's stop
+ * signals reach it too and must not end it before it wrote the code. What it is to do comes over its input: its secrets
+ * are in no file and in no list of processes, and it may start before it is known.
  */
 export const openShim = async (
+  open: OpenShell,
   cgroup: string | undefined,
   slot: { fd: number; isSeat: boolean } | undefined,
 ): Promise<Shim> => {
-  const child = spawn('/bin/sh', ['-s', 'conductor-run'], {
-    cwd: '/',
-    env: { PATH: '/usr/bin:/bin' },
-    // Its own session and group, and it lives on when we die.
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore', ...(slot === undefined ? [] : [slot.fd])],
-  });
-  const { pid } = child;
-  if (pid === undefined) {
-    const [error] = (await once(child, 'error')) as [Error];
-    throw error;
-  }
-  // Not collected before we return to the event loop: even one that is dead already has its place in /proc.
-  const start = inspect(pid)?.start;
-  // The exit, not the close of its streams: a daemon may hold those for ever.
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const input = inputOf(child);
-  child.unref();
-  input.write(waiting(cgroup));
+  const shell = await open(waiting(cgroup), slot?.fd);
+  const { pid, start, ended } = shell;
   const seat = slot?.isSeat === true ? slot.fd : undefined;
   return {
     pid,
     start,
     cgroup,
     seat,
-    isReady: () =>
-      child.exitCode === null && child.signalCode === null && (cgroup === undefined || membersOf(cgroup).includes(pid)),
+    isReady: () => !shell.hasEnded() && (cgroup === undefined || membersOf(cgroup).includes(pid)),
     begin(work) {
-      child.ref();
-      input.end(working(work));
+      shell.end(working(work));
       return { pid, start, cgroup, ended };
     },
     async discard() {
-      input.end();
+      shell.end('');
       if (seat !== undefined) closeSync(seat);
       if (cgroup !== undefined) await killCgroup(cgroup);
     },

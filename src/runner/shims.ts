@@ -1,48 +1,73 @@
+import { closeSync } from 'node:fs';
 import type { Slot, Slots } from '../core/ports.js';
 import { createCgroup, killCgroup } from './cgroup.js';
+import { createShellThread } from './shell-thread.js';
+import { spawnShell } from './shell.js';
 import { openShim, type Shim } from './shim.js';
 
-/** After the last start, so that a row of starts is not held up by what is prepared for the next one. */
-const QUIET_MS = 10;
+/** From a start to what is prepared for the next: the one that begins has the machine first. */
+const APART_MS = 5;
+/** So many wait. */
+const AHEAD = 4;
 
 export interface ShimsOptions {
   /** Makes a control group for a run; undefined: it is held together by its marks alone. Default: one where there can be one. */
   groupFor?: () => Promise<string | undefined>;
   slots?: Pick<Slots, 'seat'>;
-  /** Whether one waits, ready to begin: for the first move into a group after a quiet time takes the kernel 10 ms and more. */
+  /** Whether some wait, ready to begin: for the first move into a group after a quiet time takes the kernel 10 ms and more. */
   ahead?: boolean;
+  /** The file of the thread that starts processes; without it the main loop does. */
+  spawnWorker?: string;
 }
 
 /** Where the shims of runs come from. */
 export const createShims = (options: ShimsOptions) => {
   const makeGroup = options.groupFor ?? createCgroup;
-  let ready: Shim | undefined;
+  const thread = options.spawnWorker === undefined ? undefined : createShellThread(options.spawnWorker);
+  const open = thread?.open ?? spawnShell;
+  const ready: Shim[] = [];
+  let preparing = false;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  const prepare = async (): Promise<void> => {
+  /** Undefined where there is nothing to wait for: no group, or no slot that can be had later. */
+  const prepareOne = async (): Promise<Shim | undefined> => {
     const seat = options.slots?.seat();
-    if (options.slots !== undefined && seat === undefined) return;
+    if (options.slots !== undefined && seat === undefined) return undefined;
     const group = await makeGroup();
-    // Without a group there is nothing to wait for.
-    if (group === undefined) return;
-    const shim = await openShim(group, seat === undefined ? undefined : { fd: seat, isSeat: true });
-    if (isClosed || ready !== undefined) await shim.discard();
-    else ready = shim;
+    if (group === undefined) {
+      if (seat !== undefined) closeSync(seat);
+      return undefined;
+    }
+    return openShim(open, group, seat === undefined ? undefined : { fd: seat, isSeat: true });
+  };
+
+  const prepare = async (): Promise<void> => {
+    while (!isClosed && ready.length < AHEAD) {
+      const shim = await prepareOne();
+      if (shim === undefined) return;
+      ready.push(shim);
+    }
+    if (isClosed) await Promise.all(ready.splice(0).map((shim) => shim.discard()));
   };
 
   const prepareSoon = (): void => {
-    clearTimeout(timer);
-    if (options.ahead !== true || isClosed) return;
-    timer = setTimeout(() => void prepare().catch(() => undefined), QUIET_MS);
+    if (options.ahead !== true || isClosed || preparing) return;
+    preparing = true;
+    timer = setTimeout(() => {
+      // What cannot be prepared is tried again at the next start.
+      prepare()
+        .catch(() => undefined)
+        .finally(() => (preparing = false));
+    }, APART_MS);
     timer.unref();
   };
 
   const takeReady = (): Shim | undefined => {
-    const shim = ready;
-    ready = undefined;
-    if (shim?.isReady()) return shim;
-    void shim?.discard();
+    for (let shim = ready.shift(); shim !== undefined; shim = ready.shift()) {
+      if (shim.isReady()) return shim;
+      void shim.discard();
+    }
     return undefined;
   };
 
@@ -57,7 +82,7 @@ export const createShims = (options: ShimsOptions) => {
         return shim;
       }
       const group = await makeGroup();
-      return openShim(group, slot && { fd: slot.fd, isSeat: false }).catch(async (error: unknown) => {
+      return openShim(open, group, slot && { fd: slot.fd, isSeat: false }).catch(async (error: unknown) => {
         if (group !== undefined) await killCgroup(group);
         throw error;
       });
@@ -65,8 +90,8 @@ export const createShims = (options: ShimsOptions) => {
     async close(): Promise<void> {
       isClosed = true;
       clearTimeout(timer);
-      await ready?.discard();
-      ready = undefined;
+      await Promise.all(ready.splice(0).map((shim) => shim.discard()));
+      await thread?.close();
     },
   };
 };

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Runs } from '../core/ports.js';
 import type { AgentEvent, RunEnd, RunInfo, RunLimits } from '../core/run.js';
 import type { Price } from './agents/backend.js';
@@ -7,7 +6,6 @@ import { CHILDREN_LIMIT_MS, awaitChildren, livingChildren, timeWithChildren } fr
 import { classify, signalOf } from './classify.js';
 import { createGuard } from './guard.js';
 import { createListener } from './listener.js';
-import { isAlive } from './processes.js';
 import type { RawFolder } from './raw-folder.js';
 import { commitsSince } from './reflog.js';
 import { settleOutput } from './report.js';
@@ -32,16 +30,11 @@ export interface Supervision {
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
   emit: (event: AgentEvent) => void;
+  /** Called when no process of the run is left; what is still to be written needs none. */
+  gone?: () => void;
   /** Tells a child run, whoever reports it, to stop. */
   stopChild: (run_id: string, reason: string) => void;
 }
-
-const POLL_MS = 100;
-
-/** For a process that is not our child there is only looking. */
-export const untilGone = async (pid: number, start: number | undefined): Promise<void> => {
-  while (isAlive(pid, start)) await delay(POLL_MS);
-};
 
 const watchOver = (work: Supervision, bytes: () => number) => {
   const { clock, info, raw, mark } = work;
@@ -99,6 +92,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
   if (raw.children().length > 0) await settleChildren(work);
   // After every run, a good one too: some agents leave daemons behind.
   await work.trees.sweep(mark);
+  work.gone?.();
   for (const tail of tails) await tail.close();
 
   const { heard } = listener;

@@ -7,6 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunEnd } from '../../src/core/run.js';
 import { cgroupBase, createCgroup, membersOf } from '../../src/runner/cgroup.js';
+import { spawnShell } from '../../src/runner/shell.js';
 import { openShim, working } from '../../src/runner/shim.js';
 import { createShims } from '../../src/runner/shims.js';
 import { rawFolder } from '../../src/runner/raw-folder.js';
@@ -29,7 +30,7 @@ const workIn = (folder: string, script: string, env: Record<string, string> = {}
 
 test('a shim hands on words, environment and folder as they are, and nothing of its own', async () => {
   const folder = temporary("shim it's");
-  const shim = await openShim(undefined, undefined);
+  const shim = await openShim(spawnShell, undefined, undefined);
   const odd = `a'b"c$d\\e\n\`f\` end`;
   const work = workIn(folder, 'printf "%s|%s|%s|" "$0" "$ODD" "$PWD"; cat; env | sort', {
     ODD: odd,

@@ -152,6 +152,7 @@ test('a slot that was moved to the file of another process lives as long as that
   slot.moveTo(seat!);
   await slot.release();
   const next = watch(slots.acquire(request('next')));
+  await until('one waits', () => slots.waiting().length === 1);
   const foreign = watch(other.acquire(request('foreign')));
   await until('both wait', () => slots.waiting().length === 2);
   assert.equal([next.state, foreign.state], ['waits', 'waits']);
