@@ -63,7 +63,7 @@ export const adoptRun = async (
   try {
     const known = await find();
     if (known && known.status !== 'running') {
-      await raw.remove();
+      raw.remove();
       return await remember(known);
     }
     // Its starter died after it had said that it would start, and before it made the folder; or the folder was lost.
@@ -75,7 +75,7 @@ export const adoptRun = async (
     if (note === undefined || (!raw.hasBegun() && !isAlive(mark.pid, mark.pid_start))) {
       const message = 'whoever started it died before it began';
       const ended = await endWithout(ports, latest, { class: 'transient', reason: 'never_started', message });
-      await raw.remove();
+      raw.remove();
       return ended;
     }
     mine.mark = mark;

@@ -9,7 +9,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -107,7 +107,7 @@ const GIVE_UP_MS = 10_000;
 export const killCgroup = async (path: string): Promise<void> => {
   const deadline = performance.now() + GIVE_UP_MS;
   for (;;) {
-    const events = await readFile(join(path, 'cgroup.events'), 'utf8').catch(() => undefined);
+    const events = tryRead(join(path, 'cgroup.events'));
     if (events === undefined) return;
     if (events.includes('populated 1')) {
       const killed = await writeFile(join(path, 'cgroup.kill'), '1').then(

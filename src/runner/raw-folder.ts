@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunLimits, Spent, Usage } from '../core/run.js';
 import type { Price } from './agents/backend.js';
@@ -126,7 +125,7 @@ export const rawFolder = (rootPath: string, run_id: string) => {
       }
     },
 
-    remove: (): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 3 }),
+    remove: (): void => rmSync(path, { recursive: true, force: true, maxRetries: 3 }),
   };
 };
 

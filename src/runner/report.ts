@@ -1,4 +1,5 @@
-import { appendFile, copyFile, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFile, copyFile, open, readFile, writeFile } from 'node:fs/promises';
 import type { FailureClass, RunInfo } from '../core/run.js';
 
 const ADVICE: Record<FailureClass, string> = {
@@ -64,11 +65,14 @@ ${ADVICE[failure.class]}
 const HANDED_ON = 1024 * 1024;
 const REDACTED = 64 * 1024 * 1024;
 
-const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
+/** So much is read and written at once: asking another thread for it takes longer. */
+const SMALL = 64 * 1024;
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 const readStart = async (path: string): Promise<string> => {
-  const size = await sizeOf(path);
-  if (size === 0) return '';
+  const size = sizeOf(path);
+  if (size <= SMALL) return size === 0 ? '' : readFileSync(path, 'utf8');
   const handle = await open(path, 'r');
   try {
     // No more than is there: memory outside of the heap makes every start of a process slower.
@@ -82,9 +86,9 @@ const readStart = async (path: string): Promise<string> => {
 
 /** The agent wrote it itself, past us. Only a short one is read: what people put into a report, not a dump. */
 const redactFile = async (path: string, redact: (text: string) => string): Promise<void> => {
-  const size = await sizeOf(path);
+  const size = sizeOf(path);
   if (size === 0 || size > REDACTED) return;
-  const text = await readFile(path, 'utf8');
+  const text = size <= SMALL ? readFileSync(path, 'utf8') : await readFile(path, 'utf8');
   const clean = redact(text);
   if (clean !== text) await writeFile(path, clean);
 };
@@ -107,9 +111,10 @@ export const settleOutput = async (
 ): Promise<string> => {
   const path = info.output_path;
   await redactFile(path, redact);
-  if ((await sizeOf(path)) === 0) {
+  if (sizeOf(path) === 0) {
     if (finalText !== undefined && finalText !== '') await writeFile(path, finalText);
-    else await copyFile(info.stdout_path, path).catch(() => writeFile(path, ''));
+    else if (sizeOf(info.stdout_path) > SMALL) await copyFile(info.stdout_path, path);
+    else writeFileSync(path, existsSync(info.stdout_path) ? readFileSync(info.stdout_path) : '');
   }
   const output = await readStart(path);
   // Some agents report their failure themselves, as they were told to.

@@ -65,7 +65,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
       const known = await runs.find(spec);
       if (known && known.status !== 'running') {
         // Whoever found it without an owner has said that it never started.
-        await raw.remove();
+        raw.remove();
         return await remember(known);
       }
       if (known === undefined) await runs.create(info, redact(spec.prompt));
@@ -94,7 +94,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
           : error,
       );
       const ended = await endWithout(ports, info, ending);
-      await raw.remove();
+      raw.remove();
       return ended;
     } finally {
       parent?.childEnded({ run_id: spec.run_id, from, to: clock.now(), spent });
@@ -148,7 +148,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     } catch (error) {
       // We can no longer follow it, so it must not go on unseen.
       await trees.end(mark);
-      await raw.remove().catch(() => undefined);
+      raw.remove();
       const message = toConductorError(error).message;
       return endWithout(ports, info, { class: 'transient', reason: 'lost', message });
     }

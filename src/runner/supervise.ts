@@ -137,7 +137,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
   await runs.update({ ...info, ...learnt, end_time, exit_code: meaning.exit, status: meaning.status });
   const below = spentBelow(raw);
   // Last: while it is there, an adopter can still find out everything.
-  await raw.remove();
+  raw.remove();
   return {
     kind: 'end',
     run_id: info.run_id,

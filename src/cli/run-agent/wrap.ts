@@ -103,7 +103,7 @@ const wrap = async (local: Local, given: RunInfo, argv: readonly string[]): Prom
     return code;
   } finally {
     heed();
-    await raw.remove();
+    raw.remove();
     disown?.();
   }
 };
