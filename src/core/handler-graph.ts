@@ -38,6 +38,7 @@ const groupsOf = (step: Step): { label?: string; steps: readonly Step[] }[] => {
       return [
         { label: 'try', steps: step.try },
         { label: 'compensate', steps: step.compensate },
+        { label: 'on error', steps: step.rescue ?? [] },
       ].filter(({ steps }) => steps.length > 0);
     default:
       return childrenOf(step).length > 0 ? [{ steps: childrenOf(step) }] : [];

@@ -136,11 +136,12 @@ export interface WaitStep extends Common {
   for: WaitFor;
   on_timeout: 'fail' | 'continue';
 }
-/** Does `try`; when it fails, does all of `compensate` and fails all the same. */
+/** Does `try`; when it fails, does all of `compensate` and fails all the same; or does `rescue`, whose result is then its own. */
 export interface AttemptStep extends Common {
   kind: 'attempt';
   try: readonly Step[];
   compensate: readonly Step[];
+  rescue?: readonly Step[];
 }
 /** Another handler's steps, in the same activation. */
 export interface CallStep extends Common {
@@ -219,7 +220,7 @@ export const childrenOf = (step: Step): readonly Step[] => {
     case 'branch':
       return [...step.cases.flatMap((one) => one.steps), ...step.else];
     case 'attempt':
-      return [...step.try, ...step.compensate];
+      return [...step.try, ...step.compensate, ...(step.rescue ?? [])];
     default:
       return [];
   }

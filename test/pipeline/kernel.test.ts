@@ -179,6 +179,34 @@ test('attempt compensates when its try fails, and fails all the same', () =>
     },
   ));
 
+test('on_error names steps that take the place of what failed: they see why, and what they give is the result', () =>
+  withHandler(
+    `
+- id: fetch
+  shell: 'echo half >> log; echo no network >&2; exit 2'
+  on_error:
+    - { id: say, env: { WHY: '{{ error.message }}' }, shell: 'echo "rescued: $WHY" >> log' }
+    - { id: kept, output: json, shell: 'echo "{\\"from\\": \\"cache\\"}"' }
+- { id: fine, shell: 'echo fine', on_error: { shell: 'echo never >> log' } }
+- { id: after, env: { FROM: '{{ steps.fetch.data.from }} {{ steps.fetch.ok }} {{ steps.fine.output | strip }}' }, shell: 'echo "$FROM" >> log' }
+- id: worse
+  shell: 'exit 2'
+  retry: { attempts: 2, base: 5ms, on: permanent }
+  on_error: { shell: 'echo tried >> log; exit 3' }
+- { shell: 'echo never >> log' }
+`,
+    async (world) => {
+      const { status, exit, error } = await world.go('h');
+      assert.equal([status, exit], ['failed', 3]);
+      assert.match(String(error), /step worse\.rescue\.0: .*; it was to answer: step worse\.0: /);
+      const log = world.file('log').split('\n');
+      assert.is(log[0], 'half');
+      assert.match(log[1]!, /^rescued: step fetch\.0: .*no network/);
+      assert.equal(log.slice(2), ['cache true fine', 'tried', '']);
+      assert.is((await world.steps())['worse.0']!['attempts'], 2);
+    },
+  ));
+
 test('call runs another handler with parameters, and what it gave is the result', () =>
   withHandler(
     `

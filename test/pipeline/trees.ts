@@ -33,6 +33,7 @@ const { tree } = fc.letrec<{ tree: Tree; list: Tree[] }>((tie) => ({
       on_error: 'continue',
       attempt: { try: fails ? [...steps, failing] : steps, compensate },
     })),
+    tie('list').map((on_error) => ({ on_error, shell: failing['shell'] })),
     tie('list').map((sequence) => ({
       on_error: 'continue',
       retry: { ...retry, on: 'permanent' },

@@ -18,7 +18,7 @@ const listsOf = (step: Step): readonly (readonly Step[])[] => {
     case 'branch':
       return [...step.cases.map((one) => one.steps), step.else];
     case 'attempt':
-      return [step.try, step.compensate];
+      return [step.try, step.compensate, step.rescue ?? []];
     default:
       return [childrenOf(step)];
   }

@@ -9,11 +9,24 @@ import { COMMON_KEYS } from './parts.js';
 /** Steps that were made by functions are what they are. */
 const made = new WeakSet<object>();
 
+/** The step under its own name, and in its place, when it fails, others. */
+const withRescue = ({ id, name, when, ...step }: Step, rescue: readonly Step[]): Step => ({
+  ...(id === undefined ? {} : { id }),
+  ...(name === undefined ? {} : { name }),
+  ...(when === undefined ? {} : { when }),
+  on_error: 'fail',
+  kind: 'attempt',
+  try: [step],
+  compensate: [],
+  rescue,
+});
+
 /** Chosen by the key that names the step's kind, so that an error speaks of that kind alone. Patterns become kernel steps. */
 export const createStepSchema = (read: Reader): StepSchema => {
   const step: StepSchema = z.lazy(() => chosen);
   const patterns = PATTERNS.map((pattern) => ({ keys: pattern.keys, schema: pattern.schema(step) }));
   const kernel = kernelKinds(step, read);
+  const rescueSchema = z.object({ on_error: z.array(step).min(1) });
   const names = [...patterns.flatMap(({ keys }) => keys), ...Object.keys(kernel)];
   const kindOf = (keys: readonly string[]): StepSchema | undefined =>
     patterns.find((pattern) => pattern.keys.some((key) => keys.includes(key)))?.schema ??
@@ -39,13 +52,16 @@ export const createStepSchema = (read: Reader): StepSchema => {
       });
       return z.NEVER;
     }
-    const result = kind.safeParse(value);
-    if (result.success) {
-      made.add(result.data);
-      return result.data;
-    }
-    handOn(result, context);
-    return z.NEVER;
+    const { on_error: answer, ...rest } = value as Record<string, unknown>;
+    const isRescued = typeof answer === 'object' && answer !== null;
+    const result = kind.safeParse(isRescued ? rest : value);
+    const rescue = isRescued ? rescueSchema.safeParse({ on_error: [answer].flat() }) : undefined;
+    if (!result.success) handOn(result, context);
+    if (rescue?.success === false) handOn(rescue, context);
+    if (!result.success || rescue?.success === false) return z.NEVER;
+    const found = rescue ? withRescue(result.data, rescue.data.on_error) : result.data;
+    made.add(found);
+    return found;
   });
   return chosen;
 };
