@@ -38,7 +38,7 @@ test('each key is explained, and each reference leads somewhere', () => {
 });
 
 test('an editor finds nothing wrong with what is shipped, and much with what is wrong', () => {
-  const schema = z.fromJSONSchema(shipped as Parameters<typeof z.fromJSONSchema>[0]);
+  const schema = z.fromJSONSchema(shipped);
   for (const { path } of files) assert.ok(schema.safeParse(parse(readFileSync(path, 'utf8'))).success, path);
   const isRight = (step: object): boolean => schema.safeParse({ name: 'x', steps: [step] }).success;
   assert.ok(isRight({ shell: 'true', on_error: [{ shell: 'echo it failed' }] }));
