@@ -1,10 +1,10 @@
 // One writer of the bus chaos: appends until it is killed, and keeps a ledger of what was acknowledged.
 import { createHash } from 'node:crypto';
 import { openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { openWriter } from '../../dist/bus/writer.js';
 
-const [root, ledger, name, seedText, rotationText] = process.argv.slice(2);
+const [root, ledger, name, seedText, optionsText] = process.argv.slice(2);
+const { rotation, stopAt } = JSON.parse(optionsText);
 let state = Number(seedText) >>> 0;
 /** Uniform in [0, 1), from the seed (mulberry32). */
 const random = () => {
@@ -15,16 +15,22 @@ const random = () => {
 };
 const below = (most) => Math.floor(random() * most);
 
+let asked = 0;
+let isStopped = false;
+/** `Pen.write`, which asks for the time, is what happens while the lock is held: there one of them stops. */
+const now = () => {
+  asked += 1;
+  if (asked >= stopAt && !isStopped && new Error().stack.includes('Pen.write')) {
+    isStopped = true;
+    process.kill(process.pid, 'SIGSTOP');
+  }
+  return Date.now();
+};
+
 const FORGED =
   '---\nmsg_id: MSG-20990101-000000-000000000-PID1-0001\ntype: FORGED\nbody_bytes: 1\ncrc32: 00000000\n---\nx\n\n';
 const acknowledged = openSync(ledger, 'a');
-const writer = openWriter({
-  root,
-  key: Buffer.alloc(32, 7),
-  clock: { now: Date.now },
-  durability: 'fsync',
-  rotation: JSON.parse(rotationText),
-});
+const writer = openWriter({ root, key: Buffer.alloc(32, 7), clock: { now }, durability: 'fsync', rotation });
 
 let count = 0;
 let isReady = false;
@@ -34,22 +40,23 @@ const append = async () => {
   const body = `${uid}\n${random() < 0.3 ? FORGED : ''}${'x'.repeat(size)}`;
   const dedupe_key = random() < 0.2 ? `key-${below(500)}` : undefined;
   const own = random() < 0.3;
-  const [receipt] = await writer.submit([{ type: own ? 'TASK_TOLD' : 'TOLD', body, dedupe_key }], own);
   const sha = createHash('sha256').update(body).digest('hex');
-  writeSync(acknowledged, `${JSON.stringify({ ...receipt, uid, sha, dedupe_key, own })}\n`);
+  try {
+    const [receipt] = await writer.submit([{ type: own ? 'TASK_TOLD' : 'TOLD', body, dedupe_key }], own);
+    writeSync(acknowledged, `${JSON.stringify({ ...receipt, uid, sha, dedupe_key, own })}\n`);
+  } catch (error) {
+    // Said, and not acknowledged.
+    if (error?.code !== 'storage') throw error;
+    writeSync(acknowledged, `${JSON.stringify({ uid, failed: error.message })}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 };
 
 const loop = async () => {
   for (;;) {
-    try {
-      await append();
-      if (!isReady) process.stdout.write('.');
-      isReady = true;
-    } catch (error) {
-      // A stopped holder of the lock makes the others wait and fail: said, and not acknowledged.
-      if (error?.code !== 'storage') throw error;
-      writeSync(acknowledged, `${JSON.stringify({ failed: error.message })}\n`);
-    }
+    await append();
+    if (!isReady) process.stdout.write('.');
+    isReady = true;
   }
 };
 await Promise.all(Array.from({ length: 1 + below(8) }, loop));

@@ -1,165 +1,179 @@
-/**
- * Four processes append, and each is killed with -9 again and again; segments are closed all the while and a follower reads
- * on. Then one is stopped for longer than anybody waits for the lock. Every acknowledgement is checked against the bus.
- */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+/** Every acknowledgement of many writers, against the bus that is left: after kills, stops, a full disk and a disk that fails. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readBus } from '../../src/bus/reader.js';
-import { closedSegments } from '../../src/bus/segments.js';
-import { follow } from '../../src/bus/tail.js';
-import type { Event } from '../../src/core/event.js';
+import { openFileBus } from '../../src/bus/file-bus.js';
+import { clock } from '../../src/cli/system.js';
+import { killedAt } from '../bus/killed-at.js';
+import { KEY, openFleet, sleep } from './bus-fleet.js';
 import type { Chaos } from './run.js';
 
 const KILLS = Number(process.env['CHAOS_KILLS'] ?? 1_000);
 const WRITERS = 4;
+/** Longer than anybody waits for the lock. */
 const STOPPED_MS = 12_000;
-const KEY = Buffer.alloc(32, 7);
+const LARGE = { bytes: 1_000_000, age_ms: 1_000_000 };
 
-interface Acknowledged {
-  msg_id: string;
-  duplicate: boolean;
-  uid: string;
-  sha: string;
-  dedupe_key?: string;
-  own: boolean;
-  failed?: string;
+interface Stage {
+  random: () => number;
+  log: (line: string) => void;
+  root: string;
 }
+
+const insist = (isTrue: boolean, what: string): void => {
+  if (!isTrue) throw new Error(what);
+};
+
+const fleetOf = (count: number) => Array.from({ length: count });
+
+const kills = async ({ random, log, root }: Stage): Promise<void> => {
+  const fleet = openFleet(root, random, log);
+  let killed = 0;
+  const lane = async (): Promise<void> => {
+    while (killed < KILLS) {
+      const child = await fleet.writer({ rotation: { bytes: 1_000_000, age_ms: random() < 0.1 ? 10 : 1_000_000 } });
+      await sleep(random() * 30);
+      await fleet.kill(child);
+      killed += 1;
+    }
+  };
+  await Promise.all(fleetOf(WRITERS).map(lane));
+  log(`${killed} kills -9 of ${WRITERS} writers`);
+  const { acknowledged } = await fleet.reckon();
+  insist(acknowledged >= KILLS, 'too little was acknowledged to prove anything');
+};
+
+const rotation = async ({ random, log, root }: Stage): Promise<void> => {
+  const fleet = openFleet(root, random, log);
+  const children = await Promise.all(
+    fleetOf(WRITERS).map(() => fleet.writer({ rotation: { bytes: Infinity, age_ms: 10 } })),
+  );
+  await sleep(5_000);
+  await Promise.all(children.map(fleet.kill));
+  log(`${WRITERS} writers that close the file every 10 ms`);
+  const { segments } = await fleet.reckon();
+  insist(segments > 50, 'too few segments were closed to prove anything');
+};
+
+const stoppedHolder = async ({ random, log, root }: Stage): Promise<void> => {
+  const fleet = openFleet(root, random, log);
+  const others = await Promise.all(fleetOf(WRITERS - 1).map(() => fleet.writer({ rotation: LARGE })));
+  const holder = await fleet.writer({ rotation: LARGE, stopAt: 200 });
+  const isStopped = (): boolean => / T /.test(readFileSync(`/proc/${holder.pid}/stat`, 'utf8'));
+  while (!isStopped()) await sleep(20);
+  const before = fleet.acknowledgedSoFar();
+  await sleep(STOPPED_MS);
+  const meanwhile = fleet.acknowledgedSoFar() - before;
+  holder.kill('SIGCONT');
+  await sleep(1_000);
+  const after = fleet.acknowledgedSoFar() - before - meanwhile;
+  await Promise.all([...others, holder].map(fleet.kill));
+  log(
+    `the holder of the lock stopped for ${STOPPED_MS / 1_000} s: ${meanwhile} acknowledged meanwhile, ${after} after it woke`,
+  );
+  const { refused } = await fleet.reckon();
+  insist(meanwhile <= WRITERS * 8 && refused > 0 && after > 0, 'nobody waited in vain, or nobody went on');
+};
+
+/** A disk of so many bytes. */
+const onSmallDisk = async (bytes: number, work: (folder: string) => Promise<void>): Promise<void> => {
+  const folder = mkdtempSync(join(tmpdir(), 'bus-chaos-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]);
+  try {
+    await work(folder);
+  } finally {
+    execFileSync('umount', [folder]);
+    rmSync(folder, { recursive: true });
+  }
+};
+
+const fullDisk = ({ random, log }: Stage): Promise<void> =>
+  onSmallDisk(24 * 1024 * 1024, async (folder) => {
+    const root = join(folder, 'runs');
+    mkdirSync(root);
+    const fleet = openFleet(root, random, log);
+    const ballast = join(folder, 'ballast');
+    const sizes = [16, 12, 8, 4, 0];
+    writeFileSync(ballast, Buffer.alloc(20 * 1024 * 1024));
+    const children = await Promise.all(fleetOf(WRITERS).map(() => fleet.writer({ rotation: LARGE })));
+    let worked = 0;
+    for (const size of sizes) {
+      const before = fleet.acknowledgedSoFar();
+      await sleep(1_500);
+      truncateSync(ballast, size * 1024 * 1024);
+      await sleep(100);
+      if (fleet.acknowledgedSoFar() > before) worked += 1;
+    }
+    await Promise.all(children.map(fleet.kill));
+    log(`a disk of 24 MiB that was full; ${worked} of ${sizes.length} times it went on when there was room`);
+    const { refused } = await fleet.reckon();
+    insist(refused > 0 && worked === sizes.length, 'the disk was never full, or it did not go on');
+  });
+
+const failingSync = async ({ random, log, root }: Stage): Promise<void> => {
+  const fleet = openFleet(root, random, log);
+  const inject = (call: string, error: string, when: string): string[] => [
+    '-e',
+    `inject=${call}:error=${error}:when=${when}`,
+  ];
+  const under = [
+    ...['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync,fsync'],
+    ...[...inject('fdatasync', 'EIO', '5+9'), ...inject('fsync', 'ENOSPC', '4+5')],
+  ];
+  const children = await Promise.all([
+    ...fleetOf(2).map(() => fleet.writer({ rotation: LARGE, under })),
+    ...fleetOf(2).map(() => fleet.writer({ rotation: LARGE })),
+  ]);
+  await sleep(8_000);
+  await Promise.all(children.map(fleet.kill));
+  log('2 of 4 writers whose every ninth fdatasync, and some of whose fsyncs, failed');
+  const { refused } = await fleet.reckon();
+  insist(refused > 0, 'no fdatasync failed');
+};
+
+const everyByte = async ({ log, root }: Stage): Promise<void> => {
+  const file = join(root, 'MESSAGE-BUS.md');
+  const say = async (body: string): Promise<void> => {
+    const bus = await openFileBus({ root, key: KEY, clock, durability: 'os' });
+    await bus.append([{ type: 'A', body }]);
+    await bus.close();
+  };
+  await say('first');
+  const before = readFileSync(file);
+  await killedAt(root, Infinity);
+  const whole = statSync(file).size;
+  let bad = 0;
+  for (let cut = before.length + 1; cut < whole; cut += 1) {
+    writeFileSync(file, before);
+    if ((await killedAt(root, cut)) !== 'SIGKILL' || statSync(file).size !== cut) bad += 1;
+    await say('next');
+    const bus = await openFileBus({ root, key: KEY, clock, durability: 'os' });
+    const found: string[] = [];
+    for await (const { body } of bus.read()) found.push(body);
+    await bus.close();
+    const isGood = found[0] === 'first' && found.at(-1) === 'next' && found.length <= (cut >= whole - 2 ? 3 : 2);
+    if (!isGood) bad += 1;
+  }
+  log(`killed at each of ${whole - before.length - 1} bytes of an append: ${bad} bad`);
+  insist(bad === 0, `the promise is broken; see ${root}`);
+};
+
+const STAGES = { kills, rotation, stoppedHolder, fullDisk, failingSync, everyByte };
 
 const generator = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
 };
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
+/** CHAOS_STAGES: names of those that are wanted, by comma. */
 const chaos: Chaos = async ({ seed, log }) => {
-  const random = generator(seed);
-  const root = mkdtempSync(join(tmpdir(), 'bus-chaos-'));
-  const ledgers = mkdtempSync(join(tmpdir(), 'bus-chaos-ledger-'));
-  let started = 0;
-
-  const writer = async (rotation: object): Promise<ChildProcess> => {
-    const name = `w${++started}`;
-    const child = spawn(
-      process.execPath,
-      [
-        join(import.meta.dirname, 'bus-writer.mjs'),
-        root,
-        join(ledgers, name),
-        name,
-        String(Math.floor(random() * 2 ** 32)),
-        JSON.stringify(rotation),
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
-    if (child.exitCode !== null) throw new Error(`a writer ended by itself with ${child.exitCode}`);
-    return child;
-  };
-  const kill = async (child: ChildProcess): Promise<void> => {
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  };
-
-  const followed: Event[] = [];
-  const reasons = new Map<string, number>();
-  let broken: unknown;
-  const following = follow({ root, key: KEY }).subscribe({
-    next: ({ events, damaged }) => {
-      followed.push(...events.map((event) => ({ ...event, body: '' })));
-      for (const { reason } of damaged) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-    },
-    error: (error: unknown) => (broken = error),
-  });
-
-  let kills = 0;
-  const lane = async (): Promise<void> => {
-    while (kills < KILLS) {
-      const child = await writer({ bytes: 1_000_000, age_ms: random() < 0.1 ? 10 : 1_000_000 });
-      await sleep(random() * 30);
-      await kill(child);
-      kills += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: WRITERS }, lane));
-
-  const rest = await Promise.all(
-    Array.from({ length: WRITERS }, () => writer({ bytes: 1_000_000, age_ms: 1_000_000 })),
-  );
-  rest[0]!.kill('SIGSTOP');
-  await sleep(STOPPED_MS);
-  rest[0]!.kill('SIGCONT');
-  await sleep(500);
-  await Promise.all(rest.map(kill));
-
-  const lines = readdirSync(ledgers).flatMap((name) => {
-    const text = readFileSync(join(ledgers, name), 'utf8');
-    // What the kill cut off was not acknowledged to anybody.
-    return text
-      .slice(0, text.lastIndexOf('\n') + 1)
-      .split('\n')
-      .filter(Boolean);
-  });
-  const told = lines.map((line) => JSON.parse(line) as Acknowledged);
-  const acknowledged = told.filter(({ failed }) => failed === undefined);
-
-  const byId = new Map<string, { sha: string; uid: string; key: string | undefined; authentic: boolean }>();
-  const uids = new Map<string, number>();
-  const keys = new Map<string, number>();
-  const bad = { lost: 0, wrong: 0, duplicated: 0, forged: 0, unordered: 0, missed: 0 };
-  let last = '';
-  const order: string[] = [];
-  for await (const event of readBus(root, KEY)) {
-    if (!['TOLD', 'TASK_TOLD'].includes(event.type) || (event.type === 'TASK_TOLD') !== event.authentic)
-      bad.forged += 1;
-    if (event.msg_id <= last) bad.unordered += 1;
-    last = event.msg_id;
-    order.push(event.msg_id);
-    const uid = event.body.slice(0, event.body.indexOf('\n'));
-    if (byId.has(event.msg_id)) bad.duplicated += 1;
-    const sha = createHash('sha256').update(event.body).digest('hex');
-    byId.set(event.msg_id, { sha, uid, key: event.dedupe_key, authentic: event.authentic });
-    uids.set(uid, (uids.get(uid) ?? 0) + 1);
-    if (event.dedupe_key !== undefined) {
-      const key = `${event.dedupe_key} ${event.authentic}`;
-      keys.set(key, (keys.get(key) ?? 0) + 1);
-    }
+  const wanted = process.env['CHAOS_STAGES']?.split(',');
+  for (const [name, stage] of Object.entries(STAGES)) {
+    if (wanted && !wanted.includes(name)) continue;
+    const root = mkdtempSync(join(tmpdir(), 'bus-chaos-'));
+    await stage({ random: generator(seed), log: (line) => log(`${name}: ${line}`), root });
+    rmSync(root, { recursive: true, force: true });
   }
-  for (const { msg_id, duplicate, sha, dedupe_key } of acknowledged) {
-    const found = byId.get(msg_id);
-    if (!found) bad.lost += 1;
-    else if (duplicate ? found.key !== dedupe_key : found.sha !== sha) bad.wrong += 1;
-  }
-  bad.duplicated += [...uids.values(), ...keys.values()].filter((times) => times > 1).length;
-
-  const deadline = Date.now() + 20_000;
-  while (followed.length < order.length && broken === undefined && Date.now() < deadline) await sleep(100);
-  following.unsubscribe();
-  if (broken !== undefined) throw broken instanceof Error ? broken : new Error('the follower broke');
-  order.forEach((id, index) => {
-    if (followed[index]?.msg_id !== id) bad.missed += 1;
-  });
-  bad.missed += Math.max(0, followed.length - order.length);
-
-  log(`${kills} kills of ${WRITERS} writers, one more stopped for ${STOPPED_MS / 1_000} s and woken`);
-  log(
-    `${acknowledged.length} acknowledged (${acknowledged.filter(({ duplicate }) => duplicate).length} of them duplicates), ` +
-      `${told.length - acknowledged.length} refused, ${order.length} on the bus in ${closedSegments(root).length + 1} segments`,
-  );
-  log(`torn: ${[...reasons].map(([reason, times]) => `${times} × ${reason}`).join(', ') || 'none'}`);
-  log(
-    Object.entries(bad)
-      .map(([what, times]) => `${times} ${what}`)
-      .join(', '),
-  );
-  if (Object.values(bad).some((times) => times > 0)) throw new Error(`the promise is broken; see ${root}`);
-  if (!existsSync(root) || acknowledged.length < KILLS)
-    throw new Error('too little was acknowledged to prove anything');
-  for (const folder of [root, ledgers]) rmSync(folder, { recursive: true, force: true });
 };
 export default chaos;
