@@ -2,11 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { cleanEnvironment, startService, temporary } from '../support/service.js';
+import { cleanEnvironment, startService, temporary, until } from '../support/service.js';
 import { openSender, type Target } from './deliveries.js';
-import { inTurns, quantile, type Bench } from './measure.js';
+import { inTurns, quantile, timeOf, type Bench, type Report } from './measure.js';
 
 const SECRET = 'a secret of the benchmark';
 const CONNECTIONS = 32;
@@ -77,6 +78,100 @@ const bareIn = async (folder: string): Promise<{ port: number; process: ChildPro
   return { port: Number(line.toString()), process: child };
 };
 
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
+
+const answers = async (port: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${port}/`).then(
+    () => true,
+    () => false,
+  );
+
+/** Debian's `webhook`, which verifies and compares as we do, and keeps nothing; undefined where it is not installed. */
+const debianIn = async (
+  folder: string,
+  branch: string,
+): Promise<{ port: number; process: ChildProcess } | undefined> => {
+  const hook = {
+    id: 'github',
+    'execute-command': '/bin/true',
+    'success-http-response-code': 202,
+    'trigger-rule-mismatch-http-response-code': 202,
+    'trigger-rule': {
+      and: [
+        {
+          match: {
+            type: 'payload-hmac-sha256',
+            secret: SECRET,
+            parameter: { source: 'header', name: 'X-Hub-Signature-256' },
+          },
+        },
+        { match: { type: 'value', value: `refs/heads/${branch}`, parameter: { source: 'payload', name: 'ref' } } },
+      ],
+    },
+  };
+  const file = join(folder, `hooks-${branch}.json`);
+  writeFileSync(file, JSON.stringify([hook]));
+  const port = await freePort();
+  const args = ['-hooks', file, '-ip', '127.0.0.1', '-port', String(port), '-urlprefix', 'webhooks'];
+  const child = spawn('webhook', args, { stdio: 'ignore', env: cleanEnvironment() });
+  let isMissing = false;
+  child.on('error', () => (isMissing = true));
+  return until('webhook listens, or is not there', async () =>
+    isMissing ? { missing: true } : (await answers(port)) ? { missing: false } : undefined,
+  ).then(({ missing }) => (missing ? undefined : { port, process: child }));
+};
+
+const rate = (times: number[]): number => (EACH_TURN * 1_000) / quantile(times, 0.5);
+
+/** What it started goes on after it has answered, and must not be measured as ours. */
+const idle = (pid: number): Promise<unknown> =>
+  until('what it started has ended', () => {
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    return tasks.every((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim() === '') || undefined;
+  });
+
+const beside = async (report: Report): Promise<void> => {
+  for (const [branch, what, bar] of [
+    ['main', 'which runs /bin/true for each and keeps nothing', 1],
+    ['no-such-branch', 'which compares, starts nothing and keeps nothing', undefined],
+  ] as const) {
+    const folder = temporary('bench');
+    const debian = await debianIn(folder, branch);
+    if (debian === undefined) {
+      console.log("  Debian's webhook is not installed: no row beside it (apt-get install webhook)");
+      return;
+    }
+    const service = await serviceIn(folder);
+    const ours = await openSender(targetAt(Number(new URL(service.url).port)), CONNECTIONS);
+    const theirs = await openSender(targetAt(debian.port), CONNECTIONS);
+    const times = { ours: [] as number[], theirs: [] as number[] };
+    for (const sender of [ours, theirs]) await sender.send(EACH_TURN);
+    for (let turn = 0; turn < TURNS / 2; turn++) {
+      await idle(debian.process.pid!);
+      times.ours.push(await timeOf(() => ours.send(EACH_TURN)));
+      times.theirs.push(await timeOf(() => theirs.send(EACH_TURN)));
+    }
+    for (const sender of [ours, theirs]) sender.close();
+    debian.process.kill();
+    await service.stop();
+    report({
+      name: `the same beside Debian's webhook, ${what}`,
+      kind: 'rate',
+      ours: rate(times.ours),
+      reference: rate(times.theirs),
+      against: "Debian's webhook",
+      ...(bar === undefined ? {} : { bar }),
+    });
+  }
+};
+
 const bench: Bench = async (report) => {
   const folder = temporary('bench');
   const service = await serviceIn(folder);
@@ -94,7 +189,6 @@ const bench: Bench = async (report) => {
   reference.close();
   bare.process.kill();
   await service.stop();
-  const rate = (all: number[]): number => (EACH_TURN * 1_000) / quantile(all, 0.5);
   report({
     name: `signed ${(payload.length / 1_000).toFixed(1)} kB webhook to durable 202, ${CONNECTIONS} connections`,
     kind: 'rate',
@@ -110,5 +204,6 @@ const bench: Bench = async (report) => {
     reference: quantile(latencies.reference, 0.99),
     against: 'bare node:http',
   });
+  await beside(report);
 };
 export default bench;
