@@ -11,6 +11,9 @@ import { isDecidable } from './decidable.js';
 import { decide } from './decide.js';
 import { factsOf } from './facts.js';
 
+/** A message that was stamped just before may still be on its way into the file: ms. */
+const SETTLE_MS = 10;
+
 /**
  * Reads on from the last ROUTED and says what every rule decided, one durable record a batch, and one where a window was due.
  * Starts nothing itself.
@@ -26,16 +29,22 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
     const table = (): CompiledTable =>
       compiled.hash === rules.current.hash ? compiled : (compiled = compileTable(rules.current));
 
+    /** True where events that came before now wait for their decision: what is due is decided with them, in their order. */
+    const isBehind = async (): Promise<boolean> => {
+      for await (const { msg_id, sealed } of bus.read({ tail: 1 })) if (sealed) await ledger.until(msg_id);
+      return ledger.view.undecided.size > 0;
+    };
+
     const say = async (batch: Batch | undefined): Promise<Routed[]> => {
+      const now = clock.now();
       const last = batch?.events.findLast((event) => event.sealed)?.msg_id;
       if (last !== undefined) await ledger.until(last);
       const events = batch?.events.filter((event) => isDecidable(table(), event)) ?? [];
-      if (batch && events.length === 0) return [];
-      const now = clock.now();
+      if (batch ? events.length === 0 : await isBehind()) return [];
       const { out, ...decision } = decide(
         events,
         { table: table(), view: ledger.view, windows, health, now, elapsed: () => clock.now() },
-        batch ? undefined : now,
+        batch ? undefined : now - SETTLE_MS,
       );
       const said = [decision.fired, decision.held, decision.suppressed, Object.keys(decision.windows)];
       if (!batch && said.every((list) => list.length === 0)) return [];
@@ -68,7 +77,10 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
       withDeadlines(
         (batch: Batch | undefined) => from(say(batch)),
         // Never ahead of events that came earlier and wait for their decision.
-        () => (ledger.view.undecided.size > 0 ? undefined : windows.next()?.at),
+        () => {
+          const due = ledger.view.undecided.size > 0 ? undefined : windows.next();
+          return due && due.at + SETTLE_MS;
+        },
         clock,
       ),
       concatAll(),
