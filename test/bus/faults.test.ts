@@ -155,18 +155,31 @@ for (const body of ['one', 'two', 'two', 'three', 'four']) {
 }
 await writer.close();
 `;
+/** Says forty things at once, which go out in halves, and one more when they are answered. */
+const MANY = `
+import { openWriter } from ${JSON.stringify(join(project, 'dist/bus/writer.js'))};
+const writer = openWriter({ root: process.argv[1], key: Buffer.alloc(32, 7), clock: { now: Date.now } });
+const say = (body) => writer.submit([{ type: 'A', body }], false).then(
+  () => console.log(body, 'acknowledged'),
+  (error) => console.log(body, error.code, error.message),
+);
+await say('before');
+await Promise.all(Array.from({ length: 40 }, (_, number) => say(String(number))));
+await say('after');
+await writer.close();
+`;
 const canTrace = works(() => {
   execFileSync('strace', ['-qq', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
 });
 
 /** What the speaker says while the kernel answers some calls wrongly; strace counts by thread, so the pool is one. */
-const speakUnder = (root: string, ...inject: string[]): Promise<string[]> =>
+const speakUnder = (program: string, root: string, ...inject: string[]): Promise<string[]> =>
   run(
     'strace',
     [
       ...['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync,fsync,write'],
       ...inject,
-      ...[process.execPath, '--input-type=module', '-e', SPEAKER, root],
+      ...[process.execPath, '--input-type=module', '-e', program, root],
     ],
     { env: cleanEnvironment({ UV_THREADPOOL_SIZE: '1' }) },
   ).then(({ stdout, stderr }) => {
@@ -182,7 +195,7 @@ const inode = (root: string): number => statSync(busFile(root)).ino;
     withRoot(async (root) => {
       await withBus(root, (bus) => bus.append([{ type: 'A', body: 'before' }]));
       const old = openSync(busFile(root), 'r');
-      const said = await speakUnder(root, '-e', 'inject=fdatasync:error=EIO:when=2');
+      const said = await speakUnder(SPEAKER, root, '-e', 'inject=fdatasync:error=EIO:when=2');
       assert.is(said.shift(), 'one acknowledged');
       assert.match(said.shift()!, /^two storage .*could not be made durable.* EIO/);
       // It is there all the same, and durable by now: that is what a duplicate promises.
@@ -194,12 +207,25 @@ const inode = (root: string): number => statSync(busFile(root)).ino;
     }),
 );
 
+(canTrace ? test : test.skip)('one failed fdatasync refuses every batch that was on its way, and no other', () =>
+  withRoot(async (root) => {
+    const said = await speakUnder(MANY, root, '-e', 'inject=fdatasync:error=EIO:when=2');
+    const refused = said.filter((line) => / storage .*could not be made durable/.test(line));
+    assert.ok(refused.length >= 20, said.join('\n'));
+    assert.is(refused.length + said.filter((line) => line.endsWith(' acknowledged')).length, 42);
+    assert.is(said.at(-1), 'after acknowledged');
+    // What was refused is there all the same by now, and everything once.
+    const all = ['before', ...Array.from({ length: 40 }, (_, number) => String(number)), 'after'];
+    await withBus(root, async (bus) => assert.equal(await bodies(bus), all));
+  }),
+);
+
 (canTrace ? test : test.skip)(
   'where the new file cannot be made durable either, nothing is acknowledged until it can',
   () =>
     withRoot(async (root) => {
       // The folder's, after the first append; then that of the first new file.
-      const said = await speakUnder(root, '-e', 'inject=fsync:error=ENOSPC:when=1');
+      const said = await speakUnder(SPEAKER, root, '-e', 'inject=fsync:error=ENOSPC:when=1');
       assert.match(said.shift()!, /^one storage .*could not be made durable.* ENOSPC/);
       assert.match(said.shift()!, /^two storage .* ENOSPC/);
       assert.equal(said, ['two acknowledged', 'three acknowledged', 'four acknowledged']);
@@ -212,7 +238,7 @@ for (const code of ['EIO', 'EROFS', 'ENOSPC'])
   (canTrace ? test : test.skip)(`a write that fails with ${code} is told, and the next one works`, () =>
     withRoot(async (root) => {
       writeFileSync(busFile(root), '');
-      const said = await speakUnder(root, '-P', busFile(root), '-e', `inject=write:error=${code}:when=2`);
+      const said = await speakUnder(SPEAKER, root, '-P', busFile(root), '-e', `inject=write:error=${code}:when=2`);
       assert.is(said.shift(), 'one acknowledged');
       assert.match(said.shift()!, new RegExp(`^two storage cannot write .*${code}`));
       assert.equal(said, ['two acknowledged', 'three acknowledged', 'four acknowledged']);
