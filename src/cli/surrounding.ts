@@ -1,6 +1,6 @@
 import type { Trust } from '../core/event.js';
-import type { Runs } from '../core/ports.js';
-import { ancestorRuns } from '../runner/ancestors.js';
+import type { Bus, RunScope, Runs } from '../core/ports.js';
+import { ancestorRuns, groupRun } from '../runner/ancestors.js';
 
 export interface Surroundings {
   /** Of a run that is started here: 0 outside of any run, else one more than the deepest around us. */
@@ -9,20 +9,43 @@ export interface Surroundings {
   trust: Trust;
 }
 
-/**
- * What a run that is started here inherits: from the run that the environment names, and from those whose processes
- * are above us, which an agent that changes variables cannot take away. Their run-info.yaml knows better than a variable.
- */
-export const surroundings = async (runs: Runs, environment: NodeJS.ProcessEnv): Promise<Surroundings> => {
-  const { RUN_ID: run_id, PROJECT_ID: project_id, TASK_ID: task_id, CURRENT_DEPTH: claimed } = environment;
-  const named = run_id && project_id && task_id ? [{ run_id, project_id, task_id }] : [];
-  const around = await Promise.all(
-    [...named, ...ancestorRuns()].map((scope) => runs.find(scope).catch(() => undefined)),
+interface Around {
+  rootPath: string;
+  bus: Pick<Bus, 'read'>;
+  runs: Runs;
+}
+
+/** What the bus says of the run's start, which only a holder of the root's key can have said. */
+const toldOf = async ({ bus }: Around, run_id: string): Promise<Surroundings | undefined> => {
+  for await (const event of bus.read({ types: ['RUN_START'], run_id, tail: 1 }))
+    if (event.authentic && event.data['run_id'] === run_id)
+      return { depth: Math.max(event.depth, Number(event.data['depth']) || 0), trust: event.trust };
+  return undefined;
+};
+
+const notedOf = async ({ runs }: Around, run: RunScope): Promise<Surroundings | undefined> =>
+  runs.find(run).then(
+    (info) => info && { depth: info.depth, trust: info.trust },
+    () => undefined,
   );
+
+/**
+ * What a run that is started here inherits: from the run that the environment names, from those whose processes are
+ * above us, and from the one whose control group we were born in: an agent that changes variables or leaves its parents
+ * behind does not get out of them. What the bus says counts; what a variable or a file claims can only make it deeper.
+ */
+export const surroundings = async (around: Around, environment: NodeJS.ProcessEnv): Promise<Surroundings> => {
+  const { RUN_ID: run_id, PROJECT_ID: project_id, TASK_ID: task_id, CURRENT_DEPTH: claimed } = environment;
+  const scopes = [...(run_id && project_id && task_id ? [{ run_id, project_id, task_id }] : []), ...ancestorRuns()];
+  const group = groupRun(around.rootPath);
+  const ids = new Set([...scopes.map((scope) => scope.run_id), ...(group === undefined ? [] : [group])]);
+  const known = await Promise.all([
+    ...[...ids].map((id) => toldOf(around, id)),
+    ...scopes.map((scope) => notedOf(around, scope)),
+  ]);
   const claim = Number.parseInt(claimed ?? '', 10);
-  const depths = around.map((info) => info?.depth ?? -1);
   return {
-    depth: Math.max(-1, Number.isNaN(claim) ? -1 : claim, ...depths) + 1,
-    trust: around.some((info) => info?.trust === 'outside') ? 'outside' : 'full',
+    depth: Math.max(-1, Number.isNaN(claim) ? -1 : claim, ...known.map((one) => one?.depth ?? -1)) + 1,
+    trust: known.some((one) => one?.trust === 'outside') ? 'outside' : 'full',
   };
 };

@@ -125,16 +125,28 @@ export const killCgroup = async (path: string): Promise<void> => {
   }
 };
 
+const here = (): string | undefined => {
+  const line = tryRead('/proc/self/cgroup')
+    ?.split('\n')
+    .find((one) => one.startsWith('0::') && one.includes(`/${PREFIX}`));
+  return line
+    ?.slice(3)
+    .split('/')
+    .find((part) => part.startsWith(PREFIX));
+};
+
+let bornIn: { name: string | undefined } | undefined;
+
+/** The name of the outermost run's group that this process was in when it was first asked. */
+export const birthGroup = (): string | undefined => (bornIn ??= { name: here() }).name;
+
 /**
  * A command of ours inside a run leaves that run's group: it reports a child run and must outlive its parent's end.
  * Without effect outside of a run.
  */
 export const leaveOuterCgroup = (): void => {
   const folder = cgroupBase();
-  const here = tryRead('/proc/self/cgroup')
-    ?.split('\n')
-    .find((line) => line.startsWith('0::'));
-  if (folder === undefined || !here?.includes(`/${PREFIX}`)) return;
+  if (birthGroup() === undefined || folder === undefined) return;
   try {
     writeFileSync(join(folder, 'cgroup.procs'), String(process.pid));
   } catch {

@@ -7,7 +7,7 @@ import { rawFolder } from './raw-folder.js';
 export const isLivingRun = (rootPath: string, run_id: string): boolean =>
   /^[\w.-]+$/.test(run_id) && rawFolder(rootPath, run_id).exists();
 
-const livingRuns = (rootPath: string): string[] => {
+export const livingRuns = (rootPath: string): string[] => {
   try {
     return readdirSync(join(rootPath, '.conductor', 'raw'));
   } catch {

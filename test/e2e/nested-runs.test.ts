@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { cgroupBase } from '../../src/runner/cgroup.js';
 import { cleanEnvironment, command, project, startService, temporary, tool, until } from '../support/service.js';
 
 interface Said {
@@ -50,6 +51,30 @@ test('with one slot for all, parents that wait for their children end, to the de
   const done = await tool('run-agent', world.task('level-0', nested), { env: world.env });
   assert.is(done.code, 0, done.stderr);
   assert.is(done.stdout, 'bottom\n');
+});
+
+test('a child is a level deeper whatever it claims: its environment, its parents and its file may lie', async () => {
+  const world = makeWorld();
+  const config = join(world.folder, 'config.yaml');
+  writeFileSync(config, 'timers: {}\n');
+  world.script('child.sh', 'true\n');
+  const start = (name: string): string =>
+    `run-agent task --agent shell --config '${config}' --root "$CONDUCTOR_ROOT" --task-id ${name} --prompt-file '${world.folder}/child.sh'`;
+  const names = ['claims', 'empty', ...(cgroupBase() === undefined ? [] : ['daemon'])];
+  const parent = world.script(
+    'parent.sh',
+    `sed -i 's/^depth: .*/depth: -7/' "$CONDUCTOR_RUN_DIR/run-info.yaml"
+CURRENT_DEPTH=-7 RUN_ID= ${start('claims')}
+env -i PATH="$PATH" CONDUCTOR_ROOT="$CONDUCTOR_ROOT" ${start('empty')}
+(env -i PATH="$PATH" CONDUCTOR_ROOT="$CONDUCTOR_ROOT" setsid sh -c '${start('daemon').replaceAll("'", `'\\''`)}' >/dev/null 2>&1 </dev/null &)
+for name in ${names.join(' ')}; do until grep -qs completed "$CONDUCTOR_ROOT"/default/$name/*/run-info.yaml; do sleep 0.05; done; done
+`,
+  );
+  const done = await tool('run-agent', world.task('parent', parent), { env: world.env });
+  assert.is(done.code, 0, done.stderr);
+  const started = await world.read('RUN_START');
+  for (const name of names)
+    assert.is(started.find(({ data }) => data['task_id'] === name)?.data['depth'], 1, `the depth of ${name}`);
 });
 
 test('children that a parent left behind are awaited, and the time they take is not the parent’s', async () => {

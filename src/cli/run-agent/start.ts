@@ -58,7 +58,7 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
     cwd: resolve(start.cwd ?? '.'),
     env: {},
     timeout_ms: start.timeout_ms ?? agent.timeout_ms ?? local.config.defaults.timeout,
-    ...(await surroundings(local.runs, process.env)),
+    ...(await surroundings({ ...local, rootPath: local.root.path }, process.env)),
     ...(parent === undefined ? {} : { parent_run_id: parent }),
     ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
   };

@@ -128,7 +128,7 @@ export const run = async (args: string[]): Promise<number> => {
       agent: agent.name,
       cwd: resolve(values.cwd ?? '.'),
       timeout_ms: 0,
-      ...(await surroundings(local.runs, process.env)),
+      ...(await surroundings({ ...local, rootPath: local.root.path }, process.env)),
       attempt: 1,
       ...(parent ? { parent_run_id: parent } : {}),
     });

@@ -18,7 +18,7 @@ export interface Scope {
 /** Says durably that a run is asked for, and puts the prompt into the task's folder for people to read. */
 export const requestTask = async (local: Local, scope: Scope, request: TaskRequest): Promise<Receipt> => {
   if (request.prompt.trim() === '') throw new ConductorError('usage', 'the prompt is empty');
-  const { depth, trust } = await surroundings(local.runs, process.env);
+  const { depth, trust } = await surroundings({ ...local, rootPath: local.root.path }, process.env);
   if (depth >= MAX_DEPTH)
     throw new ConductorError('too_deep', `depth ${depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`);
   const user = userOf(process.env);
