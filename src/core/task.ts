@@ -11,6 +11,8 @@ export const taskRequestSchema = z.object({
   timeout_ms: z.int().min(1),
   /** `project/task` each: it starts when they have completed. */
   depends_on: z.array(z.string()).optional(),
+  /** The run that asked for it and may wait for it: it lends its slot. */
+  parent_run_id: z.string().optional(),
 });
 export type TaskRequest = z.infer<typeof taskRequestSchema>;
 

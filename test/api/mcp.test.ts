@@ -90,7 +90,13 @@ test('a spawned run is asked for one deeper than its parent, and refused at the 
   const asked = (await all(world.bus)).at(-1);
   assert.is(asked?.type, 'TASK_REQUESTED');
   assert.equal([asked?.depth, asked?.run_id, asked?.project_id], [1, run.run_id, 'acme']);
-  assert.equal(asked?.data, { prompt: 'echo hello', agent: 'shell', cwd: '/', timeout_ms: 300_000 });
+  assert.equal(asked?.data, {
+    prompt: 'echo hello',
+    agent: 'shell',
+    cwd: '/',
+    timeout_ms: 300_000,
+    parent_run_id: run.run_id,
+  });
   assert.is(asked?.task_id, spawned.task_id);
   world.ledger.view.lineage.set(run.run_id, { depth: 15, trust: 'full' });
   assert.match((await call('spawn_run', { prompt: 'x' })).text, 'too_deep');

@@ -67,6 +67,7 @@ const spawnRun: Tool<'spawn_run'> = async (options, caller, input) => {
     agent,
     cwd: input.cwd ?? parent?.cwd ?? options.folder,
     timeout_ms: input.timeout_seconds * 1_000,
+    ...(caller.run ? { parent_run_id: caller.run.run_id } : {}),
   };
   const root = lineage?.root;
   const msg_id = await requestTask(options, scope, request, {

@@ -2,6 +2,7 @@ import { MAX_DEPTH } from '../../core/depth.js';
 import type { AgentStep, Retry, ShellStep } from '../../core/handler.js';
 import type { Agents } from '../../core/ports.js';
 import type { RunEnd } from '../../core/run.js';
+import { TASK_HANDLER } from '../../core/task.js';
 import type { Call, Context } from '../context.js';
 import { invocation, type Invocation } from '../invocation.js';
 import { readOutput } from '../output.js';
@@ -32,28 +33,34 @@ const timeoutOf = (agents: Agents, name: string): number | undefined => {
   }
 };
 
-const requestOf = (
-  { ports, activation, id }: Context,
-  path: string,
-  made: Invocation,
-): Omit<AttemptRequest, 'retry'> => ({
-  project_id: activation.project_id,
-  task_id: activation.task_id,
-  agent: made.agent,
-  prompt: made.prompt,
-  ...(made.stdin === undefined ? {} : { stdin: made.stdin }),
-  ...(made.output_schema === undefined ? {} : { output_schema: made.output_schema }),
-  cwd: made.cwd,
-  env: made.env,
-  timeout_ms: made.timeout_ms ?? timeoutOf(ports.agents, made.agent) ?? ports.defaults.timeout_ms,
-  depth: activation.depth,
-  trust: activation.trust,
-  activation: id,
-  step: path,
-  root: activation.root,
-  cause: activation.event,
-  ...(activation.usd_per_run === undefined ? {} : { limits: { usd: activation.usd_per_run } }),
-});
+/** A task that a run asked for is a child of that run. */
+const parentOf = ({ activation, event }: Context): { parent_run_id?: string } => {
+  const { parent_run_id } = event.data;
+  return activation.handler === TASK_HANDLER && typeof parent_run_id === 'string' ? { parent_run_id } : {};
+};
+
+const requestOf = (context: Context, path: string, made: Invocation): Omit<AttemptRequest, 'retry'> => {
+  const { ports, activation, id } = context;
+  return {
+    ...parentOf(context),
+    project_id: activation.project_id,
+    task_id: activation.task_id,
+    agent: made.agent,
+    prompt: made.prompt,
+    ...(made.stdin === undefined ? {} : { stdin: made.stdin }),
+    ...(made.output_schema === undefined ? {} : { output_schema: made.output_schema }),
+    cwd: made.cwd,
+    env: made.env,
+    timeout_ms: made.timeout_ms ?? timeoutOf(ports.agents, made.agent) ?? ports.defaults.timeout_ms,
+    depth: activation.depth,
+    trust: activation.trust,
+    activation: id,
+    step: path,
+    root: activation.root,
+    cause: activation.event,
+    ...(activation.usd_per_run === undefined ? {} : { limits: { usd: activation.usd_per_run } }),
+  };
+};
 
 const attempt = async (
   context: Context,

@@ -17,7 +17,7 @@ const workersSchema = z
       : Object.entries(workers).map(([name, task]) => ({ name, task })),
   );
 
-/** One agent hands out work to others by run-agent, and goes on until the acceptance criteria are met. */
+/** One agent hands out work to others, by run-agent or by the tools of the service, and goes on until the acceptance criteria are met. */
 export const supervise: Pattern = {
   keys: ['supervise'],
   schema: (step) =>
@@ -45,7 +45,8 @@ export const supervise: Pattern = {
           prompt: `You are the supervisor. Hand out the work below to the workers, put together what they give you, and see that it is good.
 
 A worker is started with: run-agent task --agent NAME --prompt 'what it is to do'
-It prints its answer and ends with 0 when it succeeded. Workers may run at the same time.
+It prints its answer and ends with 0 when it succeeded. Or, where you have the tools of "conductor", with spawn_run
+(agent: NAME), whose answer wait_runs gives. Workers may run at the same time.
 
 Workers:
 ${workers}
