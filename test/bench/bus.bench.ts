@@ -23,6 +23,9 @@ import { follow } from '../../src/bus/tail.js';
 import { clock } from '../../src/cli/system.js';
 import type { BusQuery } from '../../src/core/ports.js';
 import { command } from '../support/service.js';
+import { killedHolder } from './bus-killed-holder.js';
+import { memory } from './bus-memory.js';
+import { BODY, busOf, record } from './bus-of.js';
 import { inTurns, quantile, timeOf, type Bench, type Report } from './measure.js';
 
 const KEY = Buffer.alloc(32, 7);
@@ -32,33 +35,6 @@ const sync = (fd: number): Promise<void> =>
   });
 const median = (times: readonly number[]): number => quantile(times, 0.5);
 const folder = (): string => mkdtempSync(join(tmpdir(), 'bus-bench-'));
-const BODY = 'x'.repeat(100);
-
-const record = (index: number, type = index % 10 === 0 ? 'RARE' : 'INFO'): Buffer =>
-  encode({
-    ...stampOf({ ms: Date.UTC(2026, 0, 1) + index, ns: 0 }, 42, index),
-    type,
-    project_id: 'default',
-    task_id: 'task-20260101',
-    source: 'cli',
-    parents: [],
-    depth: 0,
-    trust: 'full',
-    data: { path: 'src/index.ts', branch: 'main' },
-    body: BODY,
-  });
-
-/** A bus of so many bytes, written at once. */
-const busOf = (root: string, records: number): void => {
-  const file = openSync(join(root, 'MESSAGE-BUS.md'), 'a');
-  for (let index = 0; index < records;) {
-    const parts: Buffer[] = [];
-    for (let count = 0; count < 5_000 && index < records; count += 1) parts.push(record(index++));
-    writeSync(file, Buffer.concat(parts));
-  }
-  closeSync(file);
-};
-
 const appends = async (report: Report, root: string): Promise<void> => {
   const bus = await openFileBus({
     root,
@@ -292,7 +268,6 @@ const reading = async (report: Report): Promise<void> => {
     ['by type', { types: ['RARE'] }, 12],
     ['in full', {}, 40],
   ] as const) {
-    const before = process.memoryUsage().rss;
     const found = await inTurns(
       5,
       async () => {
@@ -309,14 +284,6 @@ const reading = async (report: Report): Promise<void> => {
       reference: median(found.reference),
       against: 'plain read of the file',
       bar,
-    });
-    report({
-      name: `memory of it, ${name}`,
-      kind: 'bytes',
-      ours: Math.max(1, process.memoryUsage().rss - before),
-      reference: 150_000_000,
-      against: '150 MB',
-      bar: 1,
     });
   }
   rmSync(root, { recursive: true });
@@ -350,9 +317,11 @@ const bench: Bench = async (report) => {
   await appends(report, root);
   rmSync(root, { recursive: true });
   await processes(report);
+  await killedHolder(report);
   await delivery(report);
   await codec(report);
   await reading(report);
+  await memory(report);
   await toolStart(report);
 };
 export default bench;
