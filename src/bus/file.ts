@@ -15,14 +15,19 @@ export const breath = (): Promise<void> =>
 export const storageError = (what: string, cause: unknown): ConductorError =>
   new ConductorError('storage', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 
-/** Exactly the bytes from `from` to `to`, or fewer at the end of the file. */
-export const readRange = (fd: number, from: number, to: number): Buffer => {
-  const buffer = Buffer.allocUnsafe(Math.max(0, to - from));
+/** Fills the buffer with the bytes at `from`; answers how many there were. */
+export const readInto = (fd: number, buffer: Buffer, from: number): number => {
   let filled = 0;
   while (filled < buffer.length) {
     const count = readSync(fd, buffer, filled, buffer.length - filled, from + filled);
     if (count === 0) break;
     filled += count;
   }
-  return buffer.subarray(0, filled);
+  return filled;
+};
+
+/** Exactly the bytes from `from` to `to`, or fewer at the end of the file. */
+export const readRange = (fd: number, from: number, to: number): Buffer => {
+  const buffer = Buffer.allocUnsafe(Math.max(0, to - from));
+  return buffer.subarray(0, readInto(fd, buffer, from));
 };

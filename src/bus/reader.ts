@@ -4,7 +4,7 @@ import type { Event } from '../core/event.js';
 import type { BusQuery } from '../core/ports.js';
 import { withBlobs } from './blobs.js';
 import type { Position } from './cursor.js';
-import { CHUNK, breath, readRange } from './file.js';
+import { breath, readInto } from './file.js';
 import { backwards, lastMoment, lastMomentIn } from './last.js';
 import { firstSealed, locate } from './locate.js';
 import { checkTail, matcher, unknownId, wantedBy } from './query.js';
@@ -12,6 +12,9 @@ import { Scanner } from './scanner.js';
 import { loadIndex, readRow } from './segment-index.js';
 import { openToRead, snapshot, type Segment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
+
+/** What is read at once, and lies in memory as messages until whoever asked has taken it. */
+const STRETCH = 256 * 1024;
 
 export type ReadQuery = BusQuery & {
   /** Reads no further than this, the end of a record. */
@@ -104,9 +107,10 @@ async function* scan(parts: Parts, start: Start, key: Buffer, query: BusQuery): 
         newest = lastMoment(part.fd, 0, offset, key) ?? lastMomentIn(parts.before(index), key);
       const scanner = new Scanner(key, offset, newest, wanted);
       while (scanner.next < part.size) {
-        const chunk = readRange(part.fd, scanner.next, Math.min(part.size, scanner.next + CHUNK));
-        if (chunk.length === 0) break;
-        const items = scanner.push(chunk, scanner.next + chunk.length >= part.size);
+        const from = scanner.next;
+        const count = readInto(part.fd, scanner.room(Math.min(STRETCH, part.size - from)), from);
+        if (count === 0) break;
+        const items = scanner.took(count, from + count >= part.size);
         const events: Event[] = [];
         for (const item of items) if (item.kind === 'event') events.push(item.event);
         yield events;

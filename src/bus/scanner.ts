@@ -33,6 +33,8 @@ const JUNK_MAX = 1024 * 1024;
 
 export class Scanner {
   #buffer = EMPTY;
+  /** What `room` gives; the buffer is then a stretch of it. */
+  #store: Buffer = EMPTY;
   /** Position in the file of the buffer's first byte: everything before it was said. */
   #base: number;
   readonly #key: Buffer | undefined;
@@ -67,6 +69,30 @@ export class Scanner {
   /** `last`: nothing follows for now, so a foreign record at the end is whole if its last line is. */
   push(chunk: Buffer, last = false): Item[] {
     this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
+    return this.#say(last);
+  }
+
+  /** Where the next `size` bytes may be put, before `took`: in memory that is used again and again. */
+  room(size: number): Buffer {
+    const pending = this.#buffer.length;
+    if (this.#store.length < pending + size) {
+      const store = Buffer.allocUnsafe(pending + size);
+      this.#buffer.copy(store);
+      this.#store = store;
+    } else {
+      this.#buffer.copy(this.#store);
+    }
+    this.#buffer = this.#store.subarray(0, pending);
+    return this.#store.subarray(pending, pending + size);
+  }
+
+  /** As push, of what was put there. */
+  took(count: number, last = false): Item[] {
+    this.#buffer = this.#store.subarray(0, this.#buffer.length + count);
+    return this.#say(last);
+  }
+
+  #say(last: boolean): Item[] {
     const items: Item[] = [];
     let at = 0;
     for (;;) {

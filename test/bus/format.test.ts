@@ -5,7 +5,7 @@ import { escapeBody, unescapeBody } from '../../src/bus/escape.js';
 import { encode, seal, prepare, type Fields } from '../../src/bus/format.js';
 import { nextMoment, stampOf, type Moment } from '../../src/bus/stamp.js';
 import type { Event } from '../../src/core/event.js';
-import { eventsOf, key, scan } from './support.js';
+import { eventsOf, key, scan, scanInPlace } from './support.js';
 
 /** Pieces of which hostile bodies are made. */
 const piece = fc.constantFrom(
@@ -99,6 +99,7 @@ test('records come back as they were, in whatever chunks they are read', () => {
       const items = scan(Buffer.concat(bytes), size);
       assert.not.ok(items.some(({ kind }) => kind === 'damaged'));
       same(eventsOf(items), events);
+      assert.equal(scanInPlace(Buffer.concat(bytes), size), items);
     }),
     { numRuns: 400 },
   );

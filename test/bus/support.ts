@@ -41,5 +41,16 @@ export const scan = (bytes: Buffer, size = bytes.length || 1): Item[] => {
   return items;
 };
 
+/** The same, as the reader does it: into memory that is used again. */
+export const scanInPlace = (bytes: Buffer, size: number): Item[] => {
+  const scanner = new Scanner(key);
+  const items: Item[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    const count = bytes.copy(scanner.room(size), 0, at, at + size);
+    items.push(...scanner.took(count, at + size >= bytes.length));
+  }
+  return items;
+};
+
 export const eventsOf = (items: readonly Item[]): Event[] =>
   items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));
