@@ -2,6 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { fakeService } from '../support/fake-service.js';
 import { cleanEnvironment, startService, temporary, tool } from '../support/service.js';
 
 interface Finding {
@@ -37,12 +38,12 @@ test('agents are found with their versions and credentials, and none is asked to
   program('claude', `#!/bin/sh\necho "$@" >> '${cwd}/asked'\necho 2.1.0\n`);
   program('gemini', '#!/bin/sh\necho 1.0\n');
   env['ANTHROPIC_API_KEY'] = 'sk-not-shown';
-  const { code, findings, of } = await doctor();
+  const { code, findings, of } = await doctor('--offline');
   assert.match(of('agent claude')!.message, '2.1.0');
   assert.equal(of('credential of claude'), {
     check: 'credential of claude',
     verdict: 'ok',
-    message: 'in ANTHROPIC_API_KEY',
+    message: 'in ANTHROPIC_API_KEY; nobody was asked',
   });
   assert.is(of('agent codex')!.verdict, 'warn');
   assert.is(of('credential of gemini')!.verdict, 'fail');
@@ -52,6 +53,49 @@ test('agents are found with their versions and credentials, and none is asked to
     findings.every((one) => one.verdict === 'ok' || one.fix),
     'each has something to do',
   );
+});
+
+test('a service says whether it takes a key, by the list of its models, which is free; a login is told by its program', async () => {
+  const service = await fakeService(({ headers }, response) => {
+    const key = headers['x-api-key'] ?? headers['x-goog-api-key'] ?? headers.authorization;
+    response.writeHead(key === 'good' || key === 'Bearer good' ? 200 : key === 'slow' ? 529 : 401).end('{}');
+  });
+  try {
+    const { cwd, env, program, doctor } = world(
+      `agents: { codex: { token_file: key, base_url: '${service.url}/v1' }, xai: { base_url: '${service.url}/v1' } }\n`,
+    );
+    for (const name of ['claude', 'codex', 'gemini']) program(name, '#!/bin/sh\necho 1.0\n');
+    writeFileSync(join(cwd, 'key'), 'good\n', { mode: 0o600 });
+    Object.assign(env, {
+      ANTHROPIC_BASE_URL: service.url,
+      ANTHROPIC_API_KEY: 'bad-not-shown',
+      GOOGLE_GEMINI_BASE_URL: service.url,
+      GEMINI_API_KEY: 'slow',
+      XAI_API_KEY: 'good',
+    });
+    const { host } = new URL(service.url);
+    const { code, findings, of } = await doctor();
+    assert.is(code, 3);
+    assert.is(of('credential of claude')!.verdict, 'fail');
+    assert.match(of('credential of claude')!.message, `refused by ${host}`);
+    assert.is(of('credential of codex')!.message, `in key, accepted by ${host}`);
+    assert.is(of('credential of xai')!.message, `in XAI_API_KEY, accepted by ${host}`);
+    assert.is(of('credential of gemini')!.message, `in GEMINI_API_KEY; ${host} answered 529`);
+    assert.not.match(JSON.stringify(findings), 'not-shown');
+    assert.equal(service.asked.map(({ path }) => path.split('?')[0]).sort(), [
+      '/v1/models',
+      '/v1/models',
+      '/v1/models',
+      '/v1beta/models',
+    ]);
+    delete env['ANTHROPIC_API_KEY'];
+    program('claude', '#!/bin/sh\n[ "$1 $2" = "auth status" ] && echo \'{"loggedIn": true}\' || echo 2.1\n');
+    assert.is((await doctor()).of('credential of claude')!.message, 'its own login');
+    program('claude', '#!/bin/sh\n[ "$1 $2" = "auth status" ] && exit 1\necho 2.1\n');
+    assert.match((await doctor()).of('credential of claude')!.message, 'not logged in');
+  } finally {
+    await service.close();
+  }
 });
 
 test('machine and root are looked at: kill level, sandboxes, disk, durability, clock, permissions, service', async () => {

@@ -1,7 +1,8 @@
 import { execa } from 'execa';
-import { createAgents, type RunnableAgent } from '../../runner/agents.js';
+import { createAgents } from '../../runner/agents.js';
 import { agentsOf } from '../agents.js';
-import { readSecret, type LoadedConfig } from '../load-config.js';
+import type { LoadedConfig } from '../load-config.js';
+import { checkCredential, createAsk } from './credentials.js';
 import { finding, type Finding } from './finding.js';
 
 const LIMIT_MS = 10_000;
@@ -16,27 +17,9 @@ const versionOf = async (program: string): Promise<string | undefined> => {
   return exitCode === 0 ? stdout.trim().split('\n')[0]?.slice(0, 80) : undefined;
 };
 
-const credentialOf = (agent: RunnableAgent, loaded: LoadedConfig): Finding | undefined => {
-  const check = `credential of ${agent.name}`;
-  const { keys } = agent.kind;
-  const file = loaded.config.agents[agent.name]?.token_file;
-  if (file !== undefined) {
-    try {
-      readSecret(file, loaded.folder);
-      return finding(check, 'ok', `in ${file}`);
-    } catch (error) {
-      return finding(check, 'fail', (error as Error).message, `write the key into ${file} and chmod 600 it`);
-    }
-  }
-  if (keys.length === 0) return undefined;
-  const set = keys.find((key) => process.env[key]);
-  return set === undefined
-    ? finding(check, 'warn', 'none here; its own login may do', `set ${keys[0]}, or agents.${agent.name}.token_file`)
-    : finding(check, 'ok', `in ${set}`);
-};
-
-export const checkAgents = async (loaded: LoadedConfig): Promise<Finding[]> => {
+export const checkAgents = async (loaded: LoadedConfig, offline: boolean): Promise<Finding[]> => {
   const agents = createAgents({ config: agentsOf(loaded.config, loaded.folder), environment: process.env }).list();
+  const asking = offline ? undefined : createAsk(loaded);
   const found = await Promise.all(
     agents.map(async (agent): Promise<Finding[]> => {
       const check = `agent ${agent.name}`;
@@ -47,7 +30,7 @@ export const checkAgents = async (loaded: LoadedConfig): Promise<Finding[]> => {
         return [finding(check, configured ? 'fail' : 'warn', `${wanted} is not on PATH`, `install ${wanted}`)];
       }
       const version = agent.program === undefined ? agent.backend : await versionOf(agent.program);
-      const credential = credentialOf(agent, loaded);
+      const credential = await checkCredential(agent, loaded, asking);
       return [
         version === undefined
           ? finding(check, 'warn', `${agent.program} does not say its version`, `run ${agent.program} --version`)

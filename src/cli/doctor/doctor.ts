@@ -12,12 +12,13 @@ export const doctor = async (options: {
   root: string;
   config?: string;
   production?: boolean;
+  offline?: boolean;
   json?: boolean;
 }): Promise<number> => {
   const loaded = loadConfig(options.config);
   const { path } = await openRoot(options.root);
   const findings = [
-    ...(await checkAgents(loaded)),
+    ...(await checkAgents(loaded, options.offline === true)),
     ...(await checkMachine(loaded, path, clock.now())),
     ...(await checkRoot(loaded, path)),
   ];
