@@ -30,8 +30,6 @@ export interface Manner {
   durable: boolean;
   /** False while the open file is still being made durable. */
   mayReopen: boolean;
-  /** Called once what is answered is in the file: also a duplicate's first message may not be durable yet. */
-  onBytes: (() => void) | undefined;
 }
 
 interface Fresh {
@@ -123,7 +121,7 @@ export class Pen {
    */
   write(calls: readonly Said[], manner: Manner): Receipt[][] | undefined {
     const { live } = this;
-    const { keyed, onBytes } = manner;
+    const { keyed } = manner;
     this.#now = this.#clock.now();
     const size = this.#catchUp(manner);
     if (size === undefined) return undefined;
@@ -140,7 +138,6 @@ export class Pen {
     const { bytes } = this.#batch;
     const newest = this.#last === live.last ? undefined : this.#last;
     if (newest) live.write(bytes, size, newest);
-    onBytes?.();
     // No holder of the lock takes the name away; where locks do not work, readers may not see what was written.
     if (!live.isCurrent()) {
       for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);

@@ -36,17 +36,20 @@ export const nextMoment = (now: number, last: Moment | undefined): Moment => {
   return last.ns < 999_999 ? { ms: last.ms, ns: last.ns + 1 } : { ms: last.ms + 1, ns: 0 };
 };
 
-/** The text of a millisecond: a batch has but one or two. */
-let written = { ms: -1, ts: '', prefix: '' };
+/** The text of a second: most moments share it with the one before. */
+let written = { second: -1, ts: '', prefix: '' };
 
-const textOf = (ms: number): typeof written => {
-  if (written.ms === ms) return written;
-  const ts = new Date(ms).toISOString();
+const textOf = (second: number): typeof written => {
+  if (written.second === second) return written;
+  const ts = new Date(second * 1_000).toISOString();
   const compact = ts.replace(/[-:]/g, '');
-  return (written = { ms, ts, prefix: `MSG-${compact.slice(0, 8)}-${compact.slice(9, 15)}-${compact.slice(16, 19)}` });
+  return (written = { second, ts: ts.slice(0, 20), prefix: `MSG-${compact.slice(0, 8)}-${compact.slice(9, 15)}-` });
 };
 
 export const stampOf = (moment: Moment, pid: number, seq: number): { msg_id: string; ts: string } => {
-  const { ts, prefix } = textOf(moment.ms);
-  return { msg_id: `${prefix}${String(moment.ns).padStart(6, '0')}-PID${pid}-${String(seq).padStart(4, '0')}`, ts };
+  const second = Math.floor(moment.ms / 1_000);
+  const { ts, prefix } = textOf(second);
+  const ms = String(moment.ms - second * 1_000).padStart(3, '0');
+  const ns = String(moment.ns).padStart(6, '0');
+  return { msg_id: `${prefix}${ms}${ns}-PID${pid}-${String(seq).padStart(4, '0')}`, ts: `${ts}${ms}Z` };
 };

@@ -83,23 +83,29 @@ export const openWriter = (options: WriterOptions): Writer => {
     return pen.live.folderSynced ? file : file.then(syncFolder);
   };
 
+  const sync = (): Promise<void> | undefined => {
+    if (!durable) return undefined;
+    const made = makeDurable();
+    made.catch(() => {
+      pen.live.suspect = true;
+    });
+    return made;
+  };
+
+  /** At once, where nothing has to be waited for. */
+  const attemptNow = (calls: readonly Call[]): Written | undefined => {
+    const held = lock.holdNow(() => pen.write(calls, { keyed: false, durable, mayReopen: flying === 0 }));
+    return held?.value && { receipts: held.value, made: sync() };
+  };
+
   /** Undefined: begin again, once nothing is on its way to the disk any more. */
   const attempt = async (calls: readonly Call[], keyed: boolean): Promise<Written | undefined> => {
     const mayReopen = flying === 0;
     if (keyed) await pen.prepareKeys(mayReopen);
-    let made: Promise<void> | undefined;
-    const sync = (): void => {
-      if (!durable) return;
-      made = makeDurable();
-      made.catch(() => {
-        pen.live.suspect = true;
-      });
-    };
-    const manner = { keyed, durable, mayReopen };
-    // Under way before the rest of what is done under the lock, which then costs nothing; but nobody is kept waiting for it.
-    const held = lock.holdNow(() => pen.write(calls, { ...manner, onBytes: sync }));
-    const receipts = held ? held.value : await lock.hold(() => pen.write(calls, { ...manner, onBytes: undefined }));
-    if (!held) sync();
+    const task = (): Receipt[][] | undefined => pen.write(calls, { keyed, durable, mayReopen });
+    const held = lock.holdNow(task);
+    const receipts = held ? held.value : await lock.hold(task);
+    const made = sync();
     if (receipts) return { receipts, made };
     await Promise.allSettled([made, last]);
     return undefined;
@@ -128,15 +134,19 @@ export const openWriter = (options: WriterOptions): Writer => {
     }
   };
 
+  const attempts = async (calls: readonly Call[], keyed: boolean): Promise<Written> => {
+    for (let count = 0; count < ATTEMPTS; count += 1) {
+      const written = await attempt(calls, keyed);
+      if (written) return written;
+    }
+    throw replacedError(path);
+  };
+
   /** Resolves when it is written; `last` does when it is acknowledged. */
   const commit = async (calls: readonly Call[]): Promise<void> => {
     try {
       const keyed = hasKeys(calls);
-      let written: Written | undefined;
-      for (let count = 0; written === undefined; count += 1) {
-        if (count === ATTEMPTS) throw replacedError(path);
-        written = await attempt(calls, keyed);
-      }
+      const written = (keyed ? undefined : attemptNow(calls)) ?? (await attempts(calls, keyed));
       flying += 1;
       last = land(calls, written, last);
     } catch (error) {
