@@ -21,6 +21,7 @@ import { layout } from '../storage/layout.js';
 import { holdRoot } from '../storage/root.js';
 import { notifierOf } from './actions.js';
 import { healthEnvironment } from './health-environment.js';
+import { findProblems } from './config/check.js';
 import { webhooksOf } from './load-config.js';
 import { openLocal, type Local } from './local.js';
 import { openService } from './open-service.js';
@@ -216,6 +217,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
 
+  for (const { field, message } of findProblems(local, process.env)) log.warn(`${field}: ${message}`);
   const found = local.agents.list().filter((agent) => agent.program !== undefined || agent.backend === 'shell');
   process.stdout.write(
     [

@@ -223,7 +223,7 @@ export interface LedgerView {
   runs: Map<string, RunStarted>;
   /** By `project/task`, until a run of it starts. */
   waiting: Map<string, Waiting>;
-  /** Loops that have not ended, by `project/task`. */
+  /** Loops, by `project/task`; of those that have ended the newest 1,000. */
   loops: Map<string, Loop>;
   /** Runs started a root event. */
   chains: Map<string, number>;

@@ -65,6 +65,8 @@ export interface Loop {
   run_id?: string;
   /** What its RUN_STOP said beside what is in its folder. */
   stopped?: Pick<RunEnd, 'class' | 'reason' | 'retry_at'>;
+  /** How it ended, and when (RFC 3339). */
+  ended?: { ts: string; status: 'completed' | 'failed' | 'stopped'; exit?: number; error?: string };
 }
 
 /** Of a run of a loop: its `step`. */

@@ -91,6 +91,20 @@ export const tasksOf = (view: LedgerView, runs: readonly RunInfo[]): Task[] => {
       status: statusOf(activation, run),
     });
   }
+  for (const [key, { request, ended }] of view.loops) {
+    const { project_id, task_id, agent } = request;
+    const known = tasks.get(key);
+    // Something else was begun in its folder afterwards.
+    if (ended && known?.since !== undefined && known.since > ended.ts) continue;
+    const { exit: _exit, error: _error, ...run } = known ?? { project_id, task_id };
+    tasks.set(key, {
+      ...run,
+      agent,
+      status: ended?.status ?? (known ? 'running' : 'pending'),
+      ...(ended?.exit === undefined ? {} : { exit: ended.exit }),
+      ...(ended?.error === undefined ? {} : { error: ended.error }),
+    });
+  }
   for (const [key, { project_id, task_id, ts, error }] of view.waiting) {
     const known = tasks.get(key);
     if (known && !error && known.status === 'pending') continue;

@@ -6,7 +6,7 @@ import type { LedgerView, Routed, RunStarted } from '../core/ledger-view.js';
 import { lineageOf } from '../core/lineage.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { answerWaits, close, foldHandler, open } from './fold-handlers.js';
-import { endLoop, foldLoop, turnStarted, turnStopped } from './loops.js';
+import { foldLoop, forgetLoop, stopLoops, turnStarted, turnStopped } from './loops.js';
 import { foldRouted } from './routed.js';
 import { ruleSwitched, runCounted, runPaid } from './rules.js';
 
@@ -69,7 +69,7 @@ const taskRequested = (view: LedgerView, event: Event): void => {
 };
 
 const taskDeleted = (view: LedgerView, event: Event): void => {
-  endLoop(view, event);
+  forgetLoop(view, event);
   view.waiting.delete(keyOf(event));
   for (const [key, activation] of view.activations) {
     if (activation.project_id !== event.project_id || activation.task_id !== event.task_id) continue;
@@ -79,7 +79,7 @@ const taskDeleted = (view: LedgerView, event: Event): void => {
 };
 
 const taskStopped = (view: LedgerView, event: Event): void => {
-  endLoop(view, event);
+  stopLoops(view, event, event);
   view.waiting.delete(keyOf(event));
   for (const id of [...view.open]) {
     const activation = view.activations.get(id);
@@ -154,7 +154,7 @@ export const fold = (view: LedgerView, event: Event): void => {
       return ruleSwitched(view, event);
     case 'CONDUCTOR_STOP_ALL':
       for (const id of view.open) view.activations.get(id)!.cancel = 'stop --all';
-      view.loops.clear();
+      stopLoops(view, event);
       view.paused = true;
       return;
     case 'CONDUCTOR_PAUSED':

@@ -21,6 +21,8 @@ import { carryLoop, type LoopPorts } from './until-done.js';
 export type AdoptLoopsPorts = Omit<LoopPorts, 'isPaused'> & { ledger: Ledger; claims: LoopClaims; log: Log };
 
 const EVERY_MS = 5_000;
+/** After these there may be one to be carried. */
+const WAKERS: ReadonlySet<string> = new Set(['RUN_STOP', 'RUN_LOOP_STARTED', 'CONDUCTOR_UNPAUSED']);
 
 /**
  * Loops that were begun and that nobody carries, as those of a `run-agent` or a conductor that was killed: looked for
@@ -51,8 +53,10 @@ export const adoptLoops = (
         // Then all is folded in that was said by whoever had it.
         await ports.ledger.record([loopResumed(loop)]);
         const now = view.loops.get(key);
-        if (!now || atWork(now.request)) return;
-        const gone$ = ports.ledger.folded$.pipe(filter(() => !view.loops.has(key)));
+        if (!now || now.ended || atWork(now.request)) return;
+        const gone$ = ports.ledger.folded$.pipe(
+          filter(() => view.loops.get(key)?.ended !== undefined || !view.loops.has(key)),
+        );
         const isPaused = async (): Promise<boolean> => view.paused;
         await carryLoop({ ...ports, isPaused }, now, { stop$: gone$, leave$: drain$, kill$ });
       } finally {
@@ -61,11 +65,11 @@ export const adoptLoops = (
       }
     };
 
-    const stopped$ = ports.ledger.folded$.pipe(filter(({ type }) => type === 'RUN_STOP'));
-    return merge(timer(0, EVERY_MS, ports.clock.scheduler), stopped$).pipe(
+    const said$ = ports.ledger.folded$.pipe(filter(({ type }) => WAKERS.has(type)));
+    return merge(timer(0, EVERY_MS, ports.clock.scheduler), said$).pipe(
       untilStopped(drain$),
       exhaustMap(() => from([...view.loops])),
-      filter(([key, loop]) => !mine.has(key) && !view.paused && !atWork(loop.request)),
+      filter(([key, loop]) => !loop.ended && !mine.has(key) && !view.paused && !atWork(loop.request)),
       mergeMap(([key, loop]) =>
         from(carry(key, loop)).pipe(
           catchError((error: unknown) => {

@@ -23,7 +23,7 @@ export const loopResumed = ({ request, state }: Loop): Draft => ({
   ...scopeOf(request),
   type: 'RUN_LOOP_RESUMED',
   data: { turn: state.turn },
-  body: `the loop of ${request.agent} goes on: whoever carried it is gone`,
+  body: `the loop of ${request.agent} is carried by the service`,
 });
 
 export const loopTurn = (request: LoopRequest, state: LoopState): Draft => ({

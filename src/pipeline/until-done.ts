@@ -42,11 +42,15 @@ const LOOK_AGAIN_MS = 2_000;
 /** Why a run ended that its loop will start again. */
 const SHUTDOWN = 'the conductor was stopped';
 
-const doneOf = ({ runs }: LoopPorts, { project_id, task_id }: LoopRequest): string =>
+const doneOf = ({ runs }: Pick<LoopPorts, 'runs'>, { project_id, task_id }: LoopRequest): string =>
   join(runs.folder({ project_id, task_id }), 'DONE');
 
 /** Says durably that it is asked for. A DONE that an earlier loop left says nothing about this one. */
-export const beginLoop = async (ports: LoopPorts, request: LoopRequest, options: LoopOptions): Promise<Loop> => {
+export const beginLoop = async (
+  ports: Pick<LoopPorts, 'bus' | 'runs' | 'workspaces'>,
+  request: LoopRequest,
+  options: LoopOptions,
+): Promise<Loop> => {
   const digest = await ports.workspaces.digest(request.cwd);
   const counts = { turn: 1, restarts: 0, usd: 0, crashes: 0, limited: 0, idle: 0 };
   const loop: Loop = { request, options, state: { ...counts, digest, since_id: '' } };

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -96,6 +96,20 @@ test('a service says whether it takes a key, by the list of its models, which is
   } finally {
     await service.close();
   }
+});
+
+test('each program is asked once; shipped roles are one line; who is several is told so', async () => {
+  const { cwd, program, doctor } = world(
+    'agents: { reviewer: { backend: claude, model: x }, any: { one_of: [claude, reviewer] } }\n',
+  );
+  program('claude', `#!/bin/sh\necho "$@" >> '${cwd}/asked'\necho 2.1.0\n`);
+  const { findings, of } = await doctor();
+  const asked = readFileSync(join(cwd, 'asked'), 'utf8').split('\n');
+  assert.is(asked.filter((words) => words === '--version').length, 1);
+  assert.match(of('roles')!.message, /^played by \S+claude: .*code-reviewer/);
+  assert.not.ok(findings.some((one) => one.check === 'agent code-reviewer'));
+  assert.match(of('agent reviewer')!.message, '2.1.0');
+  assert.is(of('agent any')!.message, 'one of claude, reviewer');
 });
 
 test('machine and root are looked at: kill level, sandboxes, disk, durability, clock, permissions, service', async () => {

@@ -35,6 +35,18 @@ const makeWorld = () => {
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     return { child, ended };
   };
+  /** Another task, and how it ends. */
+  const later = async (task: string, prompt: string, ...more: string[]): Promise<number | null> =>
+    (
+      await tool(
+        'run-agent',
+        ['task', '--agent', 'shell', '--task-id', task, '--root', root, '--prompt', prompt, ...more],
+        {
+          env,
+          cwd: folder,
+        },
+      )
+    ).code;
   const serve = () => startService(['--root', root], { cwd: folder, env });
   const said = async (type: string): Promise<{ body: string; data: Record<string, unknown> }[]> =>
     (await tool('messagebus-tool', ['read', '--root', root, '--type', type, '--json'], { env })).stdout
@@ -45,7 +57,7 @@ const makeWorld = () => {
     readdirSync(join(root, 'default', 'loop'))
       .filter((name) => /^\d{8}-/.test(name))
       .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  return { folder, work, env, root, done, loop, begin, serve, said, runs };
+  return { folder, work, env, root, done, loop, later, begin, serve, said, runs };
 };
 
 const SHELL = `n=$(cat count 2>/dev/null || echo 0); n=$((n+1)); echo $n >count; echo "turn $n"; `;
@@ -219,6 +231,30 @@ test('a session is resumed where that is asked for, and begun anew where it is n
     const { args } = JSON.parse(readFileSync(join(world.folder, 'seen'), 'utf8')) as { args: string[] };
     assert.is(args.includes('--resume'), session === 'resume');
   }
+});
+
+test('a loop may be asked for while no service runs; until it is done its task is not, and nobody who waits for it begins', async () => {
+  const world = makeWorld();
+  const conductor = (...args: string[]) =>
+    tool('conductor', [...args, '--root', world.root], { env: world.env, cwd: world.folder });
+  const script = `${SHELL}touch began-$n; until test -e go-$n; do sleep 0.05; done; [ $n -lt 2 ] || touch "$CONDUCTOR_DONE"`;
+  const create = ['task', 'create', '--task', 'loop', '--agent', 'shell', '--cwd', world.work, '--prompt', script];
+  const made = await conductor(...create, '--until', 'done');
+  assert.equal([made.code, made.stdout], [0, 'loop\n'], made.stderr);
+  const statusOf = async (): Promise<string> =>
+    (JSON.parse((await conductor('task', 'show', 'loop', '--json')).stdout) as { status: string }).status;
+  assert.is(await statusOf(), 'pending');
+  const service = await world.serve();
+  const after = world.later('after', 'echo x', '--depends-on', 'loop');
+  await until('the first turn is at work', () => existsSync(join(world.work, 'began-1')) || undefined);
+  writeFileSync(join(world.work, 'go-1'), '');
+  await until('the second turn is at work', () => existsSync(join(world.work, 'began-2')) || undefined);
+  assert.is(await statusOf(), 'running');
+  assert.is((await world.said('RUN_START')).length, 2, 'who waits for it has not begun');
+  writeFileSync(join(world.work, 'go-2'), '');
+  assert.is(await after, 0);
+  assert.is(await statusOf(), 'completed');
+  await service.stop();
 });
 
 test.run();

@@ -205,6 +205,12 @@ const taskChanged =
     if (task) touchTask(shelves, event, task, { status });
   };
 
+const loopEnded = (shelves: Shelves, event: Event): void => {
+  const { status, reason } = event.data;
+  const stopped = typeof reason === 'string' && reason.startsWith('stopped');
+  taskChanged(stopped ? 'stopped' : status === 'completed' ? 'completed' : 'failed')(shelves, event);
+};
+
 const approvalRequested = ({ approvals }: Shelves, event: Event): void => {
   const asked = event.data as unknown as ApprovalRequested;
   if (approvals.get(asked.approval)) return;
@@ -251,6 +257,9 @@ const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> 
   HANDLER_RESUMED: handlerResumed,
   TASK_REQUESTED: requested('task', () => TASK_HANDLER),
   HANDLER_REQUESTED: requested('handler', ({ data }) => String(data['handler'])),
+  RUN_LOOP_STARTED: taskChanged('pending'),
+  RUN_LOOP_TURN: taskChanged('running'),
+  RUN_LOOP_ENDED: loopEnded,
   TASK_WAITING: taskChanged('pending'),
   TASK_BLOCKED: taskChanged('failed'),
   TASK_STOPPED: taskChanged('stopped'),

@@ -46,6 +46,12 @@ export const register = (program: Command): void => {
       'starts when these have completed, fails when one failed; TASK or PROJECT/TASK, several with commas, or again',
       (words: string, before: string[] = []) => [...before, words],
     )
+    .option('--until <done>', '"done": the service starts it again until the file DONE is in the folder of the task')
+    .option('--verify <command>', 'DONE counts only when this succeeds')
+    .option('--max-restarts <n>', 'of --until done; default 100')
+    .option('--max-idle <n>', 'turns in a row without a change in the folder; default 5')
+    .option('--max-usd <sum>', 'of all turns together')
+    .option('--session <how>', 'resume or fresh (default)')
     .option('--wait', 'returns when it ended, with its meaning')
     .addOption(rootOption())
     .addOption(configOption())

@@ -9,6 +9,7 @@ import type { LoopOptions } from '../../core/loop.js';
 import { beginLoop, carryLoop } from '../../pipeline/until-done.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
+import { claimLoop } from '../loop-options.js';
 import { openProgress } from '../progress.js';
 import { surroundings } from '../surrounding.js';
 import { env } from './options.js';
@@ -103,9 +104,7 @@ const stopSaid$ = async ({ bus }: Local, { project_id, task_id }: Start): Promis
 
 /** One agent again and again, until DONE; a signal to us stops it for good. When we die the service goes on with it. */
 export const startLoop = async (local: Local, start: Start, options: LoopOptions): Promise<RunEnd> => {
-  const giveUp = local.claims.take(start);
-  if (!giveUp)
-    throw new ConductorError('conflict', `a loop of ${start.project_id}/${start.task_id} is at work: stop it first`);
+  const giveUp = claimLoop(local, start);
   try {
     const stop$ = merge(signals$(), await stopSaid$(local, start));
     const ports = { ...local, isPaused: () => isPaused(local) };

@@ -1,7 +1,7 @@
-import type { LoopOptions } from '../../core/loop.js';
+import { LOOP_OPTIONS, loopOf } from '../loop-options.js';
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
-import { COMMON, countOf, durationOf, parse, projectOf, rootOf, scopesOf, taskOf, usage } from './options.js';
+import { COMMON, durationOf, parse, projectOf, rootOf, scopesOf, taskOf, usage } from './options.js';
 import { report, startLoop, startRun } from './start.js';
 
 const HELP = `run-agent task --project-id P --task-id T --agent A (--prompt TEXT | --prompt-file FILE)
@@ -41,38 +41,6 @@ export const RUN_OPTIONS = {
   timeout: { type: 'string' },
   'depends-on': { type: 'string', multiple: true },
 } as const;
-
-const LOOP_OPTIONS = {
-  until: { type: 'string' },
-  verify: { type: 'string' },
-  'max-restarts': { type: 'string' },
-  'max-idle': { type: 'string' },
-  'max-usd': { type: 'string' },
-  session: { type: 'string' },
-} as const;
-
-/** Undefined: one run. */
-const loopOf = (values: Partial<Record<keyof typeof LOOP_OPTIONS, string | undefined>>): LoopOptions | undefined => {
-  const { until, verify, session = 'fresh' } = values;
-  if (until === undefined) {
-    const alone = (Object.keys(LOOP_OPTIONS) as (keyof typeof LOOP_OPTIONS)[]).find(
-      (name) => values[name] !== undefined,
-    );
-    if (alone !== undefined) throw usage(`--${alone} goes with --until done`);
-    return undefined;
-  }
-  if (until !== 'done') throw usage(`--until "${until}": there is only --until done`);
-  if (session !== 'fresh' && session !== 'resume') throw usage(`--session "${session}": fresh or resume`);
-  const max_usd = values['max-usd'] === undefined ? undefined : Number(values['max-usd']);
-  if (max_usd !== undefined && !(max_usd > 0)) throw usage(`--max-usd "${values['max-usd']}" is no sum`);
-  return {
-    verify,
-    max_restarts: countOf('max-restarts', values['max-restarts']) ?? 100,
-    max_idle: countOf('max-idle', values['max-idle']) ?? 5,
-    max_usd,
-    session,
-  };
-};
 
 export const run = async (args: string[]): Promise<number> => {
   const parsed = parse(args, { ...RUN_OPTIONS, ...LOOP_OPTIONS }, HELP);

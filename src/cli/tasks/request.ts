@@ -3,11 +3,14 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_DEPTH } from '../../core/depth.js';
 import { ConductorError } from '../../core/errors.js';
+import type { LoopOptions } from '../../core/loop.js';
 import type { Receipt } from '../../core/ports.js';
 import type { TaskRequest } from '../../core/task.js';
+import { beginLoop } from '../../pipeline/until-done.js';
 import { writeAtomically } from '../../storage/atomic-write.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
+import { claimLoop } from '../loop-options.js';
 import { surroundings } from '../surrounding.js';
 
 export interface Scope {
@@ -15,32 +18,65 @@ export interface Scope {
   task_id: string;
 }
 
-/** Says durably that a run is asked for, and puts the prompt into the task's folder for people to read. */
-export const requestTask = async (local: Local, scope: Scope, request: TaskRequest): Promise<Receipt> => {
-  if (request.prompt.trim() === '') throw new ConductorError('usage', 'the prompt is empty');
+/** What is inherited from where it is asked for, and who asks. Throws where nothing may be started. */
+const askerOf = async (local: Local) => {
   const { depth, trust } = await surroundings({ ...local, rootPath: local.root.path }, process.env);
   if (depth >= MAX_DEPTH)
     throw new ConductorError('too_deep', `depth ${depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`);
   const user = userOf(process.env);
   await checkUser(local, user);
+  return { depth, trust, ...(user === undefined ? {} : { actor: user }) };
+};
+
+const checkPrompt = (prompt: string): void => {
+  if (prompt.trim() === '') throw new ConductorError('usage', 'the prompt is empty');
+};
+
+/** For people to read. */
+const keepPrompt = async (local: Local, scope: Scope, prompt: string): Promise<void> => {
+  const folder = local.runs.folder(scope);
+  await mkdir(folder, { recursive: true });
+  await writeAtomically(join(folder, 'TASK.md'), prompt);
+};
+
+/** Says durably that a run is asked for, and puts the prompt into the task's folder. */
+export const requestTask = async (local: Local, scope: Scope, request: TaskRequest): Promise<Receipt> => {
+  checkPrompt(request.prompt);
+  const asker = await askerOf(local);
   const run_id = process.env['RUN_ID'];
   const [receipt] = await local.bus.record([
     {
       ...scope,
       type: 'TASK_REQUESTED',
       ...(run_id ? { run_id, source: `run:${run_id}` } : { source: 'cli' }),
-      depth,
-      trust,
-      ...(user === undefined ? {} : { actor: user }),
+      ...asker,
       data: { ...request },
       body: `${request.agent} is asked for: ${request.prompt.trim().split('\n')[0]!.slice(0, 200)}`,
     },
   ]);
-  const folder = local.runs.folder(scope);
-  await mkdir(folder, { recursive: true });
-  await writeAtomically(join(folder, 'TASK.md'), request.prompt);
-  await rm(join(folder, 'DONE'), { force: true });
+  await keepPrompt(local, scope, request.prompt);
+  await rm(join(local.runs.folder(scope), 'DONE'), { force: true });
   return receipt!;
+};
+
+/** Says durably that a loop is asked for; the service carries it. Returns the message's id. */
+export const requestLoop = async (
+  local: Local,
+  scope: Scope,
+  request: TaskRequest,
+  options: LoopOptions,
+): Promise<string> => {
+  checkPrompt(request.prompt);
+  const { prompt, cwd, agent, timeout_ms } = request;
+  const asker = await askerOf(local);
+  const giveUp = claimLoop(local, scope);
+  try {
+    await keepPrompt(local, scope, prompt);
+    const asked = { ...scope, ...asker, prompt, cwd, agent, timeout_ms, env: {} };
+    return (await beginLoop(local, asked, options)).state.since_id;
+  } finally {
+    giveUp();
+  }
 };
 
 /** The agent by its name: a name nobody knows is refused; one that is only missing here may be found by the service. */

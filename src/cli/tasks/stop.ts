@@ -21,8 +21,8 @@ export const endTask = async (opened: Opened, scope: Scope, reason: string): Pro
     body: `stopped: ${reason}`,
   });
   const facts = open.map(({ activation }) => stopped({ activation }));
-  const loops = ledger.view.loops.has(`${scope.project_id}/${scope.task_id}`);
-  if (loops && facts.length === 0) facts.push(stopped({}));
+  const loop = ledger.view.loops.get(`${scope.project_id}/${scope.task_id}`);
+  if (loop && !loop.ended && facts.length === 0) facts.push(stopped({}));
   // Before the runs end: whoever carries the task must not take their end for a failure to be tried again.
   if (facts.length > 0) await ledger.record(facts);
   const stopping: Promise<void>[] = [];
