@@ -64,7 +64,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'config show': ['config show --origin', 'config show --json'],
   'config schema': ['config schema > .conductor-schema.json'],
   'config init': ['config init'],
-  init: ['init', 'init --hook --systemd', 'init ../app --yes'],
+  init: ['init', 'init --hook --systemd', 'init --webhook https://conductor.example.org', 'init ../app --yes'],
   doctor: ['doctor', 'doctor --production', 'doctor --offline --json'],
   gc: ['gc --dry-run', 'gc --older-than 30d --keep-failed', 'gc --bus-older-than 90d'],
   'backup create': ['backup create', 'backup create /mnt/backup/monday.tar.gz'],

@@ -14,5 +14,6 @@ export const repositoryOf = (
   const path = event.data['path'];
   if (event.trust !== 'full' || typeof path !== 'string' || !path.startsWith('/') || !existsSync(path))
     return undefined;
-  return Object.values(config.repositories).find((one) => expandPath(one.path, folder) === path) ?? { path };
+  const known = Object.values(config.repositories).find((one) => expandPath(one.path, folder) === path);
+  return { path, test_command: known?.test_command };
 };

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRemote } from '../../src/cli/init/detect.js';
+import { fakeService } from '../support/fake-service.js';
 import { cleanEnvironment, run, startService, temporary, tool, until } from '../support/service.js';
 
 const world = () => {
@@ -68,6 +69,43 @@ test('where nobody can be asked, hook and unit are written only when they are na
   assert.is((await conductor('init')).code, 0);
   assert.not(existsSync(join(cwd, '.git', 'hooks', 'post-commit')));
   assert.not(existsSync(join(cwd, 'conductor.service')));
+});
+
+test('a webhook is set up: its secret, its lines in config.yaml, and at GitHub itself where a token is given', async () => {
+  const github = await fakeService((_asked, response) => response.writeHead(201).end('{}'));
+  try {
+    const { cwd, env, conductor, git } = world();
+    await git('init', '-q');
+    await git('remote', 'add', 'origin', 'git@github.com:acme/app.git');
+    const done = await conductor('init', '--webhook');
+    assert.is(done.code, 0, done.stderr);
+    assert.match(done.stdout, 'https://YOUR-ADDRESS/webhooks/github');
+    const file = join(env['HOME']!, '.secrets', 'github.secret');
+    const secret = readFileSync(file, 'utf8').trim();
+    assert.is(statSync(file).mode & 0o777, 0o600);
+    assert.not.match(done.stdout, secret);
+    const { config } = JSON.parse((await conductor('config', 'show', '--json')).stdout);
+    assert.equal(config.webhooks.github.secret_file, ['~/.secrets/github.secret']);
+    assert.is((await conductor('config', 'check')).code, 0);
+
+    Object.assign(env, { GITHUB_TOKEN: 'gh-token', GITHUB_API_URL: github.url });
+    writeFileSync(join(cwd, 'config.yaml'), 'timers: {}\n');
+    const again = await conductor('init', '--webhook', 'https://conductor.example.org');
+    assert.match(again.stdout, `kept  ${file}`);
+    assert.match(again.stdout, 'made  the webhook of acme/app');
+    assert.match(again.stdout, 'put into config.yaml:\nwebhooks:\n  github:');
+    assert.is(readFileSync(join(cwd, 'config.yaml'), 'utf8'), 'timers: {}\n');
+    const [asked] = github.asked;
+    assert.is(asked?.path, '/repos/acme/app/hooks');
+    assert.is(asked?.headers.authorization, 'Bearer gh-token');
+    assert.equal(asked?.body['config'], {
+      url: 'https://conductor.example.org/webhooks/github',
+      content_type: 'json',
+      secret,
+    });
+  } finally {
+    await github.close();
+  }
 });
 
 test('the test command is found by what the folder holds', async () => {

@@ -8,6 +8,8 @@ export const register = (program: Command): void => {
     .description('writes rules/, handlers/ and config.yaml that work at once')
     .option('--hook', 'a git hook that tells of each commit')
     .option('--no-hook', 'none, and do not ask')
+    .option('--webhook [address]', 'a webhook of the code host; the address under which it reaches the service')
+    .option('--no-webhook', 'none, and do not ask')
     .option('--systemd', 'a systemd unit')
     .option('--no-systemd', 'none, and do not ask')
     .option('--force', 'over files that are there')

@@ -25,16 +25,23 @@ const shipped = async (name: 'rules' | 'handlers', folder: string): Promise<Plan
   );
 };
 
-const configOf = async (folder: string, repository: Repository): Promise<string> => {
-  const template = await readFile(join(templatesFolder, 'config.yaml'), 'utf8');
+const configOf = async (folder: string, repository: Repository, webhooks: object | undefined): Promise<string> => {
+  const shown = await readFile(join(templatesFolder, 'config.yaml'), 'utf8');
+  const template =
+    webhooks === undefined ? shown : shown.replace(/^# webhooks:\n(#.*\n)*/m, () => stringify({ webhooks }));
   if (!repository.git) return template;
   const { name = `local/${basename(folder)}`, test_command } = repository;
   const entry = stringify({ repositories: { [name]: { path: '.', ...(test_command ? { test_command } : {}) } } });
   return template.replace(/^# repositories:\n(#.*\n)*/m, () => entry);
 };
 
-export const planFiles = async (folder: string, repository: Repository): Promise<Planned[]> => [
-  { path: join(folder, 'config.yaml'), text: await configOf(folder, repository) },
+/** `webhooks`: as they are to stand in config.yaml. */
+export const planFiles = async (
+  folder: string,
+  repository: Repository,
+  webhooks: object | undefined,
+): Promise<Planned[]> => [
+  { path: join(folder, 'config.yaml'), text: await configOf(folder, repository, webhooks) },
   { path: join(folder, '.conductor-schema.json'), text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` },
   ...(await shipped('rules', folder)),
   ...(await shipped('handlers', folder)),

@@ -2,12 +2,16 @@ import { readFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { stringify } from 'yaml';
 import { detect, type Repository } from './detect.js';
 import { planFiles, planHook, planUnit, writePlanned, type Planned } from './files.js';
+import { providerOf, setUpWebhook, webhookEntry } from './webhook.js';
 
 export interface InitOptions {
   hook?: boolean;
   systemd?: boolean;
+  /** The address under which the code host reaches the service; true: not known yet. */
+  webhook?: boolean | string;
   force?: boolean;
   yes?: boolean;
 }
@@ -25,6 +29,9 @@ const ask = async (question: string, said: boolean | undefined, yes: boolean | u
     lines.close();
   }
 };
+
+const saidOf = (webhook: boolean | string | undefined): boolean | undefined =>
+  typeof webhook === 'string' ? true : webhook;
 
 const ignoreRuns = async (folder: string): Promise<void> => {
   const file = join(folder, '.gitignore');
@@ -49,17 +56,30 @@ export const init = async (path: string, options: InitOptions): Promise<void> =>
   const folder = resolve(path);
   const repository = await detect(folder);
   say(`found ${told(repository)}`);
-  const write = async (planned: Planned): Promise<void> => {
+  const write = async (planned: Planned): Promise<boolean> => {
     const written = await writePlanned(planned, options.force === true);
     say(`${written ? 'wrote' : 'kept '} ${relative(process.cwd(), planned.path)}`);
+    return written;
   };
-  for (const planned of await planFiles(folder, repository)) await write(planned);
+  const sender = providerOf(repository);
+  const provider =
+    sender !== undefined && (await ask(`A webhook of ${sender}?`, saidOf(options.webhook), options.yes))
+      ? sender
+      : undefined;
+  const webhooks = provider && webhookEntry(provider);
+  const [config, ...others] = await planFiles(folder, repository, webhooks);
+  const isOurs = config !== undefined && (await write(config));
+  for (const planned of others) await write(planned);
   if (repository.git) {
     await ignoreRuns(folder);
     if (await ask('A git hook that tells of each commit?', options.hook, options.yes))
       await write(await planHook(folder));
   }
   if (await ask('A systemd unit?', options.systemd, options.yes)) await write(await planUnit(folder));
-  if (repository.host === 'github.com') say('for events of GitHub: conductor webhook add github');
+  if (provider !== undefined) {
+    const address = typeof options.webhook === 'string' ? options.webhook : undefined;
+    await setUpWebhook(provider, repository, address, say);
+    if (!isOurs) say(`put into config.yaml:\n${stringify({ webhooks }).trimEnd()}`);
+  } else if (sender !== undefined) say(`for events of ${sender}: conductor webhook add ${sender}`);
   say('next: conductor serve');
 };

@@ -11,7 +11,7 @@ import { expandPath } from '../load-config.js';
 import { addressOf, serverOf, type Where } from './address.js';
 
 /** Where the secret is entered, or where the provider shows the one it made. */
-const WHERE: Record<ProviderName, string> = {
+export const WHERE: Record<ProviderName, string> = {
   github: 'Settings > Webhooks > Add webhook: content type application/json, and the secret below',
   gitlab: 'Settings > Webhooks: the secret below as secret token',
   bitbucket: 'Repository settings > Webhooks > Add webhook: the secret below',
@@ -48,6 +48,17 @@ const snippetOf = (name: string, provider: ProviderName, file: string): string =
     `    secret_file: ${JSON.stringify(file)}`,
   ].join('\n');
 
+/** The file of a secret that we make, for its owner alone; one that is there is kept. */
+export const makeSecretFile = async (
+  provider: ProviderName,
+  shown: string,
+  secret = made(provider),
+): Promise<{ file: string; isNew: boolean }> => {
+  const file = expandPath(shown, process.cwd());
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  return { file, isNew: await createAtomically(file, `${secret}\n`, 0o600) };
+};
+
 /** Makes the secret's file, for its owner alone, and says what to enter where. An existing file is never touched. */
 export const addWebhook = async (
   provider: ProviderName,
@@ -58,12 +69,11 @@ export const addWebhook = async (
   if (!checked.success) throw new ConductorError('usage', `--name "${name}": ${checked.error.issues[0]?.message}`);
   const url = addressOf(await serverOf(options), name);
   const shown = options.secretFile ?? `~/.secrets/${name}.secret`;
-  const file = expandPath(shown, process.cwd());
   const secret = await secretOf(provider);
   const fault = providerOf(name, { provider }).verifier.faultOf?.(secret);
   if (fault !== undefined) throw new ConductorError('usage', fault);
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  if (!(await createAtomically(file, `${secret}\n`, 0o600)))
+  const { file, isNew } = await makeSecretFile(provider, shown, secret);
+  if (!isNew)
     throw new ConductorError(
       'conflict',
       `${file} exists. To exchange the secret choose another --secret-file, and list both files as secret_file until the sender has the new one`,
