@@ -5,7 +5,13 @@ import { dirname, join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-export const command = (name: string): string => join(project, 'dist', 'cli', `${name}.js`);
+const { bin } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { bin: Record<string, string> };
+/** The file that a user starts by this name. */
+export const command = (name: string): string => {
+  const file = bin[name];
+  if (file === undefined) throw new Error(`there is no command ${name}`);
+  return join(project, file);
+};
 export const temporary = (name: string): string => mkdtempSync(join(tmpdir(), `conductor-${name}-`));
 
 /** An environment as empty as a new user's, with a HOME of its own and what the test adds. */
