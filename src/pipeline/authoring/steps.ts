@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ConductorError } from '../../core/errors.js';
 import type { JsonSchema, Step } from '../../core/handler.js';
 import { getPath } from '../../core/match.js';
+import type { StepInput } from '../syntax/kernel.js';
 import { createStepSchema } from '../syntax/step.js';
 import { isRef, refTo, type Ref, type Refs, type ValueOf } from './refs.js';
 
@@ -16,7 +17,27 @@ export interface Built<Data = Record<string, unknown>> {
   readonly run_id: Ref<string>;
   readonly data: Refs<Data>;
 }
-export type AnyStep = { readonly step: Step } | Step;
+export type AnyStep = StepInput;
+
+/** What a step gave, as later steps see it. */
+export interface Given<Data> {
+  ok: boolean;
+  status: 'completed' | 'failed' | 'skipped';
+  output: string;
+  stderr: string;
+  error: string;
+  exit: number;
+  run_id: string;
+  cached: string;
+  attempts: number;
+  data: Data;
+}
+type DataIn<One> = One extends Built<infer Data> ? Data : Record<string, unknown>;
+type LastOf<Steps> = Steps extends readonly [...unknown[], infer Last]
+  ? Last
+  : Steps extends readonly (infer One)[]
+    ? One
+    : Steps;
 
 /** What every step takes. Durations are seconds or `5m`. */
 export interface Common {
@@ -27,7 +48,8 @@ export interface Common {
   timeout?: string | number;
   retry?: number | true | { attempts?: number; base?: string | number; cap?: string | number; on?: string | string[] };
   cache?: true | { key?: string | string[]; files?: string | string[]; ttl?: string | number };
-  on_error?: 'fail' | 'continue';
+  /** Or steps that take its place when it failed. */
+  on_error?: 'fail' | 'continue' | AnyStep | readonly AnyStep[];
 }
 
 export interface ProcessOptions extends Common {
@@ -111,27 +133,28 @@ export const shell = <Output extends z.ZodType | 'json' | 'lines' | undefined = 
 export const sequence = (steps: readonly AnyStep[], options: Common = {}): Built =>
   step({ ...options, sequence: steps });
 
-export const parallel = (
-  steps: readonly AnyStep[],
+export const parallel = <const Steps extends readonly AnyStep[]>(
+  steps: Steps,
   {
     max_concurrent,
     fail_fast,
     at_least,
     ...options
   }: Common & { max_concurrent?: number; fail_fast?: boolean; at_least?: number } = {},
-): Built<{ lanes: unknown[] }> => step({ ...options, parallel: { steps, max_concurrent, fail_fast, at_least } });
+): Built<{ lanes: { [Index in keyof Steps]: { name: string } & Given<DataIn<Steps[Index]>> } }> =>
+  step({ ...options, parallel: { steps, max_concurrent, fail_fast, at_least } });
 
 /** `each` is given the item as a ref. */
-export const map = <Item = string>(
+export const map = <Item, const Each extends AnyStep | readonly AnyStep[]>(
   items: readonly Item[] | Ref<readonly Item[]>,
-  each: (item: Refs<Item>) => AnyStep | readonly AnyStep[],
+  each: (item: Refs<Item>) => Each,
   {
     max_concurrent,
     fail_fast,
     at_least,
     ...options
   }: Common & { max_concurrent?: number; fail_fast?: boolean; at_least?: number } = {},
-): Built<{ items: unknown[]; count: number; failed: number }> =>
+): Built<{ items: ({ item: Item; index: number } & Given<DataIn<LastOf<Each>>>)[]; count: number; failed: number }> =>
   step({
     ...options,
     map: {

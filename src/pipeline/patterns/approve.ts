@@ -4,7 +4,7 @@ import { common, commonOf, templateSchema } from '../syntax/parts.js';
 import type { Pattern } from './pattern.js';
 
 /** Waits for a person. Nobody in time: the default, else a failure. */
-export const approve: Pattern = {
+export const approve = {
   keys: ['approve'],
   schema: () =>
     z
@@ -21,4 +21,4 @@ export const approve: Pattern = {
         for: { kind: 'approval', question: given.question, ...(given.default ? { default: given.default } : {}) },
         on_timeout: 'fail',
       })),
-};
+} satisfies Pattern;

@@ -96,7 +96,7 @@ const consensusOf = ({ consensus }: Compare): { steps: Step[]; data: string } =>
 };
 
 /** The same question to several, their answers side by side, and what comes of them. */
-export const compare: Pattern = {
+export const compare = {
   keys: ['compare'],
   schema: (step) =>
     z.strictObject({ ...common, compare: shape(step) }).transform(({ compare: given, ...one }): Step => {
@@ -128,4 +128,4 @@ export const compare: Pattern = {
         data,
       });
     }),
-};
+} satisfies Pattern;

@@ -78,7 +78,7 @@ ${task}`,
 };
 
 /** An agent plans, the parts are done, or planned in turn, down to a depth; what they gave is put together again. */
-export const decompose: Pattern = {
+export const decompose = {
   keys: ['decompose'],
   schema: (step) =>
     z
@@ -100,4 +100,4 @@ export const decompose: Pattern = {
         const whole = { ...given, worker: worker ?? given.agent, combine: combine ?? worker ?? given.agent };
         return scoped(commonOf(one), level(whole, prompt, depth - 1));
       }),
-};
+} satisfies Pattern;

@@ -53,7 +53,7 @@ Its validation failed:
 };
 
 /** One phase after the other, each validated before the next begins; a failure stops, and rolls back what can be. */
-export const phases: Pattern = {
+export const phases = {
   keys: ['phases'],
   schema: (step) =>
     z
@@ -84,4 +84,4 @@ export const phases: Pattern = {
         };
         return scoped(commonOf(one), from(0));
       }),
-};
+} satisfies Pattern;

@@ -15,7 +15,7 @@ const script = (id: string, text: string, on_error: 'fail' | 'continue'): Step =
 });
 
 /** The same prompt again, a fresh agent each time, until the file DONE is in the task's folder, or a check passes. */
-export const ralph: Pattern = {
+export const ralph = {
   keys: ['ralph'],
   schema: (step) =>
     z
@@ -59,4 +59,4 @@ export const ralph: Pattern = {
           { text: '{{ steps.work.output }}', data: '{"iterations": steps.loop.data.iterations}' },
         );
       }),
-};
+} satisfies Pattern;

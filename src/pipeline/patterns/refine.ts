@@ -23,7 +23,7 @@ const PROGRESS = `{
 }`;
 
 /** Again, with what was found wanting, until it is good enough, or no longer gets better. */
-export const refine: Pattern = {
+export const refine = {
   keys: ['refine'],
   schema: (step) =>
     z
@@ -90,4 +90,4 @@ export const refine: Pattern = {
           },
         );
       }),
-};
+} satisfies Pattern;

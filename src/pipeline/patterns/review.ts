@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
+import type { StepSchema } from '../syntax/kernel.js';
 import { common, commonOf, DEFAULT_PROMPT, templateSchema } from '../syntax/parts.js';
 import { byKey, type Pattern } from './pattern.js';
 import { idsOf, nameOf, objectOf, scoped, work, workerSchema } from './worker.js';
@@ -90,24 +91,25 @@ The work:
   );
 };
 
+export const reviewSchema = (step: StepSchema) =>
+  z.strictObject({
+    ...common,
+    review: z.strictObject({
+      primary: workerSchema(step),
+      reviewers: z.array(workerSchema(step)).min(1),
+      parallel: z.boolean().default(true),
+      ...options,
+    }),
+  });
+
 /** One does the work, others judge it; what they find goes back, until enough approve. */
 export const review: Pattern = {
   keys: ['review', 'primary_agent'],
   schema: (step) => {
     const worker = workerSchema(step);
-    const ours = z
-      .strictObject({
-        ...common,
-        review: z.strictObject({
-          primary: worker,
-          reviewers: z.array(worker).min(1),
-          parallel: z.boolean().default(true),
-          ...options,
-        }),
-      })
-      .transform(({ review: { parallel, ...given }, ...one }) =>
-        treeOf(commonOf(one), { ...given, side_by_side: parallel }),
-      );
+    const ours = reviewSchema(step).transform(({ review: { parallel, ...given }, ...one }) =>
+      treeOf(commonOf(one), { ...given, side_by_side: parallel }),
+    );
     const seeds = z
       .strictObject({
         ...common,

@@ -21,7 +21,7 @@ const healthSchema = (step: Parameters<Pattern['schema']>[0]) =>
   ]);
 
 /** Instances in batches: deploy, wait until healthy, smoke test, let it bake. The first that fails is rolled back and ends it. */
-export const rollout: Pattern = {
+export const rollout = {
   keys: ['rollout'],
   schema: (step) =>
     z
@@ -130,4 +130,4 @@ export const rollout: Pattern = {
         };
         return scoped(commonOf(one), [{ kind: 'attempt', on_error: 'fail', try: [batches], compensate: [back] }]);
       }),
-};
+} satisfies Pattern;

@@ -32,7 +32,7 @@ const part = (agent: string | undefined, given: Worker, id: string, verb: string
     : { ...given, id };
 
 /** Each transaction with its compensation: when one fails, those before it are taken back, the last one first. */
-export const saga: Pattern = {
+export const saga = {
   keys: ['saga'],
   schema: (step) =>
     z
@@ -74,4 +74,4 @@ export const saga: Pattern = {
         };
         return scoped(commonOf(one), from(0));
       }),
-};
+} satisfies Pattern;

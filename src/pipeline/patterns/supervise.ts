@@ -18,7 +18,7 @@ const workersSchema = z
   );
 
 /** One agent hands out work to others, by run-agent or by the tools of the service, and goes on until the acceptance criteria are met. */
-export const supervise: Pattern = {
+export const supervise = {
   keys: ['supervise'],
   schema: (step) =>
     z
@@ -86,4 +86,4 @@ It was not accepted yet:
           { text: '{{ steps.supervisor.output }}', data: '{"rounds": steps.rounds.data.iterations}' },
         );
       }),
-};
+} satisfies Pattern;

@@ -44,7 +44,7 @@ export const inLanesWithPoints = (one: object, lanes: readonly Step[], max_concu
 /** True when a step below waits at a point. */
 export const hasPoint = (step: Step, name: string): boolean => pointsIn(step).includes(name);
 
-export const sync: Pattern = {
+export const sync = {
   keys: ['sync'],
   schema: (step) =>
     z
@@ -66,4 +66,4 @@ export const sync: Pattern = {
         }));
         return inLanesWithPoints(commonOf(one), steps, steps.length);
       }),
-};
+} satisfies Pattern;

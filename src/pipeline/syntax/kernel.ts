@@ -7,7 +7,9 @@ import { celSchema, common, commonOf, DEFAULT_PROMPT, outputSchema, templateSche
 
 /** Reads a file that a handler names. @throws when it cannot be read. */
 export type Reader = (file: string) => string;
-export type StepSchema = z.ZodType<Step>;
+/** A step as it is written: in a file, keys that only reading checks; in TypeScript, what a function made. */
+export type StepInput = Step | { readonly step: Step };
+export type StepSchema = z.ZodType<Step, StepInput>;
 
 const fileSchema = (read: Reader) =>
   z.string().transform((file, context) => {
@@ -325,7 +327,7 @@ const otherKinds = () => {
 };
 
 /** The steps of the kernel as they are written, by the key that names them. */
-export const kernelKinds = (step: StepSchema, read: Reader): Record<string, StepSchema> => ({
+export const kernelKinds = (step: StepSchema, read: Reader): Record<string, z.ZodType<Step>> => ({
   ...agentKinds(read),
   ...groupKinds(step),
   ...otherKinds(),

@@ -23,12 +23,13 @@ const withRescue = ({ id, name, when, ...step }: Step, rescue: readonly Step[]):
 
 /** Chosen by the key that names the step's kind, so that an error speaks of that kind alone. Patterns become kernel steps. */
 export const createStepSchema = (read: Reader): StepSchema => {
-  const step: StepSchema = z.lazy(() => chosen);
+  // What files may write is checked key by key; only what TypeScript may write has a type.
+  const step = z.lazy(() => chosen) as z.ZodType<Step, unknown> as StepSchema;
   const patterns = PATTERNS.map((pattern) => ({ keys: pattern.keys, schema: pattern.schema(step) }));
   const kernel = kernelKinds(step, read);
   const rescueSchema = z.object({ on_error: z.array(step).min(1) });
   const names = [...patterns.flatMap(({ keys }) => keys), ...Object.keys(kernel)];
-  const kindOf = (keys: readonly string[]): StepSchema | undefined =>
+  const kindOf = (keys: readonly string[]): z.ZodType<Step> | undefined =>
     patterns.find((pattern) => pattern.keys.some((key) => keys.includes(key)))?.schema ??
     Object.entries(kernel).find(([name]) => keys.includes(name))?.[1];
 
@@ -63,5 +64,5 @@ export const createStepSchema = (read: Reader): StepSchema => {
     made.add(found);
     return found;
   });
-  return chosen;
+  return step;
 };
