@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ConductorError } from '../../core/errors.js';
 import type { JsonSchema, Step } from '../../core/handler.js';
 import { getPath } from '../../core/match.js';
-import type { StepInput } from '../syntax/kernel.js';
+import type { StepInput } from '../syntax/schema.js';
 import { createStepSchema } from '../syntax/step.js';
 import { isRef, refTo, type Ref, type Refs, type ValueOf } from './refs.js';
 

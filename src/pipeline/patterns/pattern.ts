@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
 import { handOn } from '../syntax/issues.js';
-import type { StepSchema } from '../syntax/kernel.js';
+import type { StepSchema } from '../syntax/schema.js';
 
 /** A way to write a tree: what it looks like, and the kernel tree that it stands for. */
 export interface Pattern {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
-import { mapOf, mapShape, splitOf } from '../syntax/kernel.js';
+import { mapOf, mapShape, splitOf } from '../syntax/kernel/map.js';
 import { common, commonOf, templateSchema } from '../syntax/parts.js';
 import type { Pattern } from './pattern.js';
 import { scoped, work, workerSchema } from './worker.js';

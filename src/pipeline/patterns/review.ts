@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
-import type { StepSchema } from '../syntax/kernel.js';
+import type { StepSchema } from '../syntax/schema.js';
 import { common, commonOf, DEFAULT_PROMPT, templateSchema } from '../syntax/parts.js';
 import { byKey, type Pattern } from './pattern.js';
 import { idsOf, nameOf, objectOf, scoped, work, workerSchema } from './worker.js';

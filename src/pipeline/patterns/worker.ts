@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JsonSchema, OutputForm, Step } from '../../core/handler.js';
-import type { StepSchema } from '../syntax/kernel.js';
+import type { StepSchema } from '../syntax/schema.js';
 import { DEFAULT_PROMPT } from '../syntax/parts.js';
 
 /** Whoever does a part of a pattern: an agent by its name, or any step. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
 import { handOn } from './issues.js';
-import type { Reader } from './kernel.js';
+import type { Reader } from './schema.js';
 import { createStepSchema } from './step.js';
 
 export const nameSchema = z

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { PATTERNS } from '../patterns/index.js';
 import { spellingsOf } from '../patterns/pattern.js';
 import { DESCRIPTIONS } from './descriptions.js';
-import { kernelKinds, type StepSchema } from './kernel.js';
+import { kernelKinds } from './kernel/index.js';
+import type { StepSchema } from './schema.js';
 import { nameSchema } from './file.js';
 import { common } from './parts.js';
 

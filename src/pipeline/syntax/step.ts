@@ -3,7 +3,8 @@ import type { Step } from '../../core/handler.js';
 import { handOn } from './issues.js';
 import { nearest } from '../../core/yaml-document.js';
 import { PATTERNS } from '../patterns/index.js';
-import { kernelKinds, type Reader, type StepSchema } from './kernel.js';
+import { kernelKinds } from './kernel/index.js';
+import type { Reader, StepSchema } from './schema.js';
 import { COMMON_KEYS } from './parts.js';
 
 /** Steps that were made by functions are what they are. */
