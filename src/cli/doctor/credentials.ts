@@ -113,7 +113,7 @@ export const checkCredential = async (
       ? finding(check, 'ok', `in ${where}, accepted by ${answer.by}`)
       : finding(check, 'fail', `the one in ${where} is refused by ${answer.by}`, `put a good key into ${where}`);
   };
-  const file = loaded.config.agents[agent.name]?.token_file;
+  const file = loaded.config.agents[agent.name]?.token_file ?? agent.config.token_file;
   if (file !== undefined) {
     let secret: string;
     try {
