@@ -22,6 +22,7 @@ import type {
   Source,
   Workspaces,
 } from './core/ports.js';
+import { keepOpen } from './operators/keep-open.js';
 import { adoptLoops } from './pipeline/adopt-loops.js';
 import { adoptOrphans } from './pipeline/adopt-orphans.js';
 import { pipeline } from './pipeline/pipeline.js';
@@ -37,7 +38,8 @@ export interface ConductorPorts extends PipelinePorts {
   runs: Runs;
   workspaces: Workspaces;
   claims: LoopClaims;
-  sources: readonly Source[];
+  /** The same object is the same source: it stays open from one set to the next. */
+  sources$: Observable<readonly Source[]>;
   broadcast$: Observable<never>;
   clock: Clock;
   random: Random;
@@ -50,7 +52,10 @@ export const conductor = (
   drain$: Observable<unknown>,
   kill$: Observable<unknown>,
 ): Observable<never> => {
-  const sources$ = merge(...ports.sources.map((source) => listen(ports, source))).pipe(takeUntil(drain$));
+  const sources$ = ports.sources$.pipe(
+    keepOpen((source) => listen(ports, source)),
+    takeUntil(drain$),
+  );
   const router$ = router(ports).pipe(ignoreElements(), takeUntil(drain$));
   const pipeline$ = pipeline(ports, drain$, kill$).pipe(ignoreElements());
   const orphans$ = merge(adoptOrphans(ports, drain$, kill$), adoptLoops(ports, drain$, kill$));

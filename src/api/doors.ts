@@ -83,7 +83,7 @@ export interface ApiOptions {
   runs: Runs;
   runner: Pick<Runner, 'stop'>;
   ids: Ids;
-  sources: readonly Pick<Source, 'name' | 'description'>[];
+  sources: () => readonly Pick<Source, 'name' | 'description'>[];
   webhooks: WebhookDoor;
   hub: Pick<HubDoor, 'size' | 'stream' | 'ready'>;
   lists: Lists;

@@ -4,7 +4,6 @@ import { saveSettings } from '../bus/settings.js';
 import { conductor } from '../conductor.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
-import type { Ledger, Source } from '../core/ports.js';
 import { reportDamage } from '../ledger/damage.js';
 import { openLedger } from '../ledger/ledger.js';
 import { shareFollow } from '../operators/share-follow.js';
@@ -13,23 +12,19 @@ import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
 import { openTableStore } from '../router/table-store.js';
 import { runThatMade } from '../runner/living-commits.js';
-import { fileSource } from '../sources/files.js';
-import { timerSource } from '../sources/timers.js';
-import { unsealedSource } from '../sources/unsealed.js';
-import { createWebhooks } from '../sources/webhooks.js';
 import { layout } from '../storage/layout.js';
 import { holdRoot } from '../storage/root.js';
 import { notifierOf } from './actions.js';
 import { healthEnvironment } from './health-environment.js';
 import { findProblems } from './config/check.js';
-import { webhooksOf } from './load-config.js';
-import { openLocal, type Local } from './local.js';
+import { openLocal } from './local.js';
 import { openService } from './open-service.js';
 import { Opened } from './opened.js';
 import { keepRetained } from './retention.js';
 import { repositoryOf } from './repository-of.js';
 import { stopRuns } from './stop-runs.js';
 import { tableWorker } from './package-folder.js';
+import { openSources } from './configured-sources.js';
 import { checkpointFile } from './checkpoint-file.js';
 import { orShipped } from './shipped.js';
 import { clock, log, nonce, random } from './system.js';
@@ -45,30 +40,6 @@ export interface ServeOptions {
   /** A socket of the file system, in place of host and port. */
   socketPath?: string | undefined;
 }
-
-const sourcesOf = ({ config, folder, bus }: Local, ledger: Ledger): Source[] => [
-  ...(config.bus.accept_unsealed ? [unsealedSource({ bus, clock, decided: () => ledger.view.routed_to })] : []),
-  ...config.watch.map((watch) =>
-    fileSource({
-      paths: watch.paths,
-      ignore: watch.ignore,
-      debounce_ms: watch.debounce,
-      type: watch.type,
-      log,
-      cwd: folder,
-      clock,
-    }),
-  ),
-  ...Object.entries(config.timers).map(([name, timer]) =>
-    timerSource({
-      ...timer,
-      name,
-      every_ms: timer.every,
-      lastSlot: () => ledger.view.timers.get(name),
-      clock,
-    }),
-  ),
-];
 
 /** Serves until SIGINT or SIGTERM; the second one, 250 ms after the first or later, kills. */
 export const serve = async (options: ServeOptions): Promise<number> => {
@@ -120,14 +91,18 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     }),
     (one) => one.close(),
   );
-  const webhooks = createWebhooks({
-    config: webhooksOf(local),
-    blobs: local.blobs,
-    clock,
-    madeBy: (commit) =>
-      runThatMade(commit, { rootPath: local.root.path, runs: local.runs, living: ledger.view.runs.values() }),
-  });
-  const sources: Source[] = [webhooks, ...sourcesOf(local, ledger)];
+  const sources = opened.add(
+    openSources({
+      ...local,
+      loaded: local,
+      config: options.config,
+      ledger,
+      log,
+      madeBy: (commit) =>
+        runThatMade(commit, { rootPath: local.root.path, runs: local.runs, living: ledger.view.runs.values() }),
+    }),
+    (one) => one.close(),
+  );
   let isDraining = false;
   const server = opened.add(
     await openService({
@@ -136,8 +111,8 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       ledger,
       rules,
       handlers,
-      webhooks,
-      sources,
+      webhooks: sources.webhooks,
+      sources: () => sources.current,
       isDraining: () => isDraining,
     }),
     (one) => one.drain(),
@@ -167,7 +142,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       ledger,
       rules,
       handlers,
-      sources,
+      sources$: sources.sources$,
       broadcast$: server.broadcast$,
       clock,
       random,
@@ -224,7 +199,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       `Conductor Loop listens on ${server.url} (WebSocket: ${server.url.replace('http', 'ws')}/ws)`,
       `  root      ${local.root.path}`,
       `  rules     ${rulesFolder} (${rules.current.rules.length})`,
-      ...sources.map((source) => `  source    ${source.name}: ${source.description}`),
+      ...sources.current.map((source) => `  source    ${source.name}: ${source.description}`),
       `  agents    ${found.map((agent) => agent.name).join(', ')}`,
       `Try: npx messagebus-tool write --type CODE_PUSHED --data '{"path":"${process.cwd()}"}' "pushed"`,
       '',

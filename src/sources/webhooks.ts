@@ -16,6 +16,8 @@ export interface WebhookConfig extends Partial<Omit<WebhookOptions, 'secret_file
 
 export interface Webhooks extends Source {
   names(): readonly string[];
+  /** Other webhooks from now on. Throws `configuration`, and then nothing is changed. */
+  configure(config: WebhooksOptions['config']): void;
   /** Resolves when the delivery is durable. */
   receive(name: string, headers: IncomingHttpHeaders, rawBody: Buffer): Promise<WebhookAnswer>;
 }
@@ -58,7 +60,11 @@ const REFUSED = {
 } as const;
 
 export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions): Webhooks => {
-  const endpoints = new Map(Object.entries(config).map(([name, one]) => [name, endpointOf(name, one)]));
+  const open = (all: WebhooksOptions['config']) =>
+    new Map(
+      Object.entries(all).map(([name, one]) => [name, { endpoint: endpointOf(name, one), secrets: one.secrets }]),
+    );
+  let endpoints = open(config);
   const arrivals = new Subject<Arrival>();
   const waiting = new Set<(outcome: Outcome) => void>();
 
@@ -82,8 +88,11 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
 
   return {
     name: 'webhooks',
-    description: `webhooks: ${[...endpoints.keys()].join(', ') || 'none'}`,
+    get description() {
+      return `webhooks: ${[...endpoints.keys()].join(', ') || 'none'}`;
+    },
     names: () => [...endpoints.keys()],
+    configure: (next) => (endpoints = open(next)),
     open: () =>
       new Observable<Arrival>((subscriber) => {
         const subscription = arrivals.subscribe(subscriber);
@@ -95,11 +104,11 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
         };
       }),
     async receive(name, headers, rawBody) {
-      const endpoint = endpoints.get(name);
-      if (endpoint === undefined) throw new ConductorError('not_found', `there is no webhook "${name}"`);
+      const known = endpoints.get(name);
+      if (known === undefined) throw new ConductorError('not_found', `there is no webhook "${name}"`);
+      const { endpoint, secrets } = known;
       if (waiting.size >= MOST_WAITING) throw new ConductorError('unavailable', 'too many deliveries at once');
       // The signature comes first: nothing of an unsigned body is looked at.
-      const secrets = config[name]?.secrets ?? [];
       const verdict = verifyWithAny(endpoint.provider.verifier, { headers, rawBody }, secrets, clock.now());
       if (verdict !== 'good') throw new ConductorError('unauthorized', REFUSED[verdict]);
       const delivery = { headers, rawBody, payload: payloadOf(headers, rawBody) };

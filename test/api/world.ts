@@ -177,7 +177,7 @@ export const open = async ({
       },
     },
     ids: createIds(clock),
-    sources: [{ name: 'webhooks', description: 'webhooks: github, own' }],
+    sources: () => [{ name: 'webhooks', description: 'webhooks: github, own' }],
     rules: {
       current: { hash: 'abc', rules: [{ id: 'one', on: ['CODE_PUSHED'], do: 'build' }] },
       changes$: EMPTY,

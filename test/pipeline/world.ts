@@ -110,7 +110,7 @@ export const openWorld = async (options: WorldOptions) => {
           runner,
           workspaces: openWorkspaces(root.path),
           claims: openLoopClaims(root.path),
-          sources: [],
+          sources$: EMPTY,
           broadcast$: EMPTY,
           ids: createIds(clock, process.pid),
           clock: time,

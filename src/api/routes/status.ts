@@ -79,6 +79,6 @@ export const statusRoutes = (options: ApiOptions): Endpoint[] => [
     summary: 'Where events come from.',
     scopes: ['read'],
     answer: z.strictObject({ sources: z.array(z.strictObject({ name: z.string(), description: z.string() })) }),
-    handle: () => ({ sources: options.sources.map(({ name, description }) => ({ name, description })) }),
+    handle: () => ({ sources: options.sources().map(({ name, description }) => ({ name, description })) }),
   }),
 ];
