@@ -27,6 +27,8 @@ export interface Common {
   timeout?: number;
   retry?: Retry;
   cache?: Cache;
+  /** In a git worktree of its own, which its steps share; each lane of a `parallel` or item of a `map` gets one. */
+  isolate?: 'worktree';
   /** `continue`: the failure is a result that later steps may look at. */
   on_error: 'fail' | 'continue';
 }

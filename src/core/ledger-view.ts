@@ -86,6 +86,8 @@ export interface StepResult {
   tolerated?: boolean;
   /** The run whose result was taken from the cache. */
   cached?: string;
+  /** The worktree that was kept, for it holds work. Absolute. */
+  worktree?: string;
 }
 
 /** Data of RUN_START. */

@@ -1,7 +1,7 @@
 import type { Draft, Event } from '../core/event.js';
 import type { Handler, Step } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
-import type { Agents, Bus, Handlers, Ledger, Log, Notifier, Runs } from '../core/ports.js';
+import type { Agents, Bus, Handlers, Ledger, Log, Notifier, Runs, Workspaces } from '../core/ports.js';
 import type { Barriers } from './barriers.js';
 import type { Journal } from './journal.js';
 import type { AttemptPorts } from './run-attempts.js';
@@ -16,6 +16,7 @@ export interface PipelinePorts extends AttemptPorts {
   ledger: Ledger;
   agents: Agents;
   runs: Runs;
+  workspaces: Workspaces;
   notifier: Notifier;
   log: Log;
   /** Of random letters: fences data in prompts. */
@@ -41,6 +42,10 @@ export interface Frame {
   calls: readonly string[];
   /** Of the handler whose steps these are. */
   handler: Handler;
+  /** The worktree that they share. */
+  folder?: string;
+  /** Each lane of the group gets a worktree. */
+  lanes?: true;
 }
 
 /** One activation at work. */

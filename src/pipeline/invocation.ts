@@ -1,8 +1,8 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import type { AgentStep, JsonSchema, ShellStep } from '../core/handler.js';
 import type { AgentDescription, Agents } from '../core/ports.js';
-import type { Call, Context } from './context.js';
+import type { Call, Context, Frame } from './context.js';
 import { forTemplate, type Variables } from './scope.js';
 import { render } from './template.js';
 
@@ -47,8 +47,8 @@ const refuse = (names: readonly string[]): never => {
 };
 
 /** Where the event's repository is, else where the handler was asked for. */
-export const folderOf = ({ ports, event, activation }: Context): string =>
-  ports.folderFor(event) ?? activation.folder ?? ports.defaults.cwd;
+export const folderOf = ({ ports, event, activation }: Context, frame: Frame): string =>
+  frame.folder ?? ports.folderFor(event) ?? activation.folder ?? ports.defaults.cwd;
 
 /** As JSON on a script's stdin. */
 const payloadOf = (variables: Variables): string => JSON.stringify(variables);
@@ -76,7 +76,7 @@ export const invocation = ({ context, step, path, frame }: Call<AgentStep | Shel
     ...Object.fromEntries(Object.entries(step.env).map(([name, template]) => [name, put(template)])),
   };
   const common = {
-    cwd: step.cwd === undefined ? folderOf(context) : put(step.cwd),
+    cwd: resolve(folderOf(context, frame), step.cwd === undefined ? '' : put(step.cwd)),
     env,
     ...(step.timeout === undefined ? {} : { timeout_ms: step.timeout }),
   };

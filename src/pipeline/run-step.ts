@@ -5,6 +5,7 @@ import { holds } from './condition.js';
 import type { Call, Context, Frame } from './context.js';
 import { failureOf } from './failure-of.js';
 import { folderOf } from './invocation.js';
+import { isolated } from './isolated.js';
 import { runAttempt } from './kernel/attempt.js';
 import { runBranch } from './kernel/branch.js';
 import { runCall } from './kernel/call.js';
@@ -147,7 +148,7 @@ const orKept = async (call: Call<Step>, cache: Cache): Promise<Outcome> => {
     forTemplate(frame.variables),
     '',
   );
-  const cwd = folderOf(context);
+  const cwd = folderOf(context, frame);
   const key = await context.cache.key([rest, given], cache, cwd);
   const kept = await context.cache.get(key, cache.ttl);
   if (kept) {
@@ -163,12 +164,19 @@ const bodyOf = (path: string, outcome: Outcome): string =>
   outcome.status === 'failed'
     ? `ERROR: step ${path} failed: ${outcome.error ?? ''}`
     : outcome.cached === undefined
-      ? `step ${path} ${outcome.status}`
+      ? `step ${path} ${outcome.status}${outcome.worktree === undefined ? '' : `; its work is in ${outcome.worktree}`}`
       : `step ${path} ${outcome.status}: taken from the cache (${outcome.cached})`;
 
 /** A bare sequence is what its steps are; a group's own output can be made again of theirs. */
 const record = (context: Context, step: Step, path: string, outcome: Outcome): void => {
-  if (step.kind === 'sequence' && step.id === undefined && step.on_error === 'fail' && !step.retry && !step.timeout)
+  if (
+    step.kind === 'sequence' &&
+    step.id === undefined &&
+    step.on_error === 'fail' &&
+    !step.retry &&
+    !step.timeout &&
+    !step.isolate
+  )
     return;
   const { output, data, ...small } = outcome;
   const kept =
@@ -217,7 +225,7 @@ const decide = async (call: Call<Step>): Promise<Outcome> => {
   try {
     if (when !== undefined && !holds(when, call.frame.variables))
       return { status: 'skipped', attempts: 0, output: '', exit: 0 };
-    return await withCache(call);
+    return await isolated(call, withCache);
   } catch (error) {
     if (error instanceof Interrupted || (error instanceof ConductorError && error.code === 'storage')) throw error;
     const { exit, message } = toConductorError(error);

@@ -61,6 +61,7 @@ export const visible = (result: Outcome): Record<string, unknown> => ({
   exit: result.exit,
   run_id: result.run_id ?? '',
   cached: result.cached ?? '',
+  worktree: result.worktree ?? '',
   attempts: result.attempts,
   data: result.data ?? {},
 });

@@ -43,6 +43,20 @@ test('a failed dependency is passed on along the chain, and nothing of it starts
   }
 });
 
+test('--isolate works in a worktree, which is kept and named when it holds work, and else is gone', async () => {
+  const { cwd, agent } = world();
+  const git = 'git init -q . && git -c user.name=A -c user.email=a@b.c commit -q --allow-empty -m One';
+  assert.is((await agent(...shell(git, 'make'))).code, 0);
+  const clean = await agent(...shell('pwd', 'clean'), '--isolate', 'worktree');
+  assert.match(clean.stdout, `${cwd}/runs/.conductor/worktrees/`);
+  assert.not(existsSync(clean.stdout.trim()));
+  const kept = await agent(...shell('echo mine > file; pwd', 'kept'), '--isolate', 'worktree');
+  assert.is(readFileSync(join(kept.stdout.trim(), 'file'), 'utf8'), 'mine\n');
+  assert.match(kept.stderr, `its work is in ${kept.stdout.trim()} (it holds uncommitted work)`);
+  assert.not(existsSync(join(cwd, 'file')));
+  assert.is((await agent(...shell('true'), '--isolate', 'vm')).code, 2);
+});
+
 test('tasks that wait for each other are refused with the way of the circle', async () => {
   const { agent } = world();
   const [a, b] = await Promise.all([

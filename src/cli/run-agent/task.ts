@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
+import type { RunEnd } from '../../core/run.js';
 import { LOOP_OPTIONS, loopOf } from '../loop-options.js';
-import { openLocal } from '../local.js';
+import { openLocal, type Local } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { COMMON, durationOf, parse, projectOf, rootOf, scopesOf, taskOf, usage } from './options.js';
-import { report, startLoop, startRun } from './start.js';
+import { report, startLoop, startRun, type Start } from './start.js';
 
 const HELP = `run-agent task --project-id P --task-id T --agent A (--prompt TEXT | --prompt-file FILE)
 
@@ -15,6 +17,7 @@ Its final text goes to stdout, its progress to stderr; the run's files are in ru
   --prompt, --prompt-file   what it is to do; the shell agent runs it as a script; "-" is standard input
   --depends-on TASK         starts when that task has completed; fails when it failed; several with commas, or again
   --cwd                     where it works; default: here
+  --isolate worktree        in a git worktree of that, which is kept if it holds work afterwards
   --timeout                 seconds, or 5m; default 300
   --root, --config          default: runs (or CONDUCTOR_ROOT), config.yaml
 
@@ -42,8 +45,19 @@ export const RUN_OPTIONS = {
   'depends-on': { type: 'string', multiple: true },
 } as const;
 
+/** Works in a worktree of the folder, and says where it is when it was kept. */
+const inWorktree = async (local: Local, start: Start, work: (start: Start) => Promise<RunEnd>): Promise<RunEnd> => {
+  const repository = resolve(start.cwd ?? '.');
+  const name = `${start.project_id}-${start.task_id}-${local.ids.runId()}`.slice(-200).replace(/^[^A-Za-z0-9]+/, '');
+  const cwd = await local.workspaces.open({ repository, name });
+  const end = await work({ ...start, cwd });
+  const closed = await local.workspaces.close(cwd);
+  if (!closed.removed) process.stderr.write(`· its work is in ${cwd} (${closed.reason})\n`);
+  return end;
+};
+
 export const run = async (args: string[]): Promise<number> => {
-  const parsed = parse(args, { ...RUN_OPTIONS, ...LOOP_OPTIONS }, HELP);
+  const parsed = parse(args, { ...RUN_OPTIONS, ...LOOP_OPTIONS, isolate: { type: 'string' } }, HELP);
   if (!parsed) return 0;
   const { values, positionals } = parsed;
   if (positionals.length > 0) throw usage(`"${positionals.join(' ')}" is no option; see run-agent task --help`);
@@ -53,6 +67,9 @@ export const run = async (args: string[]): Promise<number> => {
   const prompt = readPrompt(values.prompt, values['prompt-file']);
   if (prompt === undefined) throw usage('give either --prompt or --prompt-file');
   const loop = loopOf(values);
+  const { isolate } = values;
+  if (isolate !== undefined && isolate !== 'worktree')
+    throw usage(`--isolate "${isolate}": there is only --isolate worktree`);
   const dependencies = scopesOf(values['depends-on'] ?? [], project_id);
 
   const local = await openLocal({ root: rootOf(values), config: values.config });
@@ -64,7 +81,8 @@ export const run = async (args: string[]): Promise<number> => {
     }
     const { agent, cwd } = values;
     const start = { project_id, task_id, agent, prompt, cwd, timeout_ms };
-    return report(loop ? await startLoop(local, start, loop) : await startRun(local, start));
+    const work = (one: Start): Promise<RunEnd> => (loop ? startLoop(local, one, loop) : startRun(local, one));
+    return report(isolate === undefined ? await work(start) : await inWorktree(local, start, work));
   } finally {
     await local.bus.close();
   }

@@ -4,6 +4,7 @@ import { ConductorError } from '../../core/errors.js';
 import type { MapStep } from '../../core/handler.js';
 import { evaluate } from '../condition.js';
 import type { Call } from '../context.js';
+import { inLane } from '../isolated.js';
 import { grouped, sideBySide } from '../group-result.js';
 import { folderOf } from '../invocation.js';
 import { inLanes } from '../lanes.js';
@@ -21,7 +22,7 @@ const find = async ({ context, step, frame }: Call<MapStep>): Promise<unknown[]>
     if (!Array.isArray(value)) throw new ConductorError('bad_request', `"${items.from}" gave no list`);
     return value as unknown[];
   }
-  const base = folderOf(context);
+  const base = folderOf(context, frame);
   const put = (template: string): string => render(template, forTemplate(frame.variables), nonce);
   const wanted = items.cwd === undefined ? base : put(items.cwd);
   const cwd = isAbsolute(wanted) ? wanted : join(base, wanted);
@@ -56,7 +57,8 @@ export const runMap = async (call: Call<MapStep>): Promise<Outcome> => {
     { stop: frame.stop, rest: context.rest },
     (index, stop) => {
       const variables = inner(frame.variables, { item: items[index], index });
-      return context.runAll(step.steps, `${path}[${index}].`, { ...frame, stop, variables });
+      const lane = `${path}[${index}]`;
+      return inLane(context, { ...frame, stop, variables }, lane, (own) => context.runAll(step.steps, `${lane}.`, own));
     },
     (outcome) => step.fail_fast && outcome.status === 'failed',
   );

@@ -3,6 +3,7 @@ import { Barriers } from '../barriers.js';
 import type { Call } from '../context.js';
 import { failureOf } from '../failure-of.js';
 import { grouped, sideBySide } from '../group-result.js';
+import { inLane } from '../isolated.js';
 import { inLanes } from '../lanes.js';
 import { completed, visible, type Outcome } from '../scope.js';
 
@@ -16,9 +17,10 @@ export const runParallel = async ({ context, step, path, frame }: Call<ParallelS
     async (index, stop) => {
       const lane = step.steps[index]!;
       const name = lane.id ?? String(index);
-      const outcome = await context.run(lane, `${path}.${name}`, { ...frame, stop, barriers });
+      const at = `${path}.${name}`;
+      const outcome = await inLane(context, { ...frame, stop, barriers }, at, (own) => context.run(lane, at, own));
       if (outcome.status === 'failed') barriers.break(`the lane "${name}" failed`);
-      return { lane, outcome, path: `${path}.${name}` };
+      return { lane, outcome, path: at };
     },
     ({ lane, outcome }) => step.fail_fast && outcome.status === 'failed' && lane.on_error === 'fail',
   );

@@ -8,6 +8,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   timeout: 'How long it may take: seconds (300), or "30s", "5m". Of a process: each attempt.',
   retry: 'How often it is tried again, with exponential backoff and full jitter: a number of attempts, or more.',
   cache: 'Taken from the cache where its inputs and files are the same.',
+  isolate:
+    'worktree: it works in a git worktree of its own, which its steps share; each lane of a parallel or map gets one.',
   on_error: 'fail, continue, or steps that take its place when it failed.',
   output: 'What its output is: text, json, lines, or { schema } that an answer is held to.',
   cwd: 'The folder that it works in; a template.',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Step } from '../../core/handler.js';
 import { handOn } from './issues.js';
+import { common } from './parts.js';
 import type { Reader } from './schema.js';
 import { createStepSchema } from './step.js';
 
@@ -17,14 +18,17 @@ export interface HandlerFile {
 /** A handler has a name and steps; or a name and the keys of one step, as the patterns are written. */
 export const createFileSchema = (read: Reader): z.ZodType<HandlerFile> => {
   const step = createStepSchema(read);
+  const whole = z
+    .strictObject({ steps: z.array(step).min(1), isolate: common.isolate })
+    .transform(({ steps, isolate }) => ({
+      steps: isolate === undefined ? steps : [{ kind: 'sequence' as const, steps, isolate, on_error: 'fail' as const }],
+    }));
   return z
     .looseObject({ name: nameSchema, description: z.string().optional() })
     .transform((file, context): HandlerFile => {
       const { name, description, ...rest } = file;
-      const isPlain = Object.keys(rest).every((key) => key === 'steps');
-      const result = isPlain
-        ? z.strictObject({ steps: z.array(step).min(1) }).safeParse(rest)
-        : step.transform((one) => ({ steps: [one] })).safeParse(rest);
+      const isPlain = Object.keys(rest).every((key) => key === 'steps' || key === 'isolate');
+      const result = isPlain ? whole.safeParse(rest) : step.transform((one) => ({ steps: [one] })).safeParse(rest);
       if (result.success)
         return { name, ...(description === undefined ? {} : { description }), steps: result.data.steps };
       handOn(result, context);

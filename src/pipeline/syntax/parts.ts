@@ -93,6 +93,7 @@ export const common = {
   timeout: durationSchema.optional(),
   retry: retrySchema.optional(),
   cache: cacheSchema.optional(),
+  isolate: z.literal('worktree').optional(),
   on_error: z.enum(['fail', 'continue']).default('fail'),
 };
 export const COMMON_KEYS = Object.keys(common) as (keyof typeof common)[];
