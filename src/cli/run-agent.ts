@@ -2,6 +2,7 @@
 /** `run-agent …`. Agents start it all day, so nothing is loaded but what the one command needs. */
 import { outliveReader } from './closed-pipe.js';
 import { fail } from './fail.js';
+import { readVersion } from './package-folder.js';
 
 const HELP = `run-agent: one agent at work, with or without a service
 
@@ -45,7 +46,6 @@ const main = async (argv: string[]): Promise<number> => {
     return 0;
   }
   if (['-V', '-v', '--version'].includes(name)) {
-    const { readVersion } = await import('./package-folder.js');
     process.stdout.write(`${readVersion()}\n`);
     return 0;
   }
