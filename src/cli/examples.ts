@@ -11,7 +11,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'task create --prompt-file prompts/nightly.md --timeout 15m --wait',
     'task create --task docs --prompt "Write the docs" --depends-on fix-login',
   ],
-  'task list': ['task list --status pending | wc -l', 'task list --project web --json'],
+  'task list': [
+    'task list --status pending | wc -l',
+    'task list --project web --json',
+    'task list --server https://conductor.example.org',
+  ],
   'task show': ['task show fix-login', 'task show web/fix-login --json'],
   'task stop': ['task stop web/fix-login --reason "wrong branch"'],
   'task resume': ['task resume fix-login', 'task resume fix-login --agent codex --prompt "Now the tests"'],

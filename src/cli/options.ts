@@ -12,6 +12,10 @@ export const rootOption = (): Option =>
 export const configOption = (): Option =>
   new Option('--config <file>', 'configuration (default: ./config.yaml, where there is one)').env('CONDUCTOR_CONFIG');
 
+/** For what a service elsewhere can be asked, too. */
+export const serverOption = (): Option =>
+  new Option('--server <url>', 'asks that service instead, with the token in CONDUCTOR_TOKEN');
+
 export const jsonOption = (): Option => new Option('--json', 'one JSON document on standard output');
 
 /** For project and task ids; both spellings are the same option. */

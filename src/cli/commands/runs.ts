@@ -1,5 +1,13 @@
 import type { Command } from 'commander';
-import { configOption, jsonOption, parseCount, projectFilter, rootOption, taskOption } from '../options.js';
+import {
+  configOption,
+  jsonOption,
+  parseCount,
+  projectFilter,
+  rootOption,
+  serverOption,
+  taskOption,
+} from '../options.js';
 import type { RunFilter } from '../looks/runs.js';
 
 export const register = (program: Command): void => {
@@ -12,8 +20,11 @@ export const register = (program: Command): void => {
     .option('--limit <count>', 'only the newest', parseCount)
     .addOption(rootOption())
     .addOption(configOption())
+    .addOption(serverOption())
     .addOption(jsonOption())
-    .action(async (options: RunFilter & { root: string; config?: string; json?: boolean }) => {
+    .action(async (options: RunFilter & { root: string; config?: string; server?: string; json?: boolean }) => {
+      const { server } = options;
+      if (server !== undefined) return (await import('../remote.js')).remote.runs({ ...options, server });
       const { listRuns } = await import('../looks/runs.js');
       await listRuns(options);
     });

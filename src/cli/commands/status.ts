@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { configOption, jsonOption, rootOption } from '../options.js';
+import { configOption, jsonOption, rootOption, serverOption } from '../options.js';
 
 export const register = (program: Command): void => {
   program
@@ -7,8 +7,11 @@ export const register = (program: Command): void => {
     .description('the root at a glance: service, tasks, runs, agents')
     .addOption(rootOption())
     .addOption(configOption())
+    .addOption(serverOption())
     .addOption(jsonOption())
-    .action(async (options: { root: string; config?: string; json?: boolean }) => {
+    .action(async (options: { root: string; config?: string; server?: string; json?: boolean }) => {
+      const { server } = options;
+      if (server !== undefined) return (await import('../remote.js')).remote.status({ ...options, server });
       const { showStatus } = await import('../looks/status.js');
       await showStatus(options);
     });

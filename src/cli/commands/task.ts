@@ -6,6 +6,7 @@ import {
   projectFilter,
   projectOption,
   rootOption,
+  serverOption,
   taskOption,
 } from '../options.js';
 import type { CreateOptions } from '../tasks/create.js';
@@ -53,10 +54,13 @@ export const register = (program: Command): void => {
     .option('--max-usd <sum>', 'of all turns together')
     .option('--session <how>', 'resume or fresh (default)')
     .option('--wait', 'returns when it ended, with its meaning')
+    .addOption(serverOption())
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(async (options: CreateOptions) => {
+    .action(async (options: CreateOptions & { server?: string }) => {
+      const { server } = options;
+      if (server !== undefined) return (await import('../remote.js')).remote.createTask({ ...options, server });
       const { createTask } = await import('../tasks/create.js');
       process.exitCode = await createTask(options);
     });
@@ -66,25 +70,38 @@ export const register = (program: Command): void => {
     .description('every task, newest first')
     .addOption(projectFilter())
     .option('--status <status>', 'pending, running, completed, failed or stopped; several with commas')
+    .addOption(serverOption())
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(async (options: Common & { project: string | undefined; status?: string; json?: boolean }) => {
-      const { listTasks } = await import('../tasks/list.js');
-      await listTasks(options);
-    });
+    .action(
+      async (options: Common & { project: string | undefined; status?: string; server?: string; json?: boolean }) => {
+        const { server } = options;
+        if (server !== undefined) return (await import('../remote.js')).remote.listTasks({ ...options, server });
+        const { listTasks } = await import('../tasks/list.js');
+        await listTasks(options);
+      },
+    );
 
   one(task, 'show', 'one task and its runs')
+    .addOption(serverOption())
     .addOption(jsonOption())
-    .action(async (named: string | undefined, options: Common & { json?: boolean }) => {
+    .action(async (named: string | undefined, options: Common & { server?: string; json?: boolean }) => {
       const [{ showTask }, { scopeOf }] = await Promise.all([import('../tasks/show.js'), import('../tasks/one.js')]);
+      const { server } = options;
+      if (server !== undefined)
+        return (await import('../remote.js')).remote.showTask({ ...options, server }, scopeOf(named, options));
       await showTask(options, scopeOf(named, options));
     });
 
   one(task, 'stop', 'ends what runs of it; nothing of it begins any more')
     .option('--reason <text>', 'why; it is said on the bus')
-    .action(async (named: string | undefined, options: Common & { reason?: string }) => {
+    .addOption(serverOption())
+    .action(async (named: string | undefined, options: Common & { reason?: string; server?: string }) => {
       const [{ stopTask }, { scopeOf }] = await Promise.all([import('../tasks/stop.js'), import('../tasks/one.js')]);
+      const { server } = options;
+      if (server !== undefined)
+        return (await import('../remote.js')).remote.stopTask({ ...options, server }, scopeOf(named, options));
       await stopTask(options, scopeOf(named, options));
     });
 

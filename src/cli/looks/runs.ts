@@ -3,7 +3,7 @@ import type { RunInfo } from '../../core/run.js';
 import { openRuns } from '../../storage/run-store.js';
 import { age } from '../ages.js';
 import { clock } from '../system.js';
-import { printTable } from '../table.js';
+import { printTable, type Column } from '../table.js';
 
 export interface RunFilter {
   project?: string;
@@ -13,6 +13,31 @@ export interface RunFilter {
 }
 
 const STATUSES: readonly string[] = ['running', 'completed', 'failed'] satisfies RunInfo['status'][];
+
+type Shown = Pick<
+  RunInfo,
+  'run_id' | 'project_id' | 'task_id' | 'status' | 'exit_code' | 'agent' | 'start_time' | 'cost_usd' | 'error_summary'
+>;
+
+/** Of a list of runs; that of one task needs neither its project nor its name. */
+export const runColumns = (now: number, ofTask = false): Column<Shown>[] => [
+  { title: 'run', of: (run) => run.run_id },
+  ...(ofTask
+    ? []
+    : [
+        { title: 'project', of: (run: Shown) => run.project_id },
+        { title: 'task', of: (run: Shown) => run.task_id },
+      ]),
+  { title: 'status', of: (run) => run.status },
+  { title: 'exit', of: (run) => (run.status === 'running' ? '' : run.exit_code) },
+  { title: 'agent', of: (run) => run.agent },
+  { title: 'age', of: (run) => age(run.start_time, now) },
+  { title: 'usd', of: (run) => run.cost_usd?.toFixed(4) },
+  { title: 'error', of: (run) => run.error_summary },
+];
+
+export const printRuns = (runs: readonly Shown[], { json }: { json?: boolean | undefined }): void =>
+  printTable(runs, runColumns(clock.now()), { json, name: 'runs' });
 
 export const listRuns = async (options: RunFilter & { root: string; json?: boolean }): Promise<void> => {
   const { status } = options;
@@ -29,20 +54,5 @@ export const listRuns = async (options: RunFilter & { root: string; json?: boole
     if (rows.length === options.limit) break;
     rows.push(run);
   }
-  const now = clock.now();
-  printTable(
-    rows,
-    [
-      { title: 'run', of: (run) => run.run_id },
-      { title: 'project', of: (run) => run.project_id },
-      { title: 'task', of: (run) => run.task_id },
-      { title: 'status', of: (run) => run.status },
-      { title: 'exit', of: (run) => (run.status === 'running' ? '' : run.exit_code) },
-      { title: 'agent', of: (run) => run.agent },
-      { title: 'age', of: (run) => age(run.start_time, now) },
-      { title: 'usd', of: (run) => run.cost_usd?.toFixed(4) },
-      { title: 'error', of: (run) => run.error_summary },
-    ],
-    { json: options.json, name: 'runs' },
-  );
+  printRuns(rows, options);
 };

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { age } from '../ages.js';
+import { runColumns } from '../looks/runs.js';
 import { clock } from '../system.js';
 import { formatTable, terminalWidth } from '../table.js';
 import { withLedger } from '../with-ledger.js';
@@ -17,22 +17,9 @@ export const showTask = (options: { root: string; config?: string; json?: boolea
       process.stdout.write(`${JSON.stringify({ ...task, done, folder, runs }, null, 2)}\n`);
       return;
     }
-    const now = clock.now();
     const lines = Object.entries({ ...task, done, folder })
       .map(([key, value]) => `${key}: ${String(value).replaceAll(/\s+/g, ' ')}\n`)
       .join('');
-    const table = formatTable(
-      runs,
-      [
-        { title: 'run', of: (run) => run.run_id },
-        { title: 'status', of: (run) => run.status },
-        { title: 'exit', of: (run) => (run.status === 'running' ? '' : run.exit_code) },
-        { title: 'agent', of: (run) => run.agent },
-        { title: 'age', of: (run) => age(run.start_time, now) },
-        { title: 'usd', of: (run) => run.cost_usd?.toFixed(4) },
-        { title: 'error', of: (run) => run.error_summary },
-      ],
-      terminalWidth(),
-    );
+    const table = formatTable(runs, runColumns(clock.now(), true), terminalWidth());
     process.stdout.write(`${lines}${table === '' ? '' : '\n'}${table}`);
   });
