@@ -159,6 +159,22 @@ const everyByte = async ({ log, root }: Stage): Promise<void> => {
   insist(bad === 0, `the promise is broken; see ${root}`);
 };
 
+const works = (command: string, ...args: string[]): boolean => {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** What a stage needs of the machine; undefined: it is there. */
+const missing: Partial<Record<string, () => string | undefined>> = {
+  fullDisk: () => (process.getuid?.() === 0 && works('mount', '--version') ? undefined : 'only root may mount a disk'),
+  failingSync: () => (works('strace', '-qq', '-o', '/dev/null', 'true') ? undefined : 'strace does not work here'),
+  everyByte: () => (works('prlimit', '--fsize=1000', 'true') ? undefined : 'prlimit does not work here'),
+};
+
 const STAGES = { kills, rotation, stoppedHolder, fullDisk, failingSync, everyByte };
 
 const generator = (seed: number): (() => number) => {
@@ -171,6 +187,11 @@ const chaos: Chaos = async ({ seed, log }) => {
   const wanted = process.env['CHAOS_STAGES']?.split(',');
   for (const [name, stage] of Object.entries(STAGES)) {
     if (wanted && !wanted.includes(name)) continue;
+    const without = missing[name]?.();
+    if (without !== undefined) {
+      log(`${name}: LEFT OUT, since ${without}`);
+      continue;
+    }
     const root = mkdtempSync(join(tmpdir(), 'bus-chaos-'));
     await stage({ random: generator(seed), log: (line) => log(`${name}: ${line}`), root });
     rmSync(root, { recursive: true, force: true });
