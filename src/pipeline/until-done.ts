@@ -10,7 +10,7 @@ import { loopEnded, loopPaused, loopStarted, loopTurn } from './loop-facts.js';
 import { loopPrompt } from './loop-prompt.js';
 import type { NextPorts } from './next-attempt.js';
 import { pause } from './pause.js';
-import type { AttemptPorts } from './run-attempts.js';
+import { stopFact, type AttemptPorts } from './run-attempts.js';
 import { Stop, anySaid } from './stop.js';
 
 export type LoopPorts = AttemptPorts &
@@ -96,6 +96,8 @@ const lastEnd = async (ports: LoopPorts, { request, run_id, stopped }: Loop): Pr
   const end = await firstValueFrom(
     ports.runner.adopt(info).pipe(filter((event): event is RunEnd => event.kind === 'end')),
   );
+  // Nobody else was there to say it.
+  if (stopped === undefined) await ports.bus.record([stopFact(request, end)]);
   return { ...end, ...stopped };
 };
 

@@ -161,6 +161,23 @@ test('a loop whose run-agent is killed in a turn, and then the service, goes on 
   await second.stop();
 });
 
+test('without a service "run-agent resume" goes on with it; the run that lives is followed to its end', async () => {
+  const world = makeWorld();
+  const script = `${SHELL}touch began-$n; until test -e go-$n; do sleep 0.05; done; [ $n -lt 2 ] || touch "$CONDUCTOR_DONE"`;
+  const { child } = world.begin('shell', script);
+  await until('the first turn is at work', () => existsSync(join(world.work, 'began-1')) || undefined);
+  await killed(child);
+  const resumed = tool('run-agent', ['resume', '--task', 'loop', '--root', world.root], {
+    env: world.env,
+    cwd: world.folder,
+  });
+  for (const name of ['go-1', 'go-2']) writeFileSync(join(world.work, name), '');
+  const { code, stdout, stderr } = await resumed;
+  assert.equal([code, stdout], [0, 'turn 2\n'], stderr);
+  assert.is(world.runs().length, 2);
+  assert.is((await world.said('RUN_STOP')).length, 2, 'the end of the first is said, too');
+});
+
 test('a service that is told to go lets the turn end, and the next one goes on', async () => {
   const world = makeWorld();
   const script = `${SHELL}touch began-$n; until test -e go-$n; do sleep 0.05; done; [ $n -lt 2 ] || touch "$CONDUCTOR_DONE"`;

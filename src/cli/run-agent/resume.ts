@@ -4,14 +4,16 @@ import { join } from 'node:path';
 import { ConductorError } from '../../core/errors.js';
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
+import { withLedger } from '../with-ledger.js';
 import { findRun, RUN_SELECTION, runScopeOf } from './find-run.js';
 import { durationOf, parse, rootOf } from './options.js';
-import { report, startRun } from './start.js';
+import { report, resumeLoop, startRun } from './start.js';
 import { RUN_OPTIONS } from './task.js';
 
 const HELP = `run-agent resume --project P --task T [--agent A] [--prompt TEXT | --prompt-file FILE]
 
 Runs a task once more: the prompt, agent and folder of its newest run unless told otherwise. A DONE file is removed.
+A loop (--until done) that nobody carries any more goes on where it was.
 
 Examples:
   run-agent resume --task port
@@ -27,8 +29,14 @@ export const run = async (args: string[]): Promise<number> => {
   const scope = runScopeOf(values, positionals);
   const timeout_ms = durationOf('timeout', values.timeout);
   const given = readPrompt(values.prompt, values['prompt-file']);
-  const local = await openLocal({ root: rootOf(values), config: values.config });
+  const place = { root: rootOf(values), config: values.config };
+  const loop = await withLedger(place, async ({ ledger }) =>
+    ledger.view.loops.get(`${scope.project_id}/${scope.task_id}`),
+  );
+  const local = await openLocal(place);
   try {
+    if (loop && !loop.ended && given === undefined && values.agent === undefined)
+      return report(await resumeLoop(local, loop));
     const last = await findRun(local, scope);
     if (last.status === 'running')
       throw new ConductorError('conflict', `${last.run_id} of ${last.task_id} runs: stop it first`);

@@ -5,7 +5,7 @@ import type { Bus } from '../../core/ports.js';
 import type { AgentEvent, RunEnd } from '../../core/run.js';
 import { runAttempts } from '../../pipeline/attempts.js';
 import type { AttemptRequest } from '../../pipeline/run-attempts.js';
-import type { LoopOptions } from '../../core/loop.js';
+import type { Loop, LoopOptions } from '../../core/loop.js';
 import { beginLoop, carryLoop } from '../../pipeline/until-done.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
@@ -102,14 +102,17 @@ const stopSaid$ = async ({ bus }: Local, { project_id, task_id }: Start): Promis
     ),
   );
 
-/** One agent again and again, until DONE; a signal to us stops it for good. When we die the service goes on with it. */
-export const startLoop = async (local: Local, start: Start, options: LoopOptions): Promise<RunEnd> => {
+const carried = async (
+  local: Local,
+  start: Start,
+  begin: (request: Omit<AttemptRequest, 'retry' | 'onEvent'>) => Promise<Loop>,
+): Promise<RunEnd> => {
   const giveUp = claimLoop(local, start);
   try {
     const stop$ = merge(signals$(), await stopSaid$(local, start));
     const ports = { ...local, isPaused: () => isPaused(local) };
     const ended = await shown(local, start, async ({ onEvent, ...request }) =>
-      carryLoop(ports, await beginLoop(ports, request, options), { stop$, ...(onEvent ? { onEvent } : {}) }),
+      carryLoop(ports, await begin(request), { stop$, ...(onEvent ? { onEvent } : {}) }),
     );
     if (ended === undefined) throw new ConductorError('stopped', 'it was left');
     process.stderr.write(`· ${ended.turns} ${ended.turns === 1 ? 'turn' : 'turns'}\n`);
@@ -117,6 +120,16 @@ export const startLoop = async (local: Local, start: Start, options: LoopOptions
   } finally {
     giveUp();
   }
+};
+
+/** One agent again and again, until DONE; a signal to us stops it for good. When we die the service goes on with it. */
+export const startLoop = (local: Local, start: Start, options: LoopOptions): Promise<RunEnd> =>
+  carried(local, start, (request) => beginLoop(local, request, options));
+
+/** Goes on with a loop that nobody carries any more. */
+export const resumeLoop = (local: Local, loop: Loop): Promise<RunEnd> => {
+  const { project_id, task_id, agent, prompt, cwd, timeout_ms } = loop.request;
+  return carried(local, { project_id, task_id, agent, prompt, cwd, timeout_ms }, async () => loop);
 };
 
 /** Its final text on stdout, or what went wrong on stderr; then the meaning. */
