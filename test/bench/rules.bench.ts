@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Subject, filter } from 'rxjs';
 import { compileCondition } from '../../src/core/condition.js';
 import type { Event } from '../../src/core/event.js';
@@ -6,6 +9,9 @@ import { emptyView } from '../../src/ledger/fold.js';
 import { Windows } from '../../src/core/flow/windows.js';
 import { compileTable, type CompiledTable } from '../../src/router/compile.js';
 import { decide } from '../../src/router/decide.js';
+import { loadTable } from '../../src/router/load-table.js';
+import { openRules } from '../../src/router/rule-table.js';
+import { project, temporary } from '../support/service.js';
 import { inTurns, quantile, type Bench, type Report } from './measure.js';
 
 const PER_TYPE = 10;
@@ -135,8 +141,76 @@ const conditions = async (report: Report): Promise<void> => {
   });
 };
 
+/** The longest time in which nothing else was done while the work was. */
+const longestStop = async (work: () => Promise<unknown>): Promise<number> => {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  await work();
+  delays.disable();
+  return delays.max / 1e6;
+};
+
+const nested = (open: string, close: string, depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`;
+const withCondition = (when: string): string => `rules:\n  - { id: a, on: A, do: h, when: '${when}' }\n`;
+const BOMBS: readonly string[] = [
+  `a: &x0 [a]\n${Array.from({ length: 29 }, (_, n) => `b${n}: &x${n + 1} [*x${n}, *x${n}]`).join('\n')}\nrules: *x29\n`,
+  `rules: ${nested('[', ']', 20_000)}`,
+  withCondition(`${'event.a && '.repeat(300)}true`),
+  withCondition(nested('(', ')', 2_000)),
+  withCondition('re(event.body, "((a{900}){900}){900}")'),
+  withCondition(Array.from({ length: 40 }, () => 're(event.body, "a{200}")').join(' || ')),
+  `rules:\n  - { id: a, on: A, do: h, match: { data.x: "*${'a'.repeat(90_000)}*" } }\n`,
+  `rules:\n${'  - { id: "", onn: A }\n'.repeat(9_000)}`,
+  `rules:\n${'- '.repeat(1_000_000)}`,
+];
+
+/** The service's own way of taking rule files, with files made to be slow, and with ten thousand rules. */
+const stops = async (report: Report): Promise<void> => {
+  const worker = join(project, 'dist', 'router', 'table-worker.js');
+  const folder = temporary('bombs');
+  const file = join(folder, 'r.yaml');
+  let longest = 0;
+  for (const text of BOMBS) {
+    writeFileSync(file, text);
+    longest = Math.max(longest, await longestStop(() => loadTable(folder, ['h'], worker).catch(() => undefined)));
+  }
+  report({
+    name: 'longest stop of the main loop while files made to be slow are checked',
+    kind: 'time',
+    ours: longest,
+    reference: 20,
+    against: '20 ms',
+    bar: 1,
+  });
+  const large = temporary('large');
+  for (let n = 0; n < 10; n++)
+    writeFileSync(
+      join(large, `r${n}.yaml`),
+      `rules:\n${Array.from({ length: 1_000 }, (_, m) => `  - { id: r${n}-${m}, on: T${m}, match: { data.b: b${m} }, when: 'event.data.n < ${m}.0', do: h }`).join('\n')}\n`,
+    );
+  const quiet = (): void => undefined;
+  const open = async (): Promise<void> => {
+    const rules = await openRules({
+      folder: large,
+      handlers: () => ['h'],
+      worker,
+      log: { info: quiet, warn: quiet, error: quiet },
+    });
+    await rules.close();
+  };
+  await open();
+  report({
+    name: 'longest stop of the main loop while ten thousand rules are loaded',
+    kind: 'time',
+    ours: await longestStop(open),
+    reference: 20,
+    against: '20 ms',
+  });
+};
+
 const bench: Bench = async (report) => {
   await decisions(report);
   await conditions(report);
+  await stops(report);
 };
 export default bench;

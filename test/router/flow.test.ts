@@ -202,4 +202,77 @@ draws(
   '{ not_all: [A, B], within: 5ms, by: data.k }',
 );
 
+draws(
+  'all then threshold: two pairs make one start',
+  'threshold: { at_least: 2, within: 9ms }',
+  'ab-ab-----',
+  '----2-----',
+  typed,
+  '{ all: [A, B], within: 4ms }',
+);
+draws(
+  'any then threshold: what belongs to the first does not count',
+  'threshold: { at_least: 2, within: 20ms }',
+  'ab----a---',
+  '------2---',
+  typed,
+  '{ any: [A, B], within: 4ms }',
+);
+draws(
+  'any then debounce: quiet after the first of each time',
+  'debounce: { quiet: 3ms }',
+  'ab--------',
+  '---1------',
+  typed,
+  '{ any: [A, B], within: 6ms }',
+);
+draws(
+  'any then throttle',
+  'throttle: { within: 20ms }',
+  'a-----b---',
+  '1---------',
+  typed,
+  '{ any: [A, B], within: 4ms }',
+);
+draws(
+  'not_all then throttle: the second alarm is dropped',
+  'throttle: { within: 30ms, per: type }',
+  'ab------------',
+  '-----1--------',
+  keyed,
+  '{ not_all: [A, B], within: 5ms, by: data.k }',
+);
+draws(
+  'not_all then threshold: two alarms make one start',
+  'threshold: { at_least: 2, within: 20ms }',
+  'ab------------',
+  '------2-------',
+  keyed,
+  '{ not_all: [A, B], within: 5ms, by: data.k }',
+);
+draws(
+  'threshold then sustained: three of them, and for so long',
+  'match: { type: A }, threshold: { at_least: 3, within: 9ms }, sustained: { for: 3ms }',
+  'aaa--------',
+  '-----3-----',
+  typed,
+  '[A, B]',
+);
+draws(
+  'threshold then sustained: ended in between, it does not start',
+  'match: { type: A }, threshold: { at_least: 3, within: 9ms }, sustained: { for: 3ms }',
+  'aaab-------',
+  '-----------',
+  typed,
+  '[A, B]',
+);
+draws(
+  'sustained then debounce',
+  'match: { type: A }, sustained: { for: 2ms }, debounce: { quiet: 3ms }',
+  'a----------',
+  '-----1-----',
+  typed,
+  '[A, B]',
+);
+
 test.run();
