@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Each comes from the package of its name. */
-export const PROGRAMS = ['chromium', 'zsh', 'fish'];
+export const PROGRAMS = ['chromium', 'zsh', 'fish', 'bwrap'];
+/** Where the package is not called as the program. */
+const PACKAGES = { bwrap: 'bubblewrap' };
 
 /** Its absolute path; undefined where it is not installed. */
 export const programPath = (name) =>
@@ -35,6 +36,6 @@ export const installPrograms = () => {
       stdio: ['ignore', 'ignore', 2],
     }).status === 0;
   console.log(`installing ${missing.join(', ')}`);
-  if (!apt('update') || !apt('install', '-y', '--no-install-recommends', ...missing))
+  if (!apt('update') || !apt('install', '-y', '--no-install-recommends', ...missing.map((name) => PACKAGES[name] ?? name)))
     console.log(`${missing.join(', ')} could not be installed`);
 };
