@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { lastValueFrom } from 'rxjs';
 import { openFileBus } from '../../src/bus/file-bus.js';
+import { spawnWorker, sweepWorker } from '../../src/cli/package-folder.js';
 import { clock } from '../../src/cli/system.js';
 import type { RunEnd } from '../../src/core/run.js';
 import { openRoot } from '../../src/storage/root.js';
@@ -82,8 +83,8 @@ const inLanes = async (count: number, work: () => Promise<unknown>): Promise<voi
 };
 
 const throughput = async (report: Report): Promise<void> => {
-  const world = await openWorld({ slotCount: AT_ONCE });
-  const COUNT = 200;
+  const world = await openWorld({ slotCount: AT_ONCE, ahead: true, spawnWorker, sweepWorker });
+  const COUNT = 500;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const run = (): Promise<RunEnd> =>
     lastValueFrom(world.runner.attempt(world.specOf('shell', 'sleep 0.1\n'))) as Promise<RunEnd>;
@@ -108,6 +109,15 @@ const throughput = async (report: Report): Promise<void> => {
     },
   );
   delay.disable();
+  report({
+    name: `the event loop held up while they start and end, p99`,
+    kind: 'time',
+    ours: delay.percentile(99) / 1e6,
+    reference: 1,
+    against: 'the resolution of the measurement',
+    bar: 1,
+    plus: 3,
+  });
   const rate = (times: number[]): number => (1_000 * COUNT) / quantile(times, 0.5);
   report({
     name: `runs of sleep 0.1, ${AT_ONCE} at once, ${COUNT} asked for at once`,
@@ -119,8 +129,32 @@ const throughput = async (report: Report): Promise<void> => {
   });
 };
 
+const idle = async (report: Report): Promise<void> => {
+  const world = await openWorld({ slotCount: AT_ONCE, ahead: true, spawnWorker, sweepWorker });
+  await lastValueFrom(world.runner.attempt(world.specOf('shell', 'true\n')));
+  const before = process.memoryUsage().rss;
+  const specs = Array.from({ length: AT_ONCE }, () => world.specOf('shell', 'sleep 1000\n'));
+  const ends = specs.map((spec) => lastValueFrom(world.runner.attempt(spec)));
+  for (const spec of specs)
+    while (((await world.runs.find(spec))?.pid ?? -1) < 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const used = Math.max(0, process.memoryUsage().rss - before) / AT_ONCE;
+  await Promise.all(specs.map((spec) => world.runner.stop(spec, 'measured')));
+  await Promise.all(ends);
+  await world.runner.close();
+  report({
+    name: 'memory of ours for each running agent',
+    kind: 'bytes',
+    ours: used,
+    reference: 2 * 1024 * 1024,
+    against: 'what is allowed',
+    bar: 1,
+  });
+};
+
 const bench: Bench = async (report) => {
   await firstInstruction(report);
   await throughput(report);
+  await idle(report);
 };
 export default bench;

@@ -36,6 +36,9 @@ export const installPrograms = () => {
       stdio: ['ignore', 'ignore', 2],
     }).status === 0;
   console.log(`installing ${missing.join(', ')}`);
-  if (!apt('update') || !apt('install', '-y', '--no-install-recommends', ...missing.map((name) => PACKAGES[name] ?? name)))
+  if (
+    !apt('update') ||
+    !apt('install', '-y', '--no-install-recommends', ...missing.map((name) => PACKAGES[name] ?? name))
+  )
     console.log(`${missing.join(', ')} could not be installed`);
 };
