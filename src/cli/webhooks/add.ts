@@ -85,7 +85,7 @@ export const addWebhook = async (
   }
   process.stdout.write(`URL     ${url}\nSecret  ${secret}\nFile    ${file}\n\n${config}\n`);
   process.stderr.write(
-    `\nEnter at ${provider}: ${WHERE[provider]}.\nPut the lines above into config.yaml and start the service again.\n` +
+    `\nEnter at ${provider}: ${WHERE[provider]}.\nPut the lines above into config.yaml: a service that runs takes them within seconds.\n` +
       'The service listens on this machine alone: the sender needs a way to it, as a reverse proxy or a tunnel.\n',
   );
 };
