@@ -78,7 +78,8 @@ test('cut at every byte of an append, as a kill or a power cut leaves it: what w
       await killedAt(root, Infinity);
       const whole = statSync(busFile(root)).size;
       // Every byte is in `npm run chaos bus`.
-      for (let cut = before.length + 1; cut < whole; cut += 9) {
+      // A shorter process id makes a record that much shorter.
+      for (let cut = before.length + 1; cut < whole - 6; cut += 9) {
         writeFileSync(busFile(root), before);
         assert.is(await killedAt(root, cut), 'SIGKILL');
         assert.is(statSync(busFile(root)).size, cut);
@@ -87,7 +88,7 @@ test('cut at every byte of an append, as a kill or a power cut leaves it: what w
           const events = await all(bus.read());
           const found = events.map(({ body }) => body);
           assert.equal([found[0], found.at(-1), events.at(-1)?.msg_id], ['first', 'next', receipt?.msg_id]);
-          assert.ok(found.length === 2 || (cut >= whole - 2 && found[1] === '---\nkilled'), `${cut}: ${found.join()}`);
+          assert.is(found.length, 2, `${cut}: ${found.join()}`);
         });
       }
     }),
