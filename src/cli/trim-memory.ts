@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** How often is looked whether there is something to trim, in ms. */
-const EVERY_MS = 5_000;
+const EVERY_MS = 2_000;
 /** What the heap has grown by since the last time, in bytes, before a trim is worth its pause. */
 const GROWTH = 24 * 1024 * 1024;
 /** What the first collection frees, the second gives back. */
