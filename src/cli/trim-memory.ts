@@ -6,8 +6,8 @@ import { runInNewContext } from 'node:vm';
 const EVERY_MS = 2_000;
 /** What the heap has grown by since the last time, in bytes, before a trim is worth its pause. */
 const GROWTH = 24 * 1024 * 1024;
-/** What the first collection frees, the second gives back. */
-const ROUNDS = 2;
+/** What one collection frees, those after it give back page by page. */
+const ROUNDS = 4;
 /** Of the time; busier than this, nobody is made to wait. */
 const IDLE = 0.1;
 
