@@ -14,6 +14,7 @@ import { loadTable } from '../../src/router/load-table.js';
 import { Replay } from '../../src/router/replay.js';
 import { openRoot } from '../../src/storage/root.js';
 import { cleanEnvironment, startService, temporary, until, type Service } from '../support/service.js';
+import { randomOf } from '../support/random.js';
 import type { Chaos } from './run.js';
 
 const KILLS = 12;
@@ -31,16 +32,6 @@ const RULES = `rules:
   - { id: breaker, on: B, do: noop, breaker: { fires: 5, within: 700ms, ${BY} } }
   - { id: chain, on: A, do: noop, threshold: { at_least: 2, within: 400ms, ${BY} }, debounce: { quiet: 200ms }, throttle: { first: 1, within: 1s } }
 `;
-
-const randomOf = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
 
 type Decided = Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors'>;
 

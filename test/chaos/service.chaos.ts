@@ -5,20 +5,10 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { openEvents } from '../api/event-source.js';
 import { open, signedIn, startRun, type World } from '../api/world.js';
+import { randomOf } from '../support/random.js';
 import type { Chaos } from './run.js';
 
 const CYCLES = 1_000;
-
-/** Numbers that look random and are the same for the same seed (mulberry32). */
-const randomOf = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
 
 /** Lets a number of bytes through to the client, then breaks the connection in the middle of whatever it was. */
 const cutter = async (target: number, bytesLeft: () => number): Promise<{ port: number; server: Server }> => {

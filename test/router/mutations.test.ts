@@ -6,6 +6,7 @@ import { ConductorError } from '../../src/core/errors.js';
 import { checkTable } from '../../src/router/check-table.js';
 import { compileTable } from '../../src/router/compile.js';
 import { project } from '../support/service.js';
+import { randomOf } from '../support/random.js';
 
 const MUTATIONS = 10_000;
 
@@ -24,14 +25,6 @@ const WHOLE = `rules:
     tests: [{ given: { data: { n: 1 } }, expect: { fires: true, because: x } }]
   - { id: two, on: { not_all: [A, { on: B, match: { data.k: 1 } }], within: 15m, by: data.sha }, do: h, debounce: { quiet: 1s, max_wait: 5s } }
 `;
-
-/** Mulberry32: the same seed gives the same mutations. */
-const randomOf = (seed: number) => (): number => {
-  seed = (seed + 0x6d2b79f5) | 0;
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-};
 
 const PIECES = [
   '{',

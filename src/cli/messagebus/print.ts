@@ -1,3 +1,4 @@
+import { toHeaderJson } from '../../bus/escape.js';
 import { readBatches, type ReadQuery } from '../../bus/reader.js';
 import type { Event } from '../../core/event.js';
 import { say } from './options.js';
@@ -7,13 +8,7 @@ const PLAIN = new Set(['msg_id', 'ts', 'type', 'project_id', 'task_id', 'run_id'
 const line = (key: string, value: unknown): string =>
   PLAIN.has(key) && typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
     ? `${key}: ${value}\n`
-    : `${key}: ${oneLine(value)}\n`;
-
-const oneLine = (value: unknown): string =>
-  JSON.stringify(value).replace(
-    /[\u007f-\u009f\u2028\u2029\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+    : `${key}: ${toHeaderJson(value)}\n`;
 
 const KEYS = [
   'msg_id',
@@ -50,7 +45,7 @@ export const printer = (json: boolean): Print => {
   return async (events) => {
     let text = '';
     for (const event of events) {
-      if (json) text += `${oneLine(event)}\n`;
+      if (json) text += `${toHeaderJson(event)}\n`;
       else text += `${first ? '' : '---\n'}${asText(event)}`;
       first = false;
     }
