@@ -15,6 +15,7 @@ export const createShellThread = (file: string): { open: OpenShell; close(): Pro
   const busy = new Set<number>();
   let thread: Worker | undefined;
   let count = 0;
+  let isClosed = false;
 
   const start = (): Worker => {
     const worker = new Worker(file);
@@ -34,7 +35,8 @@ export const createShellThread = (file: string): { open: OpenShell; close(): Pro
     if (is) busy.add(id);
     else busy.delete(id);
     if (busy.size > 0) thread?.ref();
-    else thread?.unref();
+    // While it is being ended nothing else may keep us here to see the end.
+    else if (!isClosed) thread?.unref();
   };
 
   const open: OpenShell = (text, fd) =>
@@ -78,5 +80,11 @@ export const createShellThread = (file: string): { open: OpenShell; close(): Pro
       hold(id, true);
     });
 
-  return { open, close: async () => void (await thread?.terminate()) };
+  return {
+    open,
+    async close() {
+      isClosed = true;
+      await thread?.terminate();
+    },
+  };
 };

@@ -19,6 +19,7 @@ const createThread = (file: string) => {
   const asked = new Map<number, Asked>();
   let thread: Worker | undefined;
   let count = 0;
+  let isClosed = false;
 
   const open = (): Worker => {
     const opened = new Worker(file);
@@ -32,7 +33,8 @@ const createThread = (file: string) => {
     opened.on('message', ({ id, found, error }: SweepAnswer) => {
       const waits = asked.get(id);
       asked.delete(id);
-      if (asked.size === 0) opened.unref();
+      // While it is being ended nothing else may keep us here to see the end.
+      if (asked.size === 0 && !isClosed) opened.unref();
       if (error === undefined) waits?.resolve(found);
       else waits?.reject(new Error(error));
     });
@@ -50,7 +52,10 @@ const createThread = (file: string) => {
         thread.ref();
         thread.postMessage({ id, mark, look });
       }),
-    close: async (): Promise<void> => void (await thread?.terminate()),
+    async close(): Promise<void> {
+      isClosed = true;
+      await thread?.terminate();
+    },
   };
 };
 
