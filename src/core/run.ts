@@ -1,5 +1,12 @@
 import type { Trust } from './event.js';
 
+/** Names one run. */
+export interface RunScope {
+  project_id: string;
+  task_id: string;
+  run_id: string;
+}
+
 export interface Usage {
   input_tokens?: number;
   output_tokens?: number;
