@@ -118,7 +118,8 @@ export interface StepStarted {
   /** RFC 3339: when a deadline, timer or wait ends. */
   until?: string;
   items?: readonly unknown[];
-  /** Of the handler that is called. */
+  /** The handler that is called, and the tree that it was called with; no hash: the one of now is taken. */
+  handler?: string;
   hash?: string;
   types?: readonly string[];
   match?: Readonly<Record<string, Pattern>>;
@@ -144,6 +145,8 @@ export interface HandlerStarted {
   activation: string;
   handler: string;
   hash: string;
+  /** Steps that call handlers, which go on with those as they are now. */
+  calls?: readonly string[];
 }
 
 export interface Activation extends Fired {

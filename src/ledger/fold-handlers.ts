@@ -162,7 +162,7 @@ const request = (view: LedgerView, event: Event): void => {
 };
 
 /** A failed one goes on from the first step that did not succeed: its failures are forgotten, and so are groups, which look again. */
-const resume = (view: LedgerView, activation: Activation, hash: string): void => {
+const resume = (view: LedgerView, activation: Activation, { hash, calls = [] }: HandlerStarted): void => {
   if (activation.status === 'open' && activation.parked === undefined) return;
   if (activation.status === 'failed') {
     for (const [path, result] of activation.steps)
@@ -170,6 +170,7 @@ const resume = (view: LedgerView, activation: Activation, hash: string): void =>
     for (const [path, started] of activation.started)
       if (started.kind !== 'items' && started.kind !== 'call') activation.started.delete(path);
   }
+  for (const path of calls) delete activation.started.get(path)?.hash;
   activation.status = 'open';
   activation.hash = hash;
   delete activation.parked;
@@ -207,7 +208,7 @@ export const foldHandler = (view: LedgerView, event: Event): boolean => {
       if (activation?.status === 'open') activation.parked = String(event.data['reason']);
       return true;
     case 'HANDLER_RESUMED':
-      if (activation?.cause) resume(view, activation, (event.data as unknown as HandlerStarted).hash);
+      if (activation?.cause) resume(view, activation, event.data as unknown as HandlerStarted);
       return true;
     case 'HANDLER_CANCEL':
       if (activation?.status === 'open') activation.cancel = String(event.data['reason']);

@@ -100,7 +100,7 @@ export const pipeline = (
     /** A file that holds again what a parked activation began with lets it go on. */
     const unpark = async (): Promise<void> => {
       const facts = [...ports.ledger.view.activations.values()]
-        .filter(({ parked, hash, handler }) => parked !== undefined && ports.handlers.find(handler)?.hash === hash)
+        .filter((one) => one.parked !== undefined && one.cause && 'handler' in treeOf(ports, one, one.cause))
         .map((activation) => resumeFact(activation, activation.hash!, 'the handler is again what it was'));
       if (facts.length > 0)
         await ports.ledger.record(facts).catch((error: unknown) => {

@@ -1,3 +1,4 @@
+import { callsOf } from '../core/activation-facts.js';
 import type { Event } from '../core/event.js';
 import type { Handler } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
@@ -5,21 +6,31 @@ import type { Agents, Handlers } from '../core/ports.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { taskHandler } from './task-handler.js';
 
-/** The tree that the activation was begun with. A function cannot be kept: a changed file of them parks it. */
+/** How a handler of another hash is none that an activation can go on with. */
+const lost = (handlers: Handlers, name: string, hash: string): string => {
+  const now = handlers.find(name);
+  return now ? `was changed (it was ${hash}, and is ${now.hash})` : 'is gone';
+};
+
+/** The tree that the activation was begun with. A function cannot be kept: a changed file of them parks it, of a handler that it calls too. */
 export const treeOf = (
   { handlers, agents }: { handlers: Handlers; agents: Agents },
   activation: Activation,
   cause: Event,
 ): { handler: Handler } | { missing: string; park: boolean } => {
-  if (activation.handler === TASK_HANDLER) return { handler: taskHandler(cause, agents) };
-  const now = handlers.find(activation.handler);
-  if (activation.hash === undefined)
-    return now ? { handler: now } : { missing: `there is no handler "${activation.handler}"`, park: false };
-  const kept = now?.hash === activation.hash ? now : handlers.byHash(activation.hash);
-  if (kept) return { handler: kept };
-  const how = now ? `was changed (it was ${activation.hash}, and is ${now.hash})` : 'is gone';
+  const { handler: name, hash, task_id } = activation;
+  if (name === TASK_HANDLER) return { handler: taskHandler(cause, agents) };
+  const handler = hash === undefined ? handlers.find(name) : handlers.byHash(hash);
+  const goOn = `go on with it as it is: conductor handlers resume ${task_id}`;
+  if (!handler)
+    return hash === undefined
+      ? { missing: `there is no handler "${name}"`, park: false }
+      : { missing: `the handler "${name}" ${lost(handlers, name, hash)} since it began; ${goOn}`, park: true };
+  const [call] = callsOf(activation, (one) => handlers.byHash(one) !== undefined);
+  if (!call) return { handler };
+  const called = call.handler ?? '';
   return {
-    missing: `the handler "${activation.handler}" ${how} since it began; go on with it as it is: conductor handlers resume ${activation.task_id}`,
+    missing: `the handler "${called}", which the step ${call.step} calls, ${lost(handlers, called, call.hash ?? '')} since it was called; ${goOn}`,
     park: true,
   };
 };

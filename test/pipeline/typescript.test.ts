@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { resumeFact } from '../../src/core/activation-facts.js';
+import { resumeFact, resumeWith } from '../../src/core/activation-facts.js';
 import { until } from '../support/service.js';
 import { openWorld } from './world.js';
 
@@ -108,6 +108,52 @@ test('a parked activation goes on with the handler as it is now, when it is told
     await approve(world, activation, step);
     assert.is((await world.end(activation))['status'], 'completed');
     assert.is((await world.events('SUMMED'))[0]!.body, 'other: 4 X');
+    assert.is(world.file('seen'), 'item 1\nitem 3\n', 'finished steps did not run again');
+  } finally {
+    await world.close();
+  }
+});
+
+test('a handler that calls a changed TypeScript handler is parked and says so, before the step and after it', async () => {
+  const world = await open();
+  const caller = `name: caller
+steps:
+  - { id: sums, call: { handler: typed } }
+  - { id: ready, wait: { event: READY } }
+  - { emit: { type: SAID, body: '{{ steps.sums.output }}' } }
+`;
+  try {
+    world.write('caller.yaml', caller);
+    world.setRules(['typed', 'caller']);
+    await world.restart();
+    const activation = await world.begin('caller', { name: 'Ada' });
+    const { step } = await asks(world, activation);
+    const original = source('sum').replace('./helpers.js', './scripts/helpers.js');
+    const parked = async (count: number): Promise<string> =>
+      until(`it is parked ${count} times`, async () => (await world.events('HANDLER_PARKED'))[count - 1]?.body);
+    const isParked = (): boolean => world.ledger.view.activations.get(activation)!.parked !== undefined;
+
+    world.write('typed.ts', original.replace('sum: ', 'second: '));
+    await world.restart();
+    assert.match(
+      await parked(1),
+      /parked: the handler "typed", which the step sums calls, was changed \(it was .*\) since it was called; .* resume caller-/,
+    );
+    world.write('typed.ts', original);
+    await until('it goes on', () => (isParked() ? undefined : true));
+    await approve(world, activation, step);
+    await until('it waits', () => world.ledger.view.activations.get(activation)!.started.has('ready') || undefined);
+    const said = (await world.events('SUMMED'))[0]!.msg_id;
+
+    world.write('typed.ts', original.replace('sum: ', 'third: '));
+    await world.restart();
+    await parked(2);
+    const { hash, calls } = resumeWith(world.ledger.view.activations.get(activation)!, world.running.handlers, false);
+    await world.ledger.record([resumeFact(world.ledger.view.activations.get(activation)!, hash!, 'by hand', calls)]);
+    await world.say('READY');
+    assert.is((await world.end(activation))['status'], 'completed');
+    assert.is((await world.events('SAID'))[0]!.body, said, 'the steps below are looked up in the new tree');
+    assert.is((await world.events('SUMMED')).length, 1);
     assert.is(world.file('seen'), 'item 1\nitem 3\n', 'finished steps did not run again');
   } finally {
     await world.close();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { resumeFact } from '../../core/activation-facts.js';
+import { resumeFact, resumeWith } from '../../core/activation-facts.js';
 import { ConductorError } from '../../core/errors.js';
 import type { Activation } from '../../core/ledger-view.js';
 import type { ApiOptions } from '../doors.js';
@@ -51,12 +51,10 @@ export const deadLetterRoutes = ({ lists, ledger, handlers }: ApiOptions): Endpo
       if (!activation) throw new ConductorError('not_found', `there is no activation ${name}`);
       if (!isDead(activation) && activation.parked === undefined)
         throw new ConductorError('conflict', `${name} is ${activation.status}: there is nothing to resume`);
-      const { handler, parked, hash } = activation;
-      // A parked one waits for another tree than it was begun with.
-      const isLatest = query.latest === 'true' || parked !== undefined || hash === undefined;
-      const tree = isLatest ? handlers.find(handler)?.hash : hash;
-      if (tree === undefined) throw new ConductorError('conflict', `there is no handler "${handler}" any more`);
-      await ledger.record([resumeFact(activation, tree, `asked for by ${caller.name}`)]);
+      const { hash, calls } = resumeWith(activation, handlers, query.latest === 'true');
+      if (hash === undefined)
+        throw new ConductorError('conflict', `there is no handler "${activation.handler}" any more`);
+      await ledger.record([resumeFact(activation, hash, `asked for by ${caller.name}`, calls)]);
       return { activation: name, status: 'resuming' as const };
     },
   }),

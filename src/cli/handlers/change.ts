@@ -1,5 +1,5 @@
 import { ConductorError } from '../../core/errors.js';
-import { cancelFact, resumeFact } from '../../core/activation-facts.js';
+import { cancelFact, resumeFact, resumeWith } from '../../core/activation-facts.js';
 import { openTreeStore } from '../../pipeline/tree-store.js';
 import { findService } from '../../storage/root.js';
 import { layout } from '../../storage/layout.js';
@@ -35,14 +35,18 @@ export const resumeActivation = (
         'conflict',
         `what ${activation.activation} answered is no longer kept; let the event come again`,
       );
-    let target = hash;
-    if (parked !== undefined || options.latest || hash === undefined) {
-      const handlers = await readHandlers(options.handlers);
-      target = findHandler(handlers, activation.handler).hash;
-      await openTreeStore(layout(opened.root.path).treesFolder).keep(handlers);
-    }
-    const why = target === hash ? 'as it was begun' : 'as the handler is now';
-    await opened.ledger.record([resumeFact(activation, target ?? '', why)]);
+    // As it was begun it needs no folder, which may hold a bad file.
+    const isAsBegun = parked === undefined && hash !== undefined && !options.latest;
+    const handlers = isAsBegun ? [] : await readHandlers(options.handlers);
+    const trees = openTreeStore(layout(opened.root.path).treesFolder);
+    const known = {
+      find: (name: string) => findHandler(handlers, name),
+      byHash: (one: string) => handlers.find((handler) => handler.hash === one) ?? trees.find(one),
+    };
+    const goesOn = resumeWith(activation, known, options.latest ?? false);
+    await trees.keep(handlers);
+    const why = goesOn.hash === hash && goesOn.calls.length === 0 ? 'as it was begun' : 'as the handler is now';
+    await opened.ledger.record([resumeFact(activation, goesOn.hash ?? '', why, goesOn.calls)]);
     process.stdout.write(`${activation.activation} goes on, ${why}\n`);
     await sayPending(opened);
   });

@@ -15,7 +15,7 @@ const treeOf = ({ context, path }: Call<CallStep>, name: string): Handler => {
       'unknown_handler',
       `there is no handler "${name}"${before?.hash ? ' as it was begun' : ''}`,
     );
-  if (!before) begin(context, path, handler);
+  if (before?.hash === undefined) begin(context, path, handler);
   return handler;
 };
 
@@ -23,7 +23,7 @@ const begin = (context: Context, path: string, { name, hash }: Handler): void =>
   context.journal.defer(
     context.fact(
       'STEP_STARTED',
-      { activation: context.id, step: path, kind: 'call', hash },
+      { activation: context.id, step: path, kind: 'call', handler: name, hash },
       `step ${path} calls ${name}`,
     ),
   );
