@@ -60,6 +60,8 @@ export const install = () => installed() || run('npm', ['ci', '--include=dev', '
 
 /** Loaded by every start of a command; what else there is stays outside and is loaded where it is needed. */
 const BUNDLED = ['commander', 'execa', 'rxjs', 'yaml', 'zod'];
+/** What the one file of `run-agent` loads as a module, once it is told to do more than say its version. */
+const RUN_AGENT = 'run-agent/commands';
 
 /** The commands again, each with what it loads first in few files: a start costs milliseconds, not a tenth of a second. */
 const bundle = () => {
@@ -83,7 +85,7 @@ const bundle = () => {
       .map((file) => file.replace(/^dist/, 'src').replace(extension, '.ts'));
   const { metafile } = esbuild.buildSync({
     ...common,
-    entryPoints: sourcesOf('.js'),
+    entryPoints: [...sourcesOf('.js'), `src/cli/${RUN_AGENT}.ts`],
     outdir: 'dist',
     // Beside the commands, so that paths from import.meta are the same as in the sources.
     chunkNames: 'cli/chunk-[hash]',
@@ -100,9 +102,9 @@ const bundle = () => {
       entryPoints: [source],
       outfile: source.replace(/^src/, 'dist').replace(/ts$/, 'cjs'),
       format: 'cjs',
-      define: { 'import.meta.url': '__filename' },
-      // Only who follows the bus needs any.
-      external: Object.keys(dependencies),
+      define: { 'import.meta.url': '__filename', 'import.meta.dirname': '__dirname' },
+      // Only who follows the bus needs any. An asterisk keeps esbuild from looking for the file.
+      external: [...Object.keys(dependencies), `./${RUN_AGENT}*`],
     });
   // The old ones last: a service that runs may still load them.
   const outputs = Object.keys(metafile.outputs);

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** `messagebus-tool write|read|follow|check|stats`. It is started for each message, so the rest is loaded where it is asked for. */
 import { toConductorError } from '../core/errors.js';
-import { say, usage } from './messagebus/options.js';
-import { write } from './messagebus/write.js';
+import { usage } from './messagebus/options.js';
+import { sayAtOnce } from './say-at-once.js';
 
 const HELP = `messagebus-tool: say something on the bus, read it, or look after it
 
@@ -37,7 +37,7 @@ Defaults come from CONDUCTOR_ROOT (else "runs"), PROJECT_ID, TASK_ID and RUN_ID.
 const main = async ([command, ...args]: string[]): Promise<void> => {
   switch (command) {
     case 'write':
-      return write(args, HELP);
+      return (await import('./messagebus/write.js')).write(args, HELP);
     case 'read':
     case 'follow':
       return (await import('./messagebus/read.js')).read(args, HELP, command === 'follow');
@@ -47,18 +47,13 @@ const main = async ([command, ...args]: string[]): Promise<void> => {
     case '--help':
     case '-h':
     case 'help':
-      return say(HELP);
+      return sayAtOnce(HELP);
     case undefined:
       throw usage(`say write, read, follow, check or stats\n\n${HELP}`);
     default:
       throw usage(`there is no command "${command}"; there are write, read, follow, check and stats`);
   }
 };
-
-// Whoever reads us may stop at any time, as `head` does.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
-});
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const told = toConductorError(error);

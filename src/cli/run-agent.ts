@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** `run-agent …`. Agents start it all day, so nothing is loaded but what the one command needs. */
-import { outliveReader } from './closed-pipe.js';
-import { fail } from './fail.js';
 import { readVersion } from './package-folder.js';
+import { sayAtOnce } from './say-at-once.js';
 
 const HELP = `run-agent: one agent at work, with or without a service
 
@@ -19,43 +18,10 @@ const HELP = `run-agent: one agent at work, with or without a service
 run-agent COMMAND --help says more. Exit codes: 0 success, 1 retriable, 2 permanent or wrong use, 3 configuration.
 `;
 
-interface CommandModule {
-  run(args: string[]): Promise<number>;
-}
-
-const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
-  task: () => import('./run-agent/task.js'),
-  job: () => import('./run-agent/job.js'),
-  batch: () => import('./run-agent/batch.js'),
-  wrap: () => import('./run-agent/wrap.js'),
-  stop: () => import('./run-agent/stop.js'),
-  resume: () => import('./run-agent/resume.js'),
-  sh: () => import('./run-agent/sh.js'),
-  output: () => import('./run-agent/output.js'),
-  list: () => import('./run-agent/list.js'),
-  status: () => import('./run-agent/status.js'),
-  watch: () => import('./run-agent/watch.js'),
-  gc: () => import('./run-agent/gc.js'),
-  validate: () => import('./run-agent/validate.js'),
+const main = async (name?: string, ...rest: string[]): Promise<void> => {
+  if (name === undefined || ['-h', '--help', 'help'].includes(name)) sayAtOnce(HELP);
+  else if (['-V', '-v', '--version'].includes(name)) sayAtOnce(`${readVersion()}\n`);
+  else process.exitCode = await (await import('./run-agent/commands.js')).runCommand(name, rest);
 };
 
-const main = async (argv: string[]): Promise<number> => {
-  const [name, ...rest] = argv;
-  if (name === undefined || ['-h', '--help', 'help'].includes(name)) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (['-V', '-v', '--version'].includes(name)) {
-    process.stdout.write(`${readVersion()}\n`);
-    return 0;
-  }
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!load) {
-    process.stderr.write(`ERROR: there is no command "${name}"; see run-agent --help\n`);
-    return 2;
-  }
-  return (await load()).run(rest);
-};
-
-outliveReader();
-process.exitCode = await main(process.argv.slice(2)).catch(fail);
+void main(...process.argv.slice(2));

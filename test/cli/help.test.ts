@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createProgram } from '../../src/cli/program.js';
-import { cleanEnvironment, tool } from '../support/service.js';
+import { cleanEnvironment, command as fileOf, run, temporary, tool, until } from '../support/service.js';
 
 interface Found {
   path: string[];
@@ -91,6 +94,61 @@ test('messagebus-tool shows each of its commands', async () => {
   const { stdout } = await tool('messagebus-tool', ['--help'], { env });
   const shown = new Set(examplesOf(stdout).map((line) => wordsOf(line.trim())[1]));
   assert.equal([...shown], ['write', 'read', 'follow', 'check', 'stats']);
+});
+
+test('a reader that leaves is no failure', async () => {
+  for (const name of ['run-agent', 'messagebus-tool', 'conductor']) {
+    const child = spawn(process.execPath, [fileOf(name), '--help'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
+    assert.is(await new Promise((resolve) => child.on('close', resolve)), 0, stderr);
+    assert.is(stderr, '');
+  }
+});
+
+/** Whether the process has asked the kernel to be told of the file. */
+const waitsFor = (pid: number, file: number): boolean => {
+  const told = new RegExp(`^tfd:\\s+${file}\\s`, 'm');
+  try {
+    const folder = `/proc/${pid}/fdinfo`;
+    return readdirSync(folder).some((name) => told.test(readFileSync(join(folder, name), 'utf8')));
+  } catch {
+    return false; // a file was closed while we looked
+  }
+};
+
+test('a pipe that is full and does not block gets the whole text all the same', async () => {
+  const path = join(temporary('pipe'), 'full');
+  await run('mkfifo', [path]);
+  const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const fill = (): number => {
+    try {
+      return writeSync(pipe, Buffer.alloc(4096, '.')) + fill();
+    } catch {
+      return 0;
+    }
+  };
+  const drain = (): string => {
+    const bytes = Buffer.alloc(1 << 20);
+    try {
+      return bytes.toString('utf8', 0, readSync(pipe, bytes)) + drain();
+    } catch {
+      return '';
+    }
+  };
+  try {
+    const filled = fill();
+    const words = ['-c', 'exec "$0" "$@" >&3', process.execPath, fileOf('run-agent'), '--help'];
+    const child = spawn('sh', words, { env, stdio: ['ignore', 'ignore', 'inherit', pipe] });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    await until('it waits until the pipe takes more', () => child.exitCode !== null || waitsFor(child.pid!, 1));
+    const text = drain();
+    assert.is(await ended, 0);
+    assert.is((text + drain()).slice(filled), (await tool('run-agent', ['--help'], { env })).stdout);
+  } finally {
+    closeSync(pipe);
+  }
 });
 
 test.run();

@@ -35,6 +35,11 @@ export const rootOf = (given: string | undefined): string => given ?? env('CONDU
 /** Resolves when the text is on its way: a slow reader of our output holds us back, not our memory. */
 export const say = (text: string): Promise<void> =>
   new Promise((resolve) => {
+    // Whoever reads us may stop at any time, as `head` does.
+    if (process.stdout.listenerCount('error') === 0)
+      process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+        process.exit(error.code === 'EPIPE' ? 0 : 1);
+      });
     process.stdout.write(text, () => {
       resolve();
     });

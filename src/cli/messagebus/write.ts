@@ -4,7 +4,8 @@ import { readSettings } from '../../bus/settings.js';
 import { openWriter } from '../../bus/writer.js';
 import type { Draft } from '../../core/event.js';
 import { openRoot } from '../../storage/root.js';
-import { COMMON, env, parse, rootOf, say, usage } from './options.js';
+import { sayAtOnce } from '../say-at-once.js';
+import { COMMON, env, parse, rootOf, usage } from './options.js';
 
 const WRITE = {
   ...COMMON,
@@ -48,7 +49,7 @@ const currentDepth = (): number | undefined => {
 
 export const write = async (args: string[], help: string): Promise<void> => {
   const { values, positionals } = parse(args, WRITE);
-  if (values.help) return say(help);
+  if (values.help) return sayAtOnce(help);
   if (positionals.length > 1) throw usage('the body is one argument; put it in quotes');
   const data = values.data === undefined ? undefined : parseData(values.data);
   const [argument] = positionals;
@@ -71,7 +72,7 @@ export const write = async (args: string[], help: string): Promise<void> => {
   const writer = openWriter({ root: path, key, clock: { now: Date.now }, ...settings });
   try {
     const [receipt] = await writer.submit([draft], false);
-    await say(`${receipt?.msg_id ?? ''}\n`);
+    sayAtOnce(`${receipt?.msg_id ?? ''}\n`);
   } finally {
     await writer.close();
   }
