@@ -1,23 +1,33 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 
 const MACROS = new Set(['all', 'exists', 'exists_one', 'filter', 'map']);
-/** They read all of their text or list, so that inside a macro they are a loop in a loop. */
-const LINEAR_CALLS = new Set(['re', 'contains', 'join', 'split', 'indexOf', 'lastIndexOf', 'size']);
+/** They read all of their text. */
+const READING = new Set(['contains', 'join', 'indexOf', 'lastIndexOf', 'size', 'lowerAscii', 'upperAscii', 'trim']);
+/** They read all of it and make a list or more text of it. */
+const SPLITTING = new Set(['split', 'bytes', 'string', 'json', 'hex', 'base64']);
+/** Worth so many steps: they read a time, or look a time zone up. */
+const PARSING: Readonly<Record<string, number>> = { timestamp: 5, duration: 5 };
+const ZONED = 300;
 
-/** So many turns of all loops together; a turn takes well under a microsecond. */
-export const MOST_TURNS = 50_000;
+/** So many parts of a condition may be looked at, loops included: each takes 25 to 300 ns. */
+export const MOST_STEPS = 50_000;
+/** A text is read at this many characters a step, at 1 to 8 ns each. */
+const CHARACTERS = 32;
 
 /** So many steps all patterns of a condition may have together: compiling takes microseconds each. */
-export const MOST_STEPS = 3_000;
+export const MOST_PATTERN = 3_000;
 
-/** Characters times steps that one `re` may look at. */
-export const MOST_LOOKS = 2_000_000;
+/** Characters times steps that all `re` of one evaluation may look at together, at 15 to 65 ns each. */
+export const MOST_LOOKS = 250_000;
 
+/** By how deep in loops they stand: so many steps, and so many readings of a text. */
 export interface Shape {
-  /** Loops within loops. */
-  nesting: number;
-  /** Length of the longest list written in the expression, times what joining lists may add. */
+  steps: readonly number[];
+  readings: readonly number[];
+  /** Length of the longest list written in the expression. */
   written: number;
+  /** What joining lists or texts may make of one. */
+  additions: number;
   /** Texts count as lists, because something walks through them. */
   texts: boolean;
 }
@@ -38,36 +48,74 @@ export const walk = (node: ASTNode, visit: (node: ASTNode) => void): void => {
 export const callOf = (node: ASTNode): string | undefined =>
   node.op === 'call' ? node.args[0] : node.op === 'rcall' ? node.args[0] : undefined;
 
-const nestingOf = (node: ASTNode, inMacro: boolean): number => {
-  const call = callOf(node);
-  const macro = node.op === 'rcall' && call !== undefined && MACROS.has(call);
-  const linear = inMacro && (node.op === 'in' || (call !== undefined && LINEAR_CALLS.has(call)));
-  const below = childrenOf(node).map((child) => nestingOf(child, inMacro || macro));
-  return Math.max(0, ...below) + (macro || linear ? 1 : 0);
+const count = (counts: number[], depth: number, times = 1): void => {
+  while (counts.length <= depth) counts.push(0);
+  counts[depth]! += times;
 };
+
+/** `at.getHours("Europe/Berlin")`. */
+const isZoned = (node: ASTNode, call: string): boolean =>
+  node.op === 'rcall' && call.startsWith('get') && node.args[2].length > 0;
 
 export const shapeOf = (ast: ASTNode): Shape => {
-  let longest = 1;
+  const steps: number[] = [];
+  const readings: number[] = [];
+  let written = 1;
   let additions = 1;
   let texts = false;
-  walk(ast, (node) => {
-    if (node.op === 'list' || node.op === 'map') longest = Math.max(longest, node.args.length);
+  const visit = (node: ASTNode, depth: number): void => {
+    count(steps, depth);
+    if (node.op === 'list' || node.op === 'map') written = Math.max(written, node.args.length);
     if (node.op === '+') additions += 1;
-    const call = callOf(node);
-    if (call === 're' || call === 'split') texts = true;
-  });
-  return { nesting: nestingOf(ast, false), written: longest * additions, texts };
+    // In a list it is looked for one by one.
+    if (node.op === 'in') count(steps, depth + 1);
+    const call = callOf(node) ?? '';
+    count(steps, depth, isZoned(node, call) ? ZONED : Object.hasOwn(PARSING, call) ? PARSING[call] : 0);
+    if (READING.has(call) || SPLITTING.has(call)) count(readings, depth);
+    texts ||= SPLITTING.has(call);
+    const isLoop = node.op === 'rcall' && MACROS.has(call);
+    if (!isLoop) for (const child of childrenOf(node)) visit(child, depth);
+    else {
+      // What it goes through is made once, the rest each turn.
+      const [range, ...each] = childrenOf(node);
+      if (range) visit(range, depth);
+      for (const child of each) visit(child, depth + 1);
+    }
+  };
+  visit(ast, 0);
+  return { steps, readings, written, additions, texts };
 };
 
-const longestIn = (value: unknown, texts: boolean): number => {
-  if (typeof value === 'string') return texts ? value.length : 1;
-  if (value === null || typeof value !== 'object') return 1;
+/** True where what the event holds cannot make it slow. */
+export const isShort = ({ steps, readings }: Shape): boolean =>
+  steps.length === 1 && readings.length === 0 && steps[0]! <= MOST_STEPS;
+
+interface Longest {
+  list: number;
+  text: number;
+}
+
+/** False where there is more than may be looked at. */
+const measure = (value: unknown, longest: Longest, left: { members: number }): boolean => {
+  if (typeof value === 'string') {
+    longest.text = Math.max(longest.text, value.length);
+    return true;
+  }
+  if (value === null || typeof value !== 'object') return true;
   const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
-  let longest = members.length;
-  for (const member of members) longest = Math.max(longest, longestIn(member, texts));
-  return longest;
+  longest.list = Math.max(longest.list, members.length);
+  left.members -= members.length;
+  return left.members >= 0 && members.every((member) => measure(member, longest, left));
 };
 
-/** The turns that evaluating may take at the most. */
-export const turnsOf = (shape: Shape, values: unknown): number =>
-  (longestIn(values, shape.texts) * shape.written) ** shape.nesting;
+const sumOf = (counts: readonly number[], length: number): number =>
+  counts.reduceRight((sum, one) => sum * length + one, 0);
+
+/** The steps that evaluating may take at the most. */
+export const stepsOf = ({ steps, readings, written, additions, texts }: Shape, values: unknown): number => {
+  const longest: Longest = { list: 1, text: 1 };
+  if (!measure(values, longest, { members: MOST_STEPS })) return Infinity;
+  const text = longest.text * additions;
+  const list = Math.max(longest.list, written, texts ? text : 1) * additions;
+  return sumOf(steps, list) + sumOf(readings, list) * Math.ceil(text / CHARACTERS);
+};

@@ -1,6 +1,6 @@
 import { Environment, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
 import { RE2JS } from 're2js';
-import { MOST_LOOKS, MOST_STEPS, MOST_TURNS, callOf, shapeOf, turnsOf, walk } from './condition-cost.js';
+import { MOST_LOOKS, MOST_PATTERN, MOST_STEPS, callOf, isShort, shapeOf, stepsOf, walk } from './condition-cost.js';
 import { ConductorError } from './errors.js';
 import { getPath } from './match.js';
 
@@ -9,6 +9,13 @@ export type Values = Readonly<Record<string, unknown>>;
 /** A CEL expression, parsed once. Numbers of events are doubles: write `3.0` in arithmetic. Gives plain JSON. */
 export type Expression = (variables: Values) => unknown;
 export type Condition = (variables: Values) => boolean;
+
+/** Said of an event that is too large for the condition: nothing was evaluated that takes long. */
+class TooMuchWork extends ConductorError {
+  constructor(why: string) {
+    super('bad_request', `too much work: ${why}`);
+  }
+}
 
 const patterns = new Map<string, RE2JS>();
 const patternOf = (pattern: string): RE2JS => {
@@ -20,14 +27,17 @@ const patternOf = (pattern: string): RE2JS => {
   return compiled;
 };
 
+/** Looks that are left to the evaluation that is going on: one at a time, since none waits for anything. */
+let looks = MOST_LOOKS;
+
 const find = (text: string, pattern: string): boolean => {
   const compiled = patternOf(pattern);
-  const most = Math.floor(MOST_LOOKS / compiled.programSize());
-  if (text.length > most)
-    throw new ConductorError(
-      'bad_request',
-      `too much work: re() with this pattern reads at most ${most} characters, not ${text.length}`,
-    );
+  const size = compiled.programSize();
+  looks -= text.length * size;
+  if (looks < 0) {
+    const most = Math.floor(MOST_LOOKS / size);
+    throw new TooMuchWork(`re() with this pattern reads at most ${most} characters of an event, not ${text.length}`);
+  }
   return compiled.matcher(text).find();
 };
 
@@ -73,7 +83,7 @@ const checkCalls = (expression: string, ast: ASTNode): void => {
     } catch (error) {
       refuse(expression, `re(): ${firstLine(error)}`, error);
     }
-    if (steps > MOST_STEPS) refuse(expression, `its patterns are too large: ${steps} steps, at most ${MOST_STEPS}`);
+    if (steps > MOST_PATTERN) refuse(expression, `its patterns are too large: ${steps} steps, at most ${MOST_PATTERN}`);
   });
 };
 
@@ -100,14 +110,20 @@ const plain = (value: unknown): unknown => {
   return value;
 };
 
-/** Evaluates within a bound: loops that would take too long throw. */
+/** Evaluates within a bound: what would take too long throws. */
 const bounded = (program: ParseResult): Expression => {
   const shape = shapeOf(program.ast);
-  if (shape.nesting === 0) return (values) => program(values) as unknown;
+  const evaluate = (values: Values): unknown => {
+    looks = MOST_LOOKS;
+    return program(values);
+  };
+  if (isShort(shape)) return evaluate;
   return (values) => {
-    if (turnsOf(shape, values) > MOST_TURNS)
-      throw new ConductorError('bad_request', 'too much work: loops over lists as long as those of this event');
-    return program(values) as unknown;
+    if (stepsOf(shape, values) > MOST_STEPS)
+      throw new TooMuchWork(
+        'lists or texts as long as those of this event, gone through as often as the condition says',
+      );
+    return evaluate(values);
   };
 };
 
@@ -118,7 +134,7 @@ export const compileExpression = (expression: string, variables: readonly string
 };
 
 /**
- * Parsed and type-checked once. Evaluating throws where a key is missing, types do not fit, or loops would take too long.
+ * Parsed and type-checked once. Evaluating throws where a key is missing, types do not fit, or it would take too long.
  * @throws ConductorError `bad_request` when the expression is wrong, or uses `matches`, which backtracks;
  *   `re(text, pattern)` is the same in linear time.
  */
@@ -136,6 +152,10 @@ export const compileCondition = (expression: string, variables: readonly string[
 
 /** A key that the event does not have, as opposed to an expression that is wrong. */
 export const isMissingKey = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === 'no_such_key';
+
+/** An event that is too large for the expression. */
+export const isTooMuchWork = (error: unknown): boolean =>
+  error instanceof TooMuchWork || (error instanceof Error && error.cause instanceof TooMuchWork);
 
 const conjuncts = (node: ASTNode): ASTNode[] =>
   node.op === '&&' ? node.args.flatMap((side) => conjuncts(side)) : [node];

@@ -1,5 +1,5 @@
 import { filteredActor } from '../core/actor.js';
-import { explainCondition, isMissingKey } from '../core/condition.js';
+import { explainCondition, isMissingKey, isTooMuchWork } from '../core/condition.js';
 import { MAX_DEPTH } from '../core/depth.js';
 import type { Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
@@ -54,8 +54,8 @@ const holds = (batch: Batch, { rule, when }: CompiledRule, event: Event): boolea
     const message = error instanceof Error ? error.message.split('\n')[0]! : String(error);
     batch.decision.errors.push({ rule: rule.id, event: event.msg_id, message });
     batch.observe?.({ rule: rule.id, event: event.msg_id, verdict: 'error', message });
-    // What an event from outside lacks must not switch a rule off.
-    if (isMissingKey(error)) return undefined;
+    // What an event from outside lacks, or has too much of, must not switch a rule off.
+    if (isMissingKey(error) || isTooMuchWork(error)) return undefined;
     const errors = (health?.errors ?? 0) + 1;
     batch.health.set(rule.id, { slow: health?.slow ?? 0, errors });
     if (errors >= MOST_ERRORS) takeOut(batch, rule.id, `it erred ${errors} times in a row: ${message}`);

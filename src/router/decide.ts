@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { isBelieved, type Event } from '../core/event.js';
 import { single, type Signal } from '../core/flow/window.js';
 import type { SuppressionReason } from '../core/ledger-view.js';
@@ -87,18 +88,46 @@ const decideEvent = (batch: Batch, event: Event, at: number): void => {
   }
 };
 
-/**
- * Decides events, in bus order, and what is due before each of them; `until` (ms of messages): what is due by then too. The
- * same events, table, facts and windows always give the same decision: router, explain, simulate and `rules test` all ask here.
- */
-export const decide = (events: readonly Event[], deciding: Deciding, until?: number): Decision => {
-  const batch = newBatch(deciding, events);
+function* eventByEvent(batch: Batch, events: readonly Event[], until?: number): Generator<undefined, Decision> {
   for (const event of events) {
     if (!isBelieved(event)) continue;
     const at = Date.parse(event.ts);
     decideDue(batch, at);
     decideEvent(batch, event, at);
+    yield;
   }
   if (until !== undefined) decideDue(batch, until);
   return batch.decision;
+}
+
+/**
+ * Decides events, in bus order, and what is due before each of them; `until` (ms of messages): what is due by then too. The
+ * same events, table, facts and windows always give the same decision: router, explain, simulate and `rules test` all ask here.
+ */
+export const decide = (events: readonly Event[], deciding: Deciding, until?: number): Decision => {
+  const steps = eventByEvent(newBatch(deciding, events), events, until);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+};
+
+/** Ms at a time. */
+const SLICE_MS = 5;
+
+/** As `decide`, but conditions that take long stop nobody: between two events others may go on. `elapsed`: ms that pass. */
+export const decideInSlices = async (
+  events: readonly Event[],
+  deciding: Deciding & { elapsed: () => number },
+  until?: number,
+): Promise<Decision> => {
+  const steps = eventByEvent(newBatch(deciding, events), events, until);
+  let began = deciding.elapsed();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    if (deciding.elapsed() - began < SLICE_MS) continue;
+    await setImmediate();
+    began = deciding.elapsed();
+  }
 };

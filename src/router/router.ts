@@ -8,7 +8,7 @@ import type { Health } from './batch.js';
 import { orphaned, supersededBy } from './cancels.js';
 import { compileTable, type CompiledTable } from './compile.js';
 import { isDecidable } from './decidable.js';
-import { decide } from './decide.js';
+import { decideInSlices } from './decide.js';
 import { factsOf } from './facts.js';
 
 /** A message that was stamped just before may still be on its way into the file: ms. */
@@ -41,9 +41,10 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
       if (last !== undefined) await ledger.until(last);
       const events = batch?.events.filter((event) => isDecidable(table(), event)) ?? [];
       if (batch ? events.length === 0 : await isBehind()) return [];
-      const { out, ...decision } = decide(
+      const using = table();
+      const { out, ...decision } = await decideInSlices(
         events,
-        { table: table(), view: ledger.view, windows, health, now, elapsed: () => clock.now() },
+        { table: using, view: ledger.view, windows, health, now, elapsed: () => clock.now() },
         batch ? undefined : now - SETTLE_MS,
       );
       const said = [decision.fired, decision.held, decision.suppressed, Object.keys(decision.windows)];
@@ -53,7 +54,7 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
         from: position,
         to,
         ...(last === undefined ? {} : { last }),
-        table: compiled.hash,
+        table: using.hash,
         events: events.length,
         ...decision,
       };

@@ -8,7 +8,7 @@ import { ruleSchema, type Rule } from '../../src/core/rule.js';
 import { emptyView } from '../../src/ledger/fold.js';
 import { Windows } from '../../src/core/flow/windows.js';
 import { compileTable, type CompiledTable } from '../../src/router/compile.js';
-import { decide } from '../../src/router/decide.js';
+import { decide, decideInSlices } from '../../src/router/decide.js';
 import { loadTable } from '../../src/router/load-table.js';
 import { openRules } from '../../src/router/rule-table.js';
 import { project, temporary } from '../support/service.js';
@@ -164,6 +164,48 @@ const BOMBS: readonly string[] = [
   `rules:\n${'- '.repeat(1_000_000)}`,
 ];
 
+const letters = (count: number): string => 'ab'.repeat(count / 2);
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+/** Conditions made to be slow, each with an event of as much as it is still asked about. */
+const SLOW: readonly [when: string, data: (size: number) => Record<string, unknown>][] = [
+  ['re(event.data.text, "([ab]{1,30}){1,30}[cd]")', (size) => ({ text: letters(size) })],
+  ['re(event.data.text, "(?i)\\\\p{L}{40}\\\\d")', (size) => ({ text: letters(size) })],
+  ['re(event.data.text, "(a|aa)+$")', (size) => ({ text: letters(size) })],
+  ['event.data.text.split("").exists(x, x == "c")', (size) => ({ text: letters(size) })],
+  ['event.data.text.size() < 0', (size) => ({ text: letters(size) })],
+  ['event.data.list.all(x, event.data.list.all(y, y >= 0.0))', (size) => ({ list: numbers(size) })],
+  ['event.data.list.map(x, {"a": [x, x]}) == []', (size) => ({ list: numbers(size) })],
+  ['event.data.list.all(x, timestamp(event.ts).getHours("Asia/Tokyo") >= 0)', (size) => ({ list: numbers(size) })],
+];
+
+const slowEvents = async (report: Report): Promise<void> => {
+  const [event] = events(1);
+  let longest = 0;
+  for (const [when, dataOf] of SLOW) {
+    const rule = ruleSchema.parse({ id: 'slow', on: event!.type, when, do: 'h' });
+    const table = compileTable({ hash: when, rules: [rule] });
+    let asked = 0;
+    for (let size = 2; size < 4_000_000; size = Math.ceil(size * 1.4)) {
+      const list = Array.from({ length: 4 }, (_, n) => ({ ...event!, msg_id: `MSG-${n}`, data: dataOf(size) }));
+      const { errors } = decide(list, deciding(table));
+      if (errors.length > 0) break;
+      asked += 1;
+      const slices = (): Promise<unknown> =>
+        decideInSlices(list, { ...deciding(table), elapsed: () => performance.now() });
+      longest = Math.max(longest, await longestStop(slices));
+    }
+    if (asked === 0) throw new Error(`it is asked about nothing: ${when}`);
+  }
+  report({
+    name: 'longest stop of the main loop while conditions made to be slow are asked',
+    kind: 'time',
+    ours: longest,
+    reference: 20,
+    against: '20 ms',
+    bar: 1,
+  });
+};
+
 /** The service's own way of taking rule files, with files made to be slow, and with ten thousand rules. */
 const stops = async (report: Report): Promise<void> => {
   const worker = join(project, 'dist', 'router', 'table-worker.js');
@@ -211,6 +253,7 @@ const stops = async (report: Report): Promise<void> => {
 const bench: Bench = async (report) => {
   await decisions(report);
   await conditions(report);
+  await slowEvents(report);
   await stops(report);
 };
 export default bench;

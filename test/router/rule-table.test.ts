@@ -144,24 +144,60 @@ test('ten thousand rules in ten files are taken, in pieces', async () => {
   await rules.close();
 });
 
-test('globs, regular expressions and loops made to be slow are bounded when they are asked', async () => {
-  const { world, event } = await import('./world.js');
-  const long = 'a'.repeat(20_000);
-  const { on, explain } = world(`rules:
+const bodied = (when: string): string => `  - { id: a, on: A, when: '${when}', do: h }`;
+const SLOW: Record<string, string> = {
+  'a pattern over a long text': bodied('re(event.data.text, "([ab]{1,30}){1,30}[cd]")'),
+  'many patterns over a text': bodied(
+    Array.from({ length: 40 }, (_, n) => `re(event.data.short, "(a+)+${n}[cd]")`).join(' || '),
+  ),
+  'patterns in a loop': bodied('event.data.list.exists(x, re(event.data.short, "(a+)+[cd]"))'),
+  'loops in loops': bodied('event.data.list.all(x, event.data.list.all(y, event.data.list.all(z, x != z)))'),
+  'looking for each of a list': bodied('event.data.list.all(x, x in event.data.list)'),
+  'loops over written lists': bodied(
+    `[${'1,'.repeat(300)}1].all(x, [${'1,'.repeat(300)}1].all(y, ${'x == y && '.repeat(20)}true))`,
+  ),
+  'a long text read in a loop': bodied('event.data.list.exists(x, event.data.text.contains("c"))'),
+  'a long text taken apart': bodied('event.data.text.split("").exists(x, x == "c")'),
+  'time zones looked up in a loop': bodied(
+    'event.data.list.all(x, timestamp(event.ts).getHours("Europe/Berlin") >= 0)',
+  ),
+  'lists that are joined': bodied(
+    `(${Array.from({ length: 200 }, () => 'event.data.list').join(' + ')}).all(x, x >= 0.0)`,
+  ),
+};
+const large = {
+  text: 'ab'.repeat(1_000_000),
+  short: 'a'.repeat(5_000),
+  list: Array.from({ length: 2_000 }, (_, n) => n),
+};
+
+for (const [name, rule] of Object.entries(SLOW))
+  test(`${name}: an error that says so, and the rule stays`, async () => {
+    const { world, event } = await import('./world.js');
+    const { on, explain } = world(`rules:\n${rule}`);
+    for (let time = 0; time < 25; time++) assert.equal(on('A', large).fired, []);
+    const [why] = explain(event('A', large));
+    assert.match(String(why?.verdict === 'error' && why.message), 'too much work: ');
+  });
+
+test('globs, regular expressions and loops of an ordinary size are asked', async () => {
+  const { world } = await import('./world.js');
+  const { on } = world(`rules:
   - { id: glob, on: A, match: { data.text: "${'a*'.repeat(100)}b" }, do: h }
-  - { id: re, on: A, when: 're(event.data.text, "(a+)+b$")', do: h }
-  - { id: loop, on: A, when: 'event.data.list.all(x, event.data.list.all(y, event.data.list.all(z, x == z)))', do: h }
-  - { id: in, on: A, when: 'event.data.list.all(x, x in event.data.list)', do: h }
+  - { id: re, on: A, when: 're(event.data.text, "(?i)error|failed|(a+)+b$")', do: h }
+  - { id: contains, on: A, when: 'event.data.text.contains("ab")', do: h }
+  - { id: loop, on: A, when: 'event.data.commits.exists(c, c.files.exists(f, f.startsWith("src/")))', do: h }
   - { id: small, on: A, when: 'event.data.list.exists(x, x == 7.0)', do: h }`);
-  const list = Array.from({ length: 2_000 }, (_, n) => n);
-  assert.equal(on('A', { text: long, list }).fired, ['small']);
-  const why = explain(event('A', { text: long, list })).find(({ rule }) => rule === 'loop');
-  assert.match(String(why?.verdict === 'error' && why.message), 'too much work');
-  const reads = explain(event('A', { text: `${'a'.repeat(400_000)}ba`, list: [] })).find(({ rule }) => rule === 're');
-  assert.match(
-    String(reads?.verdict === 'error' && reads.message),
-    'too much work: re() with this pattern reads at most',
-  );
+  const { list } = large;
+  const commits = Array.from({ length: 60 }, () => ({ files: ['a.md', 'src/a.ts'] }));
+  assert.equal(on('A', { text: `${'a'.repeat(9_000)}b`, list: list.slice(0, 50), commits }).fired, [
+    'glob',
+    're',
+    'contains',
+    'loop',
+    'small',
+  ]);
+  assert.equal(on('A', { text: `${'a'.repeat(20_000)}ba`, list, commits: [] }).fired, ['contains', 'small']);
 });
 
 test('a table is swapped while it runs, by every way an editor saves; a bad one leaves the last good one', async () => {
