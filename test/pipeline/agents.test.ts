@@ -5,8 +5,35 @@ import * as assert from 'uvu/assert';
 import { temporary } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 
-/** A program that speaks as claude or codex do: its answers are lines of a file, one a call. It keeps what it was given. */
-const fakeAgent = (speaks: 'claude' | 'codex', answers: readonly string[]) => {
+/** What each says as its answer, and of a full service. */
+const SPEECH = {
+  claude: {
+    answer: "say({ type: 'result', subtype: 'success', is_error: false, result: answer, session_id: 's', usage: {} });",
+    limit: "say({ type: 'result', subtype: 'success', is_error: true, result: '429 rate limit', session_id: 's' });",
+  },
+  codex: {
+    answer:
+      "say({ type: 'item.completed', item: { id: 'i', type: 'agent_message', text: answer } }); say({ type: 'turn.completed', usage: {} });",
+    limit: "say({ type: 'error', message: '429 rate limit' });",
+  },
+  // It echoes the prompt, talks before it looks, and its answer comes in pieces.
+  gemini: {
+    answer: `
+const piece = (content) => say({ type: 'message', role: 'assistant', content, delta: true });
+say({ type: 'init', session_id: 's', model: 'm' });
+say({ type: 'message', role: 'user', content: prompt });
+piece('I will look at {"it"} first.');
+say({ type: 'tool_use', tool_name: 'read_file', tool_id: 't', parameters: {} });
+say({ type: 'tool_result', tool_id: 't', status: 'success', output: '{}' });
+piece(answer.slice(0, 5));
+piece(answer.slice(5));
+say({ type: 'result', status: 'success', stats: {} });`,
+    limit: "say({ type: 'result', status: 'error', error: { message: '429 rate limit' } });",
+  },
+};
+
+/** A program that speaks as one of them does: its answers are lines of a file, one a call. It keeps what it was given. */
+const fakeAgent = (speaks: keyof typeof SPEECH, answers: readonly string[]) => {
   const folder = temporary('agent');
   const program = join(folder, speaks);
   writeFileSync(join(folder, 'answers.json'), JSON.stringify(answers));
@@ -24,14 +51,10 @@ if (schema > 0) fs.writeFileSync('${folder}/schema', fs.readFileSync(process.arg
 const answer = JSON.parse(fs.readFileSync('${folder}/answers.json', 'utf8'))[calls] ?? 'no more answers';
 const say = (line) => console.log(JSON.stringify(line));
 if (answer === 'LIMIT') {
-  say(${speaks === 'claude' ? "{ type: 'result', subtype: 'success', is_error: true, result: '429 rate limit', session_id: 's' }" : "{ type: 'error', message: '429 rate limit' }"});
+  ${SPEECH[speaks].limit}
   process.exit(1);
 }
-${
-  speaks === 'claude'
-    ? "say({ type: 'result', subtype: 'success', is_error: false, result: answer, session_id: 's', usage: {} });"
-    : "say({ type: 'item.completed', item: { id: 'i', type: 'agent_message', text: answer } }); say({ type: 'turn.completed', usage: {} });"
-}
+${SPEECH[speaks].answer}
 `,
   );
   chmodSync(program, 0o755);
@@ -97,6 +120,27 @@ test('codex is held to a schema by a file of its own', async () => {
     async (world) => {
       assert.is((await world.go('h'))['status'], 'completed');
       assert.match(agent.read('schema'), '"score"');
+    },
+  );
+});
+
+test('gemini has no option for a schema: it is told in words, its answer is checked, and it is asked again', async () => {
+  const agent = fakeAgent('gemini', ['It is good.', '{"score": "high"}', 'Here:\n```json\n{"score": 7}\n```']);
+  await withAgents(
+    { gemini: { backend: 'gemini', command: agent.command } },
+    `
+- { id: rate, agent: gemini, prompt: Rate it., output: { schema: ${SCHEMA} } }
+- { when: steps.rate.data.score == 7.0, emit: RATED }
+`,
+    async (world) => {
+      assert.is((await world.go('h'))['status'], 'completed');
+      assert.is((await world.events('RATED')).length, 1);
+      assert.is((await world.steps())['rate']!['attempts'], 3);
+      assert.is((await world.events('RUN_START')).length, 3, 'each time is a run of its own');
+      assert.match(agent.read('prompt-0'), /fits this JSON Schema, and nothing else:\n\{"type":"object".*"score"/);
+      assert.match(agent.read('prompt-1'), /Your last answer was:[^]*It is good\.[^]*the output is not JSON/);
+      assert.match(agent.read('prompt-2'), /"score": "high"[^]*the output does not fit the schema: score/);
+      assert.not.match(agent.read('argv-0'), 'schema');
     },
   );
 });
