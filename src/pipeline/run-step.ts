@@ -1,6 +1,7 @@
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Cache, Retry, Step } from '../core/handler.js';
 import { backoffDelay } from '../core/backoff.js';
+import type { StepResult } from '../core/ledger-view.js';
 import { holds } from './condition.js';
 import type { Call, Context, Frame } from './context.js';
 import { failureOf } from './failure-of.js';
@@ -190,8 +191,10 @@ const record = (context: Context, step: Step, path: string, outcome: Outcome): v
 };
 
 /** A step that has finished is looked up, and a group that has finished is put together again from what is below it. */
-const lookUp = async (call: Call<Step>, done: Outcome): Promise<Outcome> => {
+const lookUp = async (call: Call<Step>, result: StepResult): Promise<Outcome> => {
   const { step, frame } = call;
+  // A failure is handed on to the groups above, which are steps of their own.
+  const { activation: _activation, step: _step, ...done } = result;
   if (step.kind === 'wait' && step.for.kind === 'barrier' && done.status === 'completed')
     frame.barriers?.passed(step.for.name);
   if (!GROUPS.has(step.kind) || done.status === 'skipped' || done.cached !== undefined) return done;

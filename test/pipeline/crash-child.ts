@@ -1,8 +1,8 @@
 // Carries what is open in a root, and dies of kill -9 at the n-th write to the bus: before it, or when it is durable.
 import type { Bus } from '../../src/core/ports.js';
-import { openWorld } from './world.js';
+import { openCrashWorld } from './crash-world.js';
 
-const [at = '', count = '1', when = 'before'] = process.argv.slice(2);
+const [at = '', url = '', count = '1', when = 'before'] = process.argv.slice(2);
 let left = Number(count);
 
 const die = async (): Promise<never> => {
@@ -24,4 +24,4 @@ const wrap = (bus: Bus): Bus => ({
   append: counted((drafts) => bus.append(drafts)),
   record: counted((drafts) => bus.record(drafts)),
 });
-await openWorld({ files: {}, at, wrap, keepRules: true });
+await openCrashWorld(at, url, { wrap, keepRules: true });

@@ -1,8 +1,24 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PATTERNS } from '../../src/pipeline/patterns/index.js';
+import { createStepSchema } from '../../src/pipeline/syntax/step.js';
+import { kernelKinds } from '../../src/pipeline/syntax/kernel/index.js';
 import { withCrash, withoutCrash } from './crash-at-any-point.js';
-import { trees } from './trees.js';
+import { keysIn, trees } from './trees.js';
+
+test('the random trees hold every pattern and every step of the kernel', () => {
+  const found = new Set(keysIn(fc.sample(trees, { numRuns: 300, seed: 1 })));
+  const read = (): string => '';
+  const kinds = Object.keys(kernelKinds(createStepSchema(read), read));
+  const wanted = [...PATTERNS.flatMap(({ keys }) => keys), ...kinds];
+  // A script is a shell step of a file; functions stand in the TypeScript handler that `call` names.
+  const elsewhere = ['script', 'code'];
+  assert.equal(
+    wanted.filter((key) => !found.has(key) && !elsewhere.includes(key)),
+    [],
+  );
+});
 
 test('a crash at any point leaves the effects of a run without one', () =>
   fc.assert(

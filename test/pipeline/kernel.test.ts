@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 
 const withHandler = async (steps: string, work: (world: World) => Promise<void>, more = {}): Promise<void> => {
@@ -175,6 +176,34 @@ test('attempt compensates when its try fails, and fails all the same', () =>
       assert.is(
         (await world.steps())['after']!['output'],
         'step both.go: it ended with the code 2; the compensation failed too: bad: cannot\n',
+      );
+    },
+  ));
+
+test('a group that fails by a step of before a restart is told of under its own name, and that step once', () =>
+  withHandler(
+    `
+- id: group
+  on_error: continue
+  attempt:
+    try: [{ id: bad, shell: exit 2 }]
+    compensate: [{ id: ask, wait: { event: GO_ON } }]
+`,
+    async (world) => {
+      const activation = await world.begin('h');
+      const started = () => world.ledger.view.activations.get(activation)!.started;
+      await until('it waits', () => started().has('group.compensate.ask') || undefined);
+      await world.restart();
+      await world.say('GO_ON');
+      assert.is((await world.end(activation))['status'], 'completed');
+      const told = await world.events('STEP_FINISHED');
+      assert.equal(
+        told.map(({ data }) => [data['step'], data['status']]),
+        [
+          ['group.bad', 'failed'],
+          ['group.compensate.ask', 'completed'],
+          ['group', 'failed'],
+        ],
       );
     },
   ));
