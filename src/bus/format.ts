@@ -48,31 +48,52 @@ export interface Prepared {
 
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._:+-]*$/;
 
-const plainLine = (key: string, value: string): string =>
-  PLAIN.test(value) ? `${key}: ${value}\n` : jsonLine(key, value);
+/** The lines of a header while it is written, with their length in bytes. */
+class Lines {
+  text = '';
+  bytes = 0;
 
-const jsonLine = (key: string, value: unknown): string => `${key}: ${toHeaderJson(value)}\n`;
+  ascii(lines: string): void {
+    this.text += lines;
+    this.bytes += lines.length;
+  }
+
+  plain(key: string, value: string): void {
+    if (PLAIN.test(value)) this.ascii(`${key}: ${value}\n`);
+    else this.json(key, value);
+  }
+
+  json(key: string, value: unknown): void {
+    this.said(key, toHeaderJson(value));
+  }
+
+  said(key: string, json: string): void {
+    this.text += `${key}: ${json}\n`;
+    this.bytes += key.length + 3 + Buffer.byteLength(json);
+  }
+}
 
 /** A draft, or the fields of an event. */
 export type Sayable = { readonly type: string } & { readonly [Key in keyof Fields]?: Fields[Key] | undefined };
 
 /** Every field but `data`, with the defaults of those that are left out. */
-const fieldLines = (draft: Sayable): string => {
-  let lines =
-    plainLine('type', draft.type) +
-    (draft.project_id === undefined ? 'project_id: default\n' : plainLine('project_id', draft.project_id));
-  if (draft.task_id !== undefined) lines += plainLine('task_id', draft.task_id);
-  if (draft.run_id !== undefined) lines += plainLine('run_id', draft.run_id);
-  lines += draft.source === undefined ? 'source: "cli"\n' : jsonLine('source', draft.source);
-  if (draft.actor !== undefined) lines += jsonLine('actor', draft.actor);
-  lines += draft.parents?.length ? jsonLine('parents', draft.parents) : 'parents: []\n';
-  lines += `depth: ${draft.depth ?? 0}\n`;
-  if (draft.dedupe_key !== undefined) lines += jsonLine('dedupe_key', draft.dedupe_key);
-  lines += `trust: "${draft.trust ?? 'full'}"\n`;
-  if (draft.issue_id !== undefined) lines += jsonLine('issue_id', draft.issue_id);
-  if (draft.meta !== undefined) lines += jsonLine('meta', draft.meta);
-  if (draft.links !== undefined) lines += jsonLine('links', draft.links);
-  return lines;
+const writeFields = (lines: Lines, draft: Sayable): void => {
+  lines.plain('type', draft.type);
+  if (draft.project_id === undefined) lines.ascii('project_id: default\n');
+  else lines.plain('project_id', draft.project_id);
+  if (draft.task_id !== undefined) lines.plain('task_id', draft.task_id);
+  if (draft.run_id !== undefined) lines.plain('run_id', draft.run_id);
+  if (draft.source === undefined) lines.ascii('source: "cli"\n');
+  else lines.json('source', draft.source);
+  if (draft.actor !== undefined) lines.json('actor', draft.actor);
+  if (draft.parents?.length) lines.json('parents', draft.parents);
+  else lines.ascii('parents: []\n');
+  lines.ascii(`depth: ${draft.depth ?? 0}\n`);
+  if (draft.dedupe_key !== undefined) lines.json('dedupe_key', draft.dedupe_key);
+  lines.ascii(`trust: "${draft.trust ?? 'full'}"\n`);
+  if (draft.issue_id !== undefined) lines.json('issue_id', draft.issue_id);
+  if (draft.meta !== undefined) lines.json('meta', draft.meta);
+  if (draft.links !== undefined) lines.json('links', draft.links);
 };
 
 const FIELD_MAX = 1_024;
@@ -97,23 +118,33 @@ const blobOf = (bytes: Buffer): Blob => {
   return { sha256: crypto().createHash('sha256').update(bytes).digest('hex'), bytes };
 };
 
+/** What is too large for the record is the blob that is answered. */
+const writeData = (lines: Lines, data: Event['data'], blobAbove: number): Blob | undefined => {
+  const json = toHeaderJson(data);
+  if (json.length > blobAbove) {
+    const bytes = Buffer.from(JSON.stringify(data));
+    if (bytes.length > blobAbove) {
+      const blob = blobOf(bytes);
+      lines.json('data', smallFields(data));
+      lines.json('data_blob', blob.sha256);
+      return blob;
+    }
+  }
+  lines.said('data', json);
+  return undefined;
+};
+
 /** `blobAbove`: how many bytes of JSON the data may have in the record itself. */
 export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
   const { type, data = {}, dedupe_key } = draft;
-  let line = jsonLine('data', data);
-  let blob: Blob | undefined;
-  if (line.length > blobAbove) {
-    const bytes = Buffer.from(JSON.stringify(data));
-    if (bytes.length > blobAbove) {
-      blob = blobOf(bytes);
-      line = jsonLine('data', smallFields(data)) + jsonLine('data_blob', blob.sha256);
-    }
-  }
+  const lines = new Lines();
+  writeFields(lines, draft);
+  const blob = writeData(lines, data, blobAbove);
   const text = escapeBody(draft.body ?? '');
   const body = text.length > TEXT_MAX ? Buffer.from(text) : text;
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  const lines = `${fieldLines(draft)}${line}body_bytes: ${bodyBytes}\n`;
-  const lineBytes = Buffer.byteLength(lines);
+  lines.ascii(`body_bytes: ${bodyBytes}\n`);
+  const { text: lineText, bytes: lineBytes } = lines;
   if (lineBytes > HEADER_MAX - 1_024)
     throw new ConductorError(
       'too_large',
@@ -121,7 +152,7 @@ export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
     );
   if (bodyBytes > BODY_MAX)
     throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
-  return { type, dedupe_key, lines, lineBytes, body, bodyBytes, blob };
+  return { type, dedupe_key, lines: lineText, lineBytes, body, bodyBytes, blob };
 };
 
 export const macOf = (key: Buffer, header: Buffer | string, body: Buffer | string): string =>

@@ -134,7 +134,12 @@ export class Pen {
     this.#last = live.last;
     this.#lastOwn = undefined;
     this.#batch.begin(live.mend(size));
-    const given = calls.map(({ prepared, own }) => prepared.map((record) => this.#give(record, own)));
+    const given: Receipt[][] = [];
+    for (const { prepared, own } of calls) {
+      const receipts: Receipt[] = [];
+      for (const record of prepared) receipts.push(this.#give(record, own));
+      given.push(receipts);
+    }
     const { bytes } = this.#batch;
     const newest = this.#last === live.last ? undefined : this.#last;
     if (newest) live.write(bytes, size, newest);
@@ -148,8 +153,9 @@ export class Pen {
   }
 }
 
-export const hasKeys = (calls: readonly Said[]): boolean =>
-  calls.some(({ prepared }) => prepared.some(({ dedupe_key }) => dedupe_key !== undefined));
+const hasKey = ({ dedupe_key }: Prepared): boolean => dedupe_key !== undefined;
+
+export const hasKeys = (calls: readonly Said[]): boolean => calls.some(({ prepared }) => prepared.some(hasKey));
 
 export const replacedError = (path: string): ConductorError =>
   new ConductorError('storage', `${path} is replaced again and again while it is written`);

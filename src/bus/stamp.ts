@@ -36,20 +36,18 @@ export const nextMoment = (now: number, last: Moment | undefined): Moment => {
   return last.ns < 999_999 ? { ms: last.ms, ns: last.ns + 1 } : { ms: last.ms + 1, ns: 0 };
 };
 
-/** The text of a second: most moments share it with the one before. */
-let written = { second: -1, ts: '', prefix: '' };
+/** The texts of a millisecond: most moments share them with the one before. */
+let written = { ms: -1, ts: '', prefix: '' };
 
-const textOf = (second: number): typeof written => {
-  if (written.second === second) return written;
-  const ts = new Date(second * 1_000).toISOString();
-  const compact = ts.replace(/[-:]/g, '');
-  return (written = { second, ts: ts.slice(0, 20), prefix: `MSG-${compact.slice(0, 8)}-${compact.slice(9, 15)}-` });
+const textsOf = (ms: number): typeof written => {
+  if (written.ms === ms) return written;
+  const ts = new Date(ms).toISOString();
+  const digits = ts.replace(/\D/g, '');
+  return (written = { ms, ts, prefix: `MSG-${digits.slice(0, 8)}-${digits.slice(8, 14)}-${digits.slice(14)}` });
 };
 
 export const stampOf = (moment: Moment, pid: number, seq: number): { msg_id: string; ts: string } => {
-  const second = Math.floor(moment.ms / 1_000);
-  const { ts, prefix } = textOf(second);
-  const ms = String(moment.ms - second * 1_000).padStart(3, '0');
+  const { ts, prefix } = textsOf(moment.ms);
   const ns = String(moment.ns).padStart(6, '0');
-  return { msg_id: `${prefix}${ms}${ns}-PID${pid}-${String(seq).padStart(4, '0')}`, ts: `${ts}${ms}Z` };
+  return { msg_id: `${prefix}${ns}-PID${pid}-${String(seq).padStart(4, '0')}`, ts };
 };

@@ -126,7 +126,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       await before;
       if (pen.live.suspect) throw new Error('another fdatasync of the same file failed');
       options.onWritten?.();
-      for (const [index, call] of calls.entries()) call.resolve(receipts[index] ?? []);
+      for (let index = 0; index < calls.length; index += 1) calls[index]?.resolve(receipts[index] ?? []);
     } catch (error) {
       tell(calls, storageError(`${path} could not be made durable, so the message may be on the bus or not`, error));
     } finally {

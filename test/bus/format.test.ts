@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { escapeBody, unescapeBody } from '../../src/bus/escape.js';
+import { escapeBody, toHeaderJson, unescapeBody } from '../../src/bus/escape.js';
 import { encode, seal, prepare, type Fields } from '../../src/bus/format.js';
 import { nextMoment, stampOf, type Moment } from '../../src/bus/stamp.js';
 import type { Event } from '../../src/core/event.js';
@@ -80,6 +80,42 @@ const records = fc.array(fc.record({ value: fields, own: fc.boolean() }), { minL
 const same = (left: unknown, right: unknown): void => {
   assert.equal(JSON.parse(JSON.stringify(left)), JSON.parse(JSON.stringify(right)));
 };
+
+const odd = fc.oneof(
+  hostile,
+  fc.constantFrom<unknown>(
+    true,
+    false,
+    null,
+    undefined,
+    0,
+    -0,
+    7,
+    -1.5,
+    1e21,
+    NaN,
+    [],
+    [1],
+    {},
+    { a: { b: 1 } },
+    new Date(0),
+  ),
+);
+
+test('a value in a header is the JSON that JSON.stringify gives, but for what YAML may not see', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(odd, fc.dictionary(fc.oneof(hostile, fc.constantFrom('b', 'a', '1', '__proto__')), odd)),
+      (value) => {
+        const expected = JSON.stringify({ value }) as string;
+        const said = value === undefined ? '{}' : `{"value":${toHeaderJson(value)}}`;
+        assert.equal(JSON.parse(said), JSON.parse(expected));
+        if (!/[^ -~]/.test(expected)) assert.is(said, expected);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
 
 test('a body is the same after escaping and back, and no line of it is a delimiter on disk', () => {
   fc.assert(
