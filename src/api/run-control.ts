@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Draft } from '../core/event.js';
 import { ConductorError, toConductorError } from '../core/errors.js';
+import { resumptionOf } from '../core/resumption.js';
 import type { RunInfo } from '../core/run.js';
 import type { TaskRequest } from '../core/task.js';
 import type { Caller } from './access/caller.js';
@@ -55,21 +56,34 @@ export const requestTask = async (
   return receipt.msg_id;
 };
 
-/** Asks for the same once more, in the same task; with other words or another agent where they are given. */
-export const retryRun = async (
-  ports: Ports,
-  run_id: string,
-  caller: Caller,
-  change: { prompt?: string | undefined; agent?: string | undefined } = {},
-) => {
-  const row = findRun(ports, run_id);
-  if (row.status === 'running') throw new ConductorError('conflict', `the run ${run_id} is still running`);
-  const info = await readRun(ports, run_id);
-  const { cwd, timeout_ms, project_id, task_id, trust } = info;
-  const prompt = change.prompt ?? (await readFile(info.prompt_path, 'utf8'));
-  const request = { prompt, cwd, agent: change.agent ?? info.agent, timeout_ms };
+const readEnded = async (ports: Ports, run_id: string): Promise<RunInfo> => {
+  if (findRun(ports, run_id).status === 'running')
+    throw new ConductorError('conflict', `the run ${run_id} is still running`);
+  return readRun(ports, run_id);
+};
+
+const askAgain = async (ports: Ports, last: RunInfo, caller: Caller, change: Partial<TaskRequest>) => {
+  const { cwd, timeout_ms, project_id, task_id, trust, agent, prompt_path } = last;
+  const request = { cwd, agent, timeout_ms, prompt: change.prompt ?? (await readFile(prompt_path, 'utf8')), ...change };
   const msg_id = await requestTask(ports, { project_id, task_id }, request, { source: `api:${caller.name}`, trust });
   return { project_id, task_id, msg_id };
+};
+
+/** Asks for the same once more, in the same task. */
+export const retryRun = async (ports: Ports, run_id: string, caller: Caller) =>
+  askAgain(ports, await readEnded(ports, run_id), caller, {});
+
+/** Goes on in the same task, and in the agent's session where it can; with other words or another agent where they are given. */
+export const resumeRun = async (
+  ports: Ports & Pick<ApiOptions, 'agents'>,
+  run_id: string,
+  caller: Caller,
+  { prompt: told, agent: other }: { prompt?: string | undefined; agent?: string | undefined },
+) => {
+  const last = await readEnded(ports, run_id);
+  const agent = ports.agents.find(other ?? last.agent);
+  const resumption = resumptionOf(last, agent, { asked: await readFile(last.prompt_path, 'utf8'), told });
+  return askAgain(ports, last, caller, { agent: agent.name, ...resumption });
 };
 
 /** Removes the folder. What was said on the bus stays. */

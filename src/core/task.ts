@@ -11,6 +11,9 @@ export const taskRequestSchema = z.object({
   timeout_ms: z.int().min(1),
   /** `project/task` each: it starts when they have completed. */
   depends_on: z.array(z.string()).optional(),
+  /** The run that it goes on with, and that run's session where its agent can. */
+  previous_run_id: z.string().optional(),
+  resume_session: z.string().optional(),
   /** The run that asked for it and may wait for it: it lends its slot. */
   parent_run_id: z.string().optional(),
 });

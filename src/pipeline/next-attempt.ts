@@ -1,6 +1,7 @@
 import { backoffDelay, type Backoff } from '../core/backoff.js';
 import type { Draft } from '../core/event.js';
 import type { AgentDescription, Agents, Clock, Random } from '../core/ports.js';
+import { warnedPrompt } from '../core/resumption.js';
 import type { FailureClass, RunEnd } from '../core/run.js';
 import { isFinal, startFact, type AttemptRequest } from './run-attempts.js';
 
@@ -24,11 +25,8 @@ const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 const why = (end: RunEnd): string => end.error_summary ?? end.reason ?? `exit code ${end.exit_code}`;
 
-/** The prompt that it was asked with, and what a new attempt must know of the ones before. */
 const resumedPrompt = (end: RunEnd): string =>
   `You were interrupted: ${why(end)}\nLook at what you have done already, and finish the task.`;
-const warnedPrompt = (prompt: string, end: RunEnd): string =>
-  `${prompt}\n\nAn earlier attempt at this was interrupted (${why(end)}) when it had begun to act. Look first at what is there already, and do nothing twice.`;
 
 /** What follows a failed attempt of one request; undefined: nothing, it has failed. Keep one for all attempts of it. */
 export const createNext = (ports: NextPorts, first: Request) => {
@@ -51,7 +49,7 @@ export const createNext = (ports: NextPorts, first: Request) => {
     if (name === undefined) return undefined;
     tried.add(name);
     const { resume_session: _session, ...rest } = request;
-    const prompt = acted ? warnedPrompt(first.prompt, acted) : first.prompt;
+    const prompt = acted ? warnedPrompt(first.prompt, why(acted)) : first.prompt;
     const { type: _type, ...said } = startFact(request, end.run_id, 0);
     return {
       request: { ...rest, agent: name, prompt },
@@ -76,7 +74,7 @@ export const createNext = (ports: NextPorts, first: Request) => {
     if (acted === undefined) return rest;
     if (end.session_id !== undefined && describe(request.agent)?.resumes)
       return { ...rest, prompt: resumedPrompt(end), resume_session: end.session_id };
-    return { ...rest, prompt: warnedPrompt(first.prompt, acted) };
+    return { ...rest, prompt: warnedPrompt(first.prompt, why(acted)) };
   };
 
   return (

@@ -10,9 +10,9 @@ const [family = 'plain', ...args] = process.argv.slice(2);
 const prompt = readFileSync(0, 'utf8');
 const script = /^SCRIPT (\[.*\])$/m.exec(prompt)?.[1];
 const acts = script === undefined ? [{ say: 'done' }, { result: true }] : JSON.parse(script);
-const resumed = args[args.indexOf('--resume') + 1] ?? args[args.indexOf('resume') + 1];
+const resuming = args.findIndex((word) => word === '--resume' || word === 'resume');
 const budget = args.includes('--max-budget-usd') ? Number(args[args.indexOf('--max-budget-usd') + 1]) : Infinity;
-const session = args.includes('--resume') || args.includes('resume') ? resumed : `session-${process.pid}`;
+const session = resuming < 0 ? `session-${process.pid}` : args[resuming + 1];
 
 const out = (text) => {
   const bytes = Buffer.from(text);

@@ -3,7 +3,7 @@ import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { taskKey } from '../lists/fold.js';
 import { runRow } from '../lists/rows.js';
-import { deleteRun, findRun, readRun, retryRun, stopRun } from '../run-control.js';
+import { deleteRun, findRun, readRun, resumeRun, retryRun, stopRun } from '../run-control.js';
 import { RUN_FILES, readStretch } from '../run-files.js';
 import { pageOf, pageQuery, runId, scopeQuery, words } from './shapes.js';
 
@@ -156,17 +156,14 @@ export const runRoutes = (options: ApiOptions): Endpoint[] => [
     method: 'post',
     path: '/api/v1/runs/:run_id/resume',
     summary:
-      'Goes on with the task of a run that has ended: its agent and folder again, with other words where they are given.',
+      "Goes on with a run that has ended: in its agent's session where it can, in its task and folder, with other words where they are given.",
     scopes: ['write'],
     params: oneRun,
     body: z.strictObject({ prompt: z.string().min(1).optional(), agent: z.string().max(200).optional() }),
     status: 202,
     answer: z.strictObject({ project_id: z.string(), task_id: z.string(), msg_id: z.string() }),
     errors: ['not_found', 'conflict', 'unknown_agent'],
-    handle: ({ params, body, caller }) => {
-      const agent = body.agent === undefined ? undefined : options.agents.find(body.agent).name;
-      return retryRun(options, params.run_id, caller, { prompt: body.prompt, agent });
-    },
+    handle: ({ params, body, caller }) => resumeRun(options, params.run_id, caller, body),
   }),
   endpoint({
     method: 'delete',

@@ -105,7 +105,7 @@ export const register = (program: Command): void => {
       await stopTask(options, scopeOf(named, options));
     });
 
-  one(task, 'resume', 'asks for the same once more, in the same task')
+  one(task, 'resume', "goes on in the same task, in its agent's session where it can")
     .option('--prompt <text>', 'another prompt')
     .option('--agent <name>', 'another agent')
     .action(async (named: string | undefined, options: Common & { prompt?: string; agent?: string }) => {

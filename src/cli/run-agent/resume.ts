@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConductorError } from '../../core/errors.js';
+import { resumptionOf } from '../../core/resumption.js';
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { withLedger } from '../with-ledger.js';
@@ -12,7 +13,8 @@ import { RUN_OPTIONS } from './task.js';
 
 const HELP = `run-agent resume --project P --task T [--agent A] [--prompt TEXT | --prompt-file FILE]
 
-Runs a task once more: the prompt, agent and folder of its newest run unless told otherwise. A DONE file is removed.
+Goes on with the newest run of a task: in its agent's session where it can, else with its prompt once more, in its
+folder and with its agent unless told otherwise. A DONE file is removed.
 A loop (--until done) that nobody carries any more goes on where it was.
 
 Examples:
@@ -41,15 +43,16 @@ export const run = async (args: string[]): Promise<number> => {
     if (last.status === 'running')
       throw new ConductorError('conflict', `${last.run_id} of ${last.task_id} runs: stop it first`);
     await rm(join(local.runs.folder({ project_id: last.project_id, task_id: last.task_id }), 'DONE'), { force: true });
+    const agent = local.agents.find(values.agent ?? last.agent);
+    const asked = await readFile(last.prompt_path, 'utf8');
     return report(
       await startRun(local, {
         project_id: last.project_id,
         task_id: last.task_id,
-        agent: values.agent ?? last.agent,
-        prompt: given ?? (await readFile(last.prompt_path, 'utf8')),
+        agent: agent.name,
+        ...resumptionOf(last, agent, { asked, told: given }),
         cwd: values.cwd ?? (existsSync(last.cwd) ? last.cwd : undefined),
         timeout_ms: timeout_ms ?? last.timeout_ms,
-        previous_run_id: last.run_id,
       }),
     );
   } finally {

@@ -24,6 +24,8 @@ export interface Start {
   timeout_ms: number | undefined;
   parent_run_id?: string | undefined;
   previous_run_id?: string | undefined;
+  /** Of the run before, to go on in it. */
+  resume_session?: string | undefined;
   onEvent?: (event: AgentEvent) => void;
   /** Plain lines of progress, also on a terminal: something else is written there meanwhile. */
   lines?: boolean;
@@ -62,6 +64,7 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
     ...(await surroundings({ ...local, rootPath: local.root.path }, process.env)),
     ...(parent === undefined ? {} : { parent_run_id: parent }),
     ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
+    ...(start.resume_session === undefined ? {} : { resume_session: start.resume_session }),
   };
 };
 

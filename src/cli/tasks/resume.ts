@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ConductorError } from '../../core/errors.js';
+import { resumptionOf } from '../../core/resumption.js';
 import { taskRequestSchema, type TaskRequest } from '../../core/task.js';
 import { withLedger, type Opened } from '../with-ledger.js';
 import { findTask, runsOf } from './one.js';
@@ -17,7 +18,7 @@ const lastRequest = async (opened: Opened, scope: Scope): Promise<TaskRequest> =
   return { prompt: await readFile(run.prompt_path, 'utf8'), agent, cwd, timeout_ms };
 };
 
-/** Asks for the same once more, in the same task. Prints the task's id. */
+/** Goes on in the same task, in the session of its newest run where its agent can. Prints the task's id. */
 export const resumeTask = (
   options: { root: string; config?: string; prompt?: string; agent?: string },
   scope: Scope,
@@ -26,11 +27,16 @@ export const resumeTask = (
     const task = await findTask(opened, scope);
     if (task.status === 'running' || task.status === 'pending')
       throw new ConductorError('conflict', `${scope.task_id} is ${task.status}: stop it first`);
-    const request = await lastRequest(opened, scope);
+    const { previous_run_id: _previous, resume_session: _session, ...request } = await lastRequest(opened, scope);
+    // One that is only missing here may be found by the service.
+    const known = opened.agents.list().find(({ name }) => name === request.agent);
+    const agent = options.agent === undefined ? (known ?? { name: request.agent }) : opened.agents.find(options.agent);
+    const told = options.prompt;
+    const [last] = await runsOf(opened, scope);
     await requestTask(opened, scope, {
       ...request,
-      ...(options.prompt === undefined ? {} : { prompt: options.prompt }),
-      ...(options.agent === undefined ? {} : { agent: opened.agents.find(options.agent).name }),
+      agent: agent.name,
+      ...(last ? resumptionOf(last, agent, { asked: request.prompt, told }) : { prompt: told ?? request.prompt }),
     });
     process.stdout.write(`${scope.task_id}\n`);
   });

@@ -2,7 +2,7 @@ import { MAX_DEPTH } from '../../core/depth.js';
 import type { AgentStep, Retry, ShellStep } from '../../core/handler.js';
 import type { Agents } from '../../core/ports.js';
 import type { RunEnd } from '../../core/run.js';
-import { TASK_HANDLER } from '../../core/task.js';
+import { TASK_HANDLER, taskRequestSchema } from '../../core/task.js';
 import type { Call, Context } from '../context.js';
 import { invocation, type Invocation } from '../invocation.js';
 import { readOutput } from '../output.js';
@@ -33,16 +33,22 @@ const timeoutOf = (agents: Agents, name: string): number | undefined => {
   }
 };
 
-/** A task that a run asked for is a child of that run. */
-const parentOf = ({ activation, event }: Context): { parent_run_id?: string } => {
-  const { parent_run_id } = event.data;
-  return activation.handler === TASK_HANDLER && typeof parent_run_id === 'string' ? { parent_run_id } : {};
+/** A task that a run asked for is a child of that run; one that was resumed goes on with the run before. */
+const kinOf = ({ activation, event }: Context): Partial<AttemptRequest> => {
+  const asked = activation.handler === TASK_HANDLER ? taskRequestSchema.safeParse(event.data).data : undefined;
+  if (asked === undefined) return {};
+  const { parent_run_id, previous_run_id, resume_session } = asked;
+  return {
+    ...(parent_run_id === undefined ? {} : { parent_run_id }),
+    ...(previous_run_id === undefined ? {} : { previous_run_id }),
+    ...(resume_session === undefined ? {} : { resume_session }),
+  };
 };
 
 const requestOf = (context: Context, path: string, made: Invocation): Omit<AttemptRequest, 'retry'> => {
   const { ports, activation, id } = context;
   return {
-    ...parentOf(context),
+    ...kinOf(context),
     project_id: activation.project_id,
     task_id: activation.task_id,
     agent: made.agent,
