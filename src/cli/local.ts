@@ -13,7 +13,6 @@ import { readServiceFile } from '../storage/service-file.js';
 import { openSlots } from '../storage/slots.js';
 import { createTickets } from '../storage/tickets.js';
 import { openWorkspaces } from '../workspace/workspaces.js';
-import { limitSpending } from './budgets.js';
 import { limitAgents } from './limits.js';
 import { binFolder, restProgram, spawnWorker, sweepWorker } from './package-folder.js';
 import { clock, random } from './system.js';
@@ -54,11 +53,12 @@ export const openLocal = async (options: { root: string; config?: string | undef
       // A socket of the file system has no address that an agent could be given.
       return { ticket: tickets.issue(run), url: service?.socket === undefined ? service?.url : undefined };
     },
+    budgets: { bus, config: config.budgets },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
     // For one start a thread is not worth its own.
     ...(options.startsMany ? { ahead: true, spawnWorker } : {}),
   });
-  const runner = limitSpending(limitAgents(runAny, { bus, clock, config }), { bus, clock, config });
+  const runner = limitAgents(runAny, { bus, clock, config });
   const chooser = createChooser({ bus, agents, clock, random });
   const workspaces = openWorkspaces(root.path);
   const claims = openLoopClaims(root.path);

@@ -1,6 +1,6 @@
 import { backoffDelay } from './backoff.js';
 import type { Trust } from './event.js';
-import type { RunEnd, RunLimits } from './run.js';
+import { spentOf, type RunEnd, type RunLimits } from './run.js';
 
 export interface LoopOptions {
   /** A shell command that must succeed before DONE counts. */
@@ -118,6 +118,9 @@ export const judgeTurn = (
   { cwd, now, random }: { cwd: string; now: number; random: number },
 ): Verdict => {
   if (done) return { over: { ...end, status: 'completed', exit: 0 } };
+  const usd = before.usd + spentOf(end).usd;
+  if (options.max_usd !== undefined && usd >= options.max_usd)
+    return refuse(end, `the budget is used up: ${usd.toFixed(2)} of ${options.max_usd} USD`);
   if (refused === undefined && end.status === 'failed' && end.class !== 'transient') return { over: end };
   const isLimit = end.reason === 'rate_limit';
   const isOurs = end.reason === 'lost' || end.reason === 'never_started';
@@ -127,7 +130,7 @@ export const judgeTurn = (
     ...kept,
     turn: before.turn + 1,
     restarts: before.restarts + (isLimit ? 0 : 1),
-    usd: before.usd + (end.cost_usd ?? 0),
+    usd,
     crashes: failed ? before.crashes + 1 : isOurs || isLimit ? before.crashes : 0,
     limited: isLimit ? before.limited + 1 : 0,
     idle: digest !== before.digest ? 0 : before.idle + (end.status === 'completed' ? 1 : 0),
@@ -139,8 +142,6 @@ export const judgeTurn = (
     ...(refused === undefined ? {} : { refused: refused.slice(-OUTPUT_KEPT) }),
     ...(options.session === 'resume' && end.session_id !== undefined ? { session: end.session_id } : {}),
   };
-  if (options.max_usd !== undefined && state.usd >= options.max_usd)
-    return refuse(end, `the budget is used up: ${state.usd.toFixed(2)} of ${options.max_usd} USD`);
   if (state.idle >= options.max_idle)
     return refuse(end, `no progress: nothing in ${cwd} changed in ${state.idle} turns`);
   if (state.crashes >= CRASHES_MAX)

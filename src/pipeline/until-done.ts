@@ -4,7 +4,7 @@ import { filter, firstValueFrom, type Observable } from 'rxjs';
 import { isReserved } from '../core/event-type.js';
 import { judgeTurn, LOOP_CHECK, LOOP_TURN, type Loop, type LoopOptions, type LoopRequest } from '../core/loop.js';
 import type { Bus, Runs, Workspaces } from '../core/ports.js';
-import type { AgentEvent, RunEnd } from '../core/run.js';
+import { stricter, type AgentEvent, type RunEnd } from '../core/run.js';
 import { runAttempts } from './attempts.js';
 import { loopEnded, loopPaused, loopStarted, loopTurn } from './loop-facts.js';
 import { loopPrompt } from './loop-prompt.js';
@@ -203,6 +203,9 @@ const turn = async (
       ...(previous === undefined ? {} : { previous_run_id: previous }),
       // A script is no text to add to; it finds the same in its environment.
       prompt: agent.backend === 'shell' ? request.prompt : loopPrompt(request.prompt, news),
+      ...(options.max_usd === undefined
+        ? {}
+        : { limits: stricter(request.limits ?? {}, { usd: options.max_usd - state.usd }) }),
       env: { ...request.env, CONDUCTOR_DONE: done, ITERATION: String(number), LAST_CHECK: refused ?? '' },
       ...(session !== undefined && agent.resumes ? { resume_session: session } : {}),
       ...(onEvent === undefined ? {} : { onEvent }),

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { toConductorError } from '../core/errors.js';
 import type { Clock, Runner, Runs } from '../core/ports.js';
-import { spentOf, type AgentEvent, type RunEnd, type RunInfo } from '../core/run.js';
+import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
+import type { Budgets } from './budgets.js';
 import { describeRun } from './describe.js';
-import { endWithout, failedEnd, remember } from './ends.js';
+import { endWithout, failedEnd, lose, remember, rememberEnded } from './ends.js';
 import { identify } from './identify.js';
 import { becomeOwner } from './owner-lock.js';
 import { isAlive, untilGone } from './processes.js';
@@ -26,6 +26,7 @@ export interface AdoptPorts {
   clock: Clock;
   redact: (text: string) => string;
   trees: Trees;
+  budgets: Budgets;
   stopChild: Supervision['stopChild'];
 }
 
@@ -62,10 +63,7 @@ export const adoptRun = async (
   let latest = blank;
   try {
     const known = await find();
-    if (known && known.status !== 'running') {
-      raw.remove();
-      return await remember(known);
-    }
+    if (known && known.status !== 'running') return await rememberEnded(ports, known);
     // Its starter died after it had said that it would start, and before it made the folder; or the folder was lost.
     if (known === undefined) await runs.create(blank, '').catch(() => runs.update(blank));
     latest = known ?? blank;
@@ -74,23 +72,21 @@ export const adoptRun = async (
     const info = mark.pid > 0 ? { ...latest, pid: mark.pid, pgid: mark.pid } : latest;
     if (note === undefined || (!raw.hasBegun() && !isAlive(mark.pid, mark.pid_start))) {
       const message = 'whoever started it died before it began';
-      const ended = await endWithout(ports, latest, { class: 'transient', reason: 'never_started', message });
-      raw.remove();
-      return ended;
+      return await endWithout(ports, latest, { class: 'transient', reason: 'never_started', message });
     }
     mine.mark = mark;
     if (mine.reason !== undefined) {
       raw.wantStop(mine.reason);
       void ports.trees.end(mark);
     }
-    const { clock, redact, trees, stopChild } = ports;
-    const { family, limits, price, parent, cost_before, tokens_before } = note;
+    const { clock, redact, trees, budgets, stopChild } = ports;
+    const { family, limits, price, cost_before, tokens_before } = note;
     const before = {
       ...(cost_before === undefined ? {} : { cost_before }),
       ...(tokens_before === undefined ? {} : { tokens_before }),
     };
     const ended = untilOver(trees, mark, raw);
-    const end = await supervise({
+    return await supervise({
       clock,
       runs,
       redact,
@@ -100,19 +96,15 @@ export const adoptRun = async (
       limits,
       before,
       price,
+      budgets,
       mark,
       trees,
       ended,
       emit,
       stopChild,
     });
-    const above = parent === undefined ? undefined : rawFolder(rootPath, parent);
-    const child = above?.children().find(({ run_id }) => run_id === given.run_id);
-    if (child) above?.childEnded({ ...child, to: clock.now(), spent: spentOf(end) });
-    return end;
   } catch (error) {
-    const message = toConductorError(error).message;
-    return await endWithout(ports, latest, { class: 'transient', reason: 'lost', message });
+    return await lose(ports, mine.mark, latest, error);
   } finally {
     disown();
   }

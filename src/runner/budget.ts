@@ -1,8 +1,7 @@
-import { ConductorError } from '../core/errors.js';
 import type { AttemptSpec, Runs } from '../core/ports.js';
-import { isUsedUp, leftOf, stricter, tokensOf, type RunLimits, type Spent, type Usage } from '../core/run.js';
+import { tokensOf, type Spent, type Usage } from '../core/run.js';
 import type { Price } from './agents/backend.js';
-import { rawFolder, type RawFolder } from './raw-folder.js';
+import type { RawFolder } from './raw-folder.js';
 import type { Family } from './streams/family.js';
 
 /** By the runs that the run started, as far as they have ended. */
@@ -13,25 +12,6 @@ export const spentBelow = (raw: RawFolder): Spent => {
     sum.tokens += spent?.tokens ?? 0;
   }
   return sum;
-};
-
-/**
- * What the runs above leave to a new one of their budgets. What they used up themselves is not known before they end,
- * nor is that of runs beside it. Throws `over_budget` when it is nothing.
- */
-export const leftAbove = (rootPath: string, parent_run_id: string | undefined): RunLimits => {
-  let left: RunLimits = {};
-  for (let run_id = parent_run_id; run_id !== undefined;) {
-    const raw = rawFolder(rootPath, run_id);
-    const note = raw.note();
-    if (note === undefined) break;
-    const here = leftOf(note.limits, spentBelow(raw));
-    if (isUsedUp(here))
-      throw new ConductorError('over_budget', `the budget of ${run_id}, which started it, is used up`);
-    left = stricter(left, here);
-    run_id = note.parent;
-  }
-  return left;
 };
 
 /** What a resumed session tells of the runs before. */

@@ -1,8 +1,12 @@
 import { open, readFile } from 'node:fs/promises';
 import { toConductorError, type ConductorError, type ErrorCode } from '../core/errors.js';
 import type { Clock, Runs } from '../core/ports.js';
-import type { FailureClass, RunEnd, RunInfo } from '../core/run.js';
+import { spentOf, type FailureClass, type RunEnd, type RunInfo, type Spent } from '../core/run.js';
+import type { Budgets } from './budgets.js';
+import { rawFolder } from './raw-folder.js';
 import { settleOutput, withoutReport } from './report.js';
+import type { Mark } from './sweep.js';
+import type { Trees } from './trees.js';
 
 const CLASSES = ['transient', 'permanent', 'configuration'] as const;
 const EXIT: Record<FailureClass, 1 | 2 | 3> = { transient: 1, permanent: 2, configuration: 3 };
@@ -42,9 +46,26 @@ export const neverStarted = (error: unknown): Ending => {
   return { class: kind, reason: REASONS[known.code]?.(known) ?? 'never_started', message: known.message };
 };
 
+interface Ended {
+  rootPath: string;
+  clock: Pick<Clock, 'now'>;
+  budgets: Budgets;
+}
+
+/** The last of a run, whatever became of it: the one above it hears what it used up, and what is only for living runs goes. */
+export const conclude = (
+  { rootPath, clock, budgets }: Ended,
+  { run_id, parent_run_id }: Pick<RunInfo, 'run_id' | 'parent_run_id'>,
+  spent: Spent | undefined,
+): void => {
+  if (parent_run_id !== undefined) rawFolder(rootPath, parent_run_id).childEnded({ run_id, to: clock.now(), spent });
+  rawFolder(rootPath, run_id).remove();
+  budgets.close(run_id);
+};
+
 /** Leaves the same files as any other run's end does. */
 export const endWithout = async (
-  ports: { runs: Runs; clock: Clock; redact: (text: string) => string },
+  ports: Ended & { runs: Runs; redact: (text: string) => string },
   info: RunInfo,
   given: Ending,
 ): Promise<RunEnd> => {
@@ -62,6 +83,7 @@ export const endWithout = async (
   } catch {
     // The disk is what failed: the answer is all that we can still give.
   }
+  conclude(ports, info, undefined);
   return failedEnd(info.run_id, ending, duration_ms, output);
 };
 
@@ -88,4 +110,21 @@ export const remember = async (info: RunInfo): Promise<RunEnd> => {
     ...(info.commits === undefined ? {} : { commits: info.commits }),
     duration_ms: Math.max(0, Date.parse(info.end_time) - Date.parse(info.start_time)),
   };
+};
+
+/** The same of one whose owner died before it took away what is only for living runs. */
+export const rememberEnded = (ports: Ended, info: RunInfo): Promise<RunEnd> => {
+  conclude(ports, info, spentOf(info));
+  return remember(info);
+};
+
+/** Of a run that we can no longer follow: it must not go on unseen. */
+export const lose = async (
+  ports: Parameters<typeof endWithout>[0] & { trees: Trees },
+  mark: Mark | undefined,
+  info: RunInfo,
+  error: unknown,
+): Promise<RunEnd> => {
+  if (mark) await ports.trees.end(mark);
+  return endWithout(ports, info, { class: 'transient', reason: 'lost', message: toConductorError(error).message });
 };

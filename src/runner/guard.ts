@@ -1,6 +1,8 @@
 import type { Subscription } from 'rxjs';
 import type { Clock } from '../core/ports.js';
-import { isUsedUp, leftOf, tokensOf, type AgentEvent, type RunLimits, type Spent } from '../core/run.js';
+import { isUsedUp, leftOf, type AgentEvent, type RunLimits, type Spent } from '../core/run.js';
+import { plus } from '../core/share.js';
+import type { RunAccount } from './budgets.js';
 
 /** Why we end a run by ourselves. `lingered`: it gave its result and did not go. */
 export type GuardReason = 'timeout' | 'idle' | 'output' | 'budget' | 'lingered';
@@ -15,8 +17,10 @@ export interface Guarded {
   bytes(): number;
   /** Milliseconds that do not count against the time limit, and whether a child lives now. */
   children(): { waited_ms: number; living: boolean };
-  /** What the runs below it used up so far. */
-  below(): Spent;
+  /** What it used up by itself, of what it told so far. */
+  own(): Spent;
+  /** Of a run that a budget counts for. */
+  account: RunAccount | undefined;
   /** Called once. */
   end(reason: GuardReason): void;
 }
@@ -35,9 +39,6 @@ export const createGuard = (guarded: Guarded) => {
   let over = false;
   let finished = false;
   let calls = 0;
-  let usd = 0;
-  /** By message. */
-  const tokens = new Map<string, number>();
   let spoke = clock.now();
   let bytes = 0;
 
@@ -55,12 +56,21 @@ export const createGuard = (guarded: Guarded) => {
     for (const timer of timers.values()) timer.unsubscribe();
   };
 
+  let isAsking = false;
+  const checkShared = async (account: RunAccount): Promise<void> => {
+    if (isAsking) return;
+    isAsking = true;
+    // What cannot be read now is asked again when it spends more.
+    const isOver = await account.isOver().catch(() => false);
+    isAsking = false;
+    if (isOver) end('budget');
+  };
+
   const checkSpending = (): void => {
-    if (limits.usd === undefined && limits.tokens === undefined) return;
-    const below = guarded.below();
-    const own = [...tokens.values()].reduce((sum, one) => sum + one, 0);
-    const left = leftOf(limits, { usd: below.usd + usd, tokens: below.tokens + own });
-    if (isUsedUp(left)) end('budget');
+    const { account } = guarded;
+    if (account === undefined) return;
+    if (isUsedUp(leftOf(limits, plus(guarded.own(), account.below())))) end('budget');
+    else void checkShared(account);
   };
 
   const checkTime = (): void => {
@@ -112,13 +122,12 @@ export const createGuard = (guarded: Guarded) => {
           checkSpending();
           break;
         case 'usage':
+          guarded.account?.spend(guarded.own());
           // What is told at the end stops nothing any more.
-          if (event.message === undefined) break;
-          tokens.set(event.message, tokensOf(event.usage));
-          checkSpending();
+          if (event.message !== undefined) checkSpending();
           break;
         case 'cost':
-          usd = event.usd;
+          guarded.account?.spend(guarded.own());
           if (!finished) checkSpending();
           break;
         default:

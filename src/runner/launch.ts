@@ -5,7 +5,7 @@ import { stricter, type RunInfo, type RunLimits } from '../core/run.js';
 import { homePathOf, prepareHome } from './agent-home.js';
 import type { RunnableAgents } from './agents.js';
 import type { Price } from './agents/backend.js';
-import { leftAbove, spentBefore, type Before } from './budget.js';
+import { spentBefore, type Before } from './budget.js';
 import { buildEnvironment } from './environment.js';
 import { preambleOf, wholePrompt } from './preamble.js';
 import { bootId, pidNamespace } from './processes.js';
@@ -73,8 +73,7 @@ export const launch = async (
     task_id: spec.task_id,
     run_id: spec.run_id,
   });
-  const own = stricter(agent.config.limits ?? {}, spec.limits ?? {});
-  const limits = stricter(own, leftAbove(ports.rootPath, spec.parent_run_id));
+  const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
   const homePath = homePathOf(ports.rootPath, agent.kind.name);
   const plan = agent.kind.launch({
     spec,
@@ -118,7 +117,6 @@ export const launch = async (
         limits,
         ...before,
         ...(price === undefined ? {} : { price }),
-        ...(spec.parent_run_id === undefined ? {} : { parent: spec.parent_run_id }),
         ...(family ? { family } : {}),
         ...(shim.cgroup ? { cgroup: shim.cgroup } : {}),
         pid: shim.pid,

@@ -22,8 +22,6 @@ export interface LaunchNote {
   tokens_before?: Usage;
   /** Of an agent that tells its tokens and not its cost. */
   price?: Price;
-  /** The run that started it, and whose budget it uses up. */
-  parent?: string;
   /** Where HEAD of its working folder stood; missing: that is in no repository. */
   reflog?: Reflog;
 }
@@ -110,8 +108,13 @@ export const rawFolder = (rootPath: string, run_id: string) => {
     stopReason: (): string | undefined => readIfThere('stop'),
 
     childBegan: (child: string, from: number): void => tryWrite(`child-${child}`, JSON.stringify({ from })),
-    childEnded: (child: Child): void =>
-      tryWrite(`child-${child.run_id}`, JSON.stringify({ from: child.from, to: child.to, spent: child.spent })),
+    /** Without effect where it never began, and the second time. */
+    childEnded({ run_id, to, spent }: Pick<Child, 'run_id' | 'to' | 'spent'>): void {
+      const began = readIfThere(`child-${run_id}`);
+      if (began === undefined) return;
+      const known = JSON.parse(began) as Omit<Child, 'run_id'>;
+      if (known.to === undefined) tryWrite(`child-${run_id}`, JSON.stringify({ ...known, to, spent }));
+    },
     children(): Child[] {
       try {
         return readdirSync(path)

@@ -3,10 +3,12 @@ import { Observable } from 'rxjs';
 import { MAX_DEPTH } from '../core/depth.js';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { AttemptSpec, Clock, Runner, RunScope, Slot, Slots } from '../core/ports.js';
-import { spentOf, type AgentEvent, type RunEnd, type RunInfo, type Spent } from '../core/run.js';
+import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
+import { admit } from './admit.js';
 import { adoptRun, type Taken } from './adopt.js';
+import { createBudgets, type BudgetPorts } from './budgets.js';
 import { commandline, describeRun } from './describe.js';
-import { classOf, endWithout, failedEnd, neverStarted, remember } from './ends.js';
+import { classOf, endWithout, failedEnd, lose, neverStarted, rememberEnded } from './ends.js';
 import { launch, type LaunchPorts } from './launch.js';
 import { becomeOwner, isOwned } from './owner-lock.js';
 import { rawFolder } from './raw-folder.js';
@@ -19,6 +21,7 @@ import { createTrees } from './trees.js';
 export interface RunnerOptions extends Omit<LaunchPorts, 'shims'>, ShimsOptions {
   clock: Clock;
   slots?: Slots;
+  budgets?: BudgetPorts['budgets'];
   /** Takes secrets out of what an agent said. */
   redact?: (text: string) => string;
   /** The file of the thread that sweeps; without it the main loop does. */
@@ -40,7 +43,8 @@ export const createRunner = (options: RunnerOptions): Runner => {
   const redact = options.redact ?? ((text: string): string => text);
   const shims = createShims(options);
   const trees = createTrees(options.sweepWorker);
-  const ports = { ...options, rootPath, redact, shims, trees };
+  const budgets = createBudgets({ ...options, rootPath });
+  const ports = { ...options, rootPath, redact, shims, trees, budgets };
   const live = new Map<string, Live>();
 
   const stopChild = (run_id: string, reason: string): void => {
@@ -56,48 +60,35 @@ export const createRunner = (options: RunnerOptions): Runner => {
       raw.make();
       disown = await becomeOwner(raw.owner, mine.abort.signal);
     }
-    const parent = spec.parent_run_id === undefined ? undefined : rawFolder(rootPath, spec.parent_run_id);
-    const from = clock.now();
+    const stopped = (): string | undefined => mine.reason ?? raw.stopReason();
     let slot: Slot | undefined;
     let info = describeRun(ports, spec);
-    let spent: Spent | undefined;
     try {
       const known = await runs.find(spec);
-      if (known && known.status !== 'running') {
-        // Whoever found it without an owner has said that it never started.
-        raw.remove();
-        return await remember(known);
-      }
+      // Whoever found it without an owner has said that it never started.
+      if (known && known.status !== 'running') return await rememberEnded(ports, known);
       if (known === undefined) await runs.create(info, redact(spec.prompt));
-      parent?.childBegan(spec.run_id, from);
+      if (spec.parent_run_id !== undefined)
+        rawFolder(rootPath, spec.parent_run_id).childBegan(spec.run_id, clock.now());
       if (spec.depth >= MAX_DEPTH)
         throw new ConductorError(
           'too_deep',
           `depth ${spec.depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`,
         );
-      // Said before the wait: a missing program is no reason to stand in a queue.
-      options.agents.find(spec.agent);
-      slot = await options.slots?.acquire(spec, mine.abort.signal);
-      const stopped = mine.reason ?? raw.stopReason();
-      if (stopped !== undefined) throw new ConductorError('stopped', stopped);
+      const admitted = await admit(ports, spec, mine.abort.signal, stopped, emit);
+      slot = admitted.slot;
       // The time limit begins here, not in the queue.
       info = { ...info, start_time: new Date(clock.now()).toISOString() };
-      const started = await launch(ports, spec, info, raw, slot);
-      const end = await follow(started, info, emit, mine, () => void slot?.release());
-      spent = spentOf(end);
-      return end;
+      const started = await launch(ports, { ...spec, limits: admitted.limits }, info, raw, slot);
+      return await follow(started, info, emit, mine, () => void slot?.release());
     } catch (error) {
-      const stopped = mine.reason ?? raw.stopReason();
-      const ending = neverStarted(
-        stopped !== undefined || mine.abort.signal.aborted
-          ? new ConductorError('stopped', stopped ?? 'stopped')
-          : error,
+      const why = stopped() ?? (mine.abort.signal.aborted ? 'stopped' : undefined);
+      return await endWithout(
+        ports,
+        info,
+        neverStarted(why === undefined ? error : new ConductorError('stopped', why)),
       );
-      const ended = await endWithout(ports, info, ending);
-      raw.remove();
-      return ended;
     } finally {
-      parent?.childEnded({ run_id: spec.run_id, from, to: clock.now(), spent });
       disown?.();
       await slot?.release();
     }
@@ -138,6 +129,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
         limits,
         before,
         price,
+        budgets,
         mark,
         trees,
         ended,
@@ -146,11 +138,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
         stopChild,
       });
     } catch (error) {
-      // We can no longer follow it, so it must not go on unseen.
-      await trees.end(mark);
-      raw.remove();
-      const message = toConductorError(error).message;
-      return endWithout(ports, info, { class: 'transient', reason: 'lost', message });
+      return lose(ports, mark, info, error);
     }
   };
 

@@ -1,9 +1,11 @@
 import type { Clock, Runs } from '../core/ports.js';
-import type { AgentEvent, RunEnd, RunInfo, RunLimits } from '../core/run.js';
+import { spentOf, type AgentEvent, type RunEnd, type RunInfo, type RunLimits, type Spent } from '../core/run.js';
 import type { Price } from './agents/backend.js';
 import { ownSpending, spentBelow, type Before } from './budget.js';
+import type { Budgets } from './budgets.js';
 import { CHILDREN_LIMIT_MS, awaitChildren, livingChildren, timeWithChildren } from './children.js';
 import { classify, signalOf } from './classify.js';
+import { conclude } from './ends.js';
 import { createGuard } from './guard.js';
 import { createListener } from './listener.js';
 import type { RawFolder } from './raw-folder.js';
@@ -25,6 +27,7 @@ export interface Supervision {
   /** To be taken off what a resumed session tells. */
   before: Before;
   price: Price | undefined;
+  budgets: Budgets;
   mark: Mark;
   trees: Trees;
   /** Resolves when the shim is gone. */
@@ -36,7 +39,7 @@ export interface Supervision {
   stopChild: (run_id: string, reason: string) => void;
 }
 
-const watchOver = (work: Supervision, bytes: () => number) => {
+const watchOver = (work: Supervision, bytes: () => number, own: () => Spent) => {
   const { clock, info, raw, mark } = work;
   return createGuard({
     clock,
@@ -50,7 +53,8 @@ const watchOver = (work: Supervision, bytes: () => number) => {
       const counted = raw.children().filter(({ run_id, to }) => to !== undefined || known.has(run_id));
       return { waited_ms: timeWithChildren(counted, clock.now()), living: living.length > 0 };
     },
-    below: () => spentBelow(raw),
+    own,
+    account: work.budgets.of(info.run_id),
     end(reason) {
       raw.wantStop(reason);
       void work.trees.end(mark);
@@ -70,11 +74,16 @@ const settleChildren = async ({ mark, raw, stopChild }: Supervision): Promise<vo
 export const supervise = async (work: Supervision): Promise<RunEnd> => {
   const { clock, runs, raw, info, mark, redact } = work;
   let bytes = (): number => 0;
-  const guard = watchOver(work, () => bytes());
   const listener = createListener(work.family, (event) => {
     guard.heard(event);
     work.emit(event);
   });
+  const used = () => ownSpending(listener.heard, work.before, work.price);
+  const guard = watchOver(
+    work,
+    () => bytes(),
+    () => spentOf(used()),
+  );
   const tails = [
     openTail({ raw: raw.stdout, copy: info.stdout_path, redact, onLine: listener.stdout }),
     openTail({ raw: raw.stderr, copy: info.stderr_path, redact, onLine: listener.stderr }),
@@ -131,14 +140,12 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     ...(meaning.error_summary === undefined ? {} : { error_summary: meaning.error_summary }),
     ...(heard.session_id === undefined ? {} : { session_id: heard.session_id }),
     ...(heard.model === undefined ? {} : { model: heard.model }),
-    ...ownSpending(heard, work.before, work.price),
+    ...used(),
     ...(commits.length === 0 ? {} : { commits }),
   };
   await runs.update({ ...info, ...learnt, end_time, exit_code: meaning.exit, status: meaning.status });
   const below = spentBelow(raw);
-  // Last: while it is there, an adopter can still find out everything.
-  raw.remove();
-  return {
+  const end: RunEnd = {
     kind: 'end',
     run_id: info.run_id,
     status: meaning.status,
@@ -154,4 +161,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     ...(below.usd + below.tokens === 0 ? {} : { below }),
     duration_ms,
   };
+  // Last: while its folder is there, an adopter can still find out everything.
+  conclude({ ...work, rootPath: mark.rootPath }, info, spentOf(end));
+  return end;
 };

@@ -53,4 +53,11 @@ test('a day has a budget for all together', async () => {
   assert.match(second.stderr, /the budget of the day \d{4}-\d\d-\d\d is used up/);
 });
 
+test('runs of several processes at once do not go over the budget of a day', async () => {
+  const run = openWorld({ day: { usd: 1 }, run: { usd: 0.6 } });
+  const ends = await Promise.all(['one', 'two', 'three'].map((task) => run(task, { cost: 0.5 }, { sleep: 200 })));
+  assert.equal(ends.map(({ code }) => code).sort(), [0, 0, 2]);
+  assert.match(ends.find(({ code }) => code === 2)?.stderr ?? '', /the budget of the day \d{4}-\d\d-\d\d is used up/);
+});
+
 test.run();

@@ -85,6 +85,9 @@ test('a run that its machine lost is begun again, and is no crash of the agent',
 test('money is summed up, and restarts are counted', () => {
   const paid = { end: { ...good, cost_usd: 0.4 } };
   assert.match(why(after([paid, paid], { max_usd: 0.8 })) ?? '', 'the budget is used up: 0.80 of 0.8 USD');
+  // With what its children cost; and where its agent was ended for it, too.
+  const ended = bad({ class: 'permanent', reason: 'budget', cost_usd: 0.2, below: { usd: 0.3, tokens: 0 } });
+  assert.match(why(after([paid, { end: ended }], { max_usd: 0.9 })) ?? '', 'the budget is used up: 0.90 of 0.9 USD');
   assert.match(why(after([{}, {}, {}, {}])) ?? '', 'not done after 3 restarts');
 });
 

@@ -208,7 +208,8 @@ test('an agent that does not go after its result is ended, and its result counts
       timeout_ms: 10 * LINGER_MS,
       limits: {},
       bytes: () => 0,
-      below: () => ({ usd: 0, tokens: 0 }),
+      own: () => ({ usd: 0, tokens: 0 }),
+      account: undefined,
       children: () => ({ waited_ms: 0, living: false }),
       end: (reason) => reasons.push(`${reason} at ${scheduler.now()}`),
     });

@@ -1,0 +1,169 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastValueFrom, NEVER, toArray } from 'rxjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { clock } from '../../src/cli/system.js';
+import type { AttemptSpec } from '../../src/core/ports.js';
+import type { AgentEvent, RunLimits } from '../../src/core/run.js';
+import { shareOf, type Level } from '../../src/core/share.js';
+import { openFileBus } from '../../src/bus/file-bus.js';
+import { runAttempts } from '../../src/pipeline/attempts.js';
+import { createRunner } from '../../src/runner/runner.js';
+import { temporary, until } from '../support/service.js';
+import { openWorld, script, type Act } from './world.js';
+
+const level = (limits: RunLimits, spent: number, kept: number): Level => ({
+  name: 'the day',
+  limits,
+  spent: { usd: spent, tokens: 0 },
+  kept: { usd: kept, tokens: 0 },
+});
+
+test('a run gets its own limit, or what is left where nobody beside it keeps any', () => {
+  assert.equal(shareOf({ usd: 2 }, []), { limits: { usd: 2 } });
+  assert.equal(shareOf({ usd: 2 }, [level({ usd: 5 }, 1, 2)]), { limits: { usd: 2 } });
+  assert.equal(shareOf({ usd: 2 }, [level({ usd: 5 }, 4, 0)]), { limits: { usd: 1 } });
+  assert.equal(shareOf({}, [level({ usd: 5 }, 1, 3)]), { limits: { usd: 1 } });
+  assert.equal(shareOf({ idle_ms: 5 }, [level({ tokens: 7 }, 0, 0)]), { limits: { idle_ms: 5, tokens: 7 } });
+});
+
+test('it waits for what others keep, and is refused what they used up', () => {
+  assert.equal(shareOf({ usd: 2 }, [level({ usd: 5 }, 1, 3)]), { waits: 'the day' });
+  assert.equal(shareOf({}, [level({ usd: 5 }, 1, 4)]), { waits: 'the day' });
+  assert.equal(shareOf({ usd: 2 }, [level({ usd: 5 }, 5, 0)]), { over: 'the day' });
+  // What sums of dollars are off by is no reason to wait.
+  assert.ok('limits' in shareOf({ usd: 0.1 }, [level({ usd: 0.3 }, 0.1, 0.1)]));
+});
+
+const inFolder = (root: string, name: string): string[] => readdirSync(join(root, '.conductor', name));
+
+/** Runs under budgets, said on the bus as the pipeline does. */
+const openBudgets = async (config: { task?: RunLimits; day?: RunLimits; run?: RunLimits }, price?: boolean) => {
+  const world = await openWorld({ config: { claude: price ? { price: { input: 1, output: 1 } } : {} } });
+  const settings = { durability: 'os' as const, rotation: { bytes: 1e9, age_ms: 1e9 } };
+  const open = async () => {
+    const bus = await openFileBus({ root: world.root.path, key: world.root.key, clock, ...settings });
+    const runner = createRunner({
+      rootPath: world.root.path,
+      runs: world.runs,
+      agents: world.agents,
+      clock,
+      environment: world.environment,
+      slots: world.slots,
+      budgets: { bus, config: { run: {}, task: {}, day: {}, ...config } },
+    });
+    return { bus, runner };
+  };
+  const { bus, runner } = await open();
+  const work = temporary('shares');
+  /** Works until its file is there. */
+  const begin = (name: string, acts: Act[], more: Partial<AttemptSpec> = {}) => {
+    const told: AgentEvent[] = [];
+    const [began, go] = [join(work, `${name}-began`), join(work, `${name}-go`)];
+    const wait: Act = { tool: `until [ -e ${go} ]; do sleep 0.05; done` };
+    const spec = world.specOf('claude', script({ write: [began, ''] }, wait, ...acts), { task_id: name, ...more });
+    const end = runAttempts(
+      { bus, runner, ids: world.ids, agents: world.agents, clock, random: () => 0 },
+      { ...spec, onEvent: (event) => told.push(event), retry: { attempts: 1, base_ms: 1, cap_ms: 1 } },
+      NEVER,
+    ).then((result) => result.end);
+    return {
+      end,
+      told,
+      hasBegun: () => existsSync(began),
+      go: () => writeFileSync(go, ''),
+      waits: () => told.some((event) => event.kind === 'warning' && event.message.includes('is kept for runs beside')),
+    };
+  };
+  return { ...world, begin, runner, bus };
+};
+
+test('runs beside each other do not go over a budget together: a limit is kept for each', async () => {
+  const { begin } = await openBudgets({ day: { usd: 1 }, run: { usd: 0.6 } });
+  const one = begin('one', [{ cost: 0.5 }, { result: true }]);
+  await until('the first is at work', () => one.hasBegun() || undefined);
+  const two = begin('two', [{ cost: 0.4 }, { result: true }]);
+  const three = begin('three', [{ result: true }]);
+  await until('the others wait', () => (two.waits() && three.waits()) || undefined);
+  assert.not.ok(two.hasBegun() || three.hasBegun());
+  one.go();
+  assert.is((await one.end).status, 'completed');
+  const next = await until('one of them has begun', () => [two, three].find((run) => run.hasBegun()));
+  next.go();
+  await next.end;
+  for (const run of [two, three]) run.go();
+  const ends = await Promise.all([two.end, three.end]);
+  const spent = [0.5, ...ends.map(({ cost_usd }) => cost_usd ?? 0)].reduce((sum, usd) => sum + usd, 0);
+  assert.ok(spent <= 1, `${spent} of 1`);
+});
+
+test('one that waits for a budget keeps no slot from others, and can be stopped', async () => {
+  const { begin, runner, slots, root } = await openBudgets({ task: { usd: 1 }, run: { usd: 1 } });
+  const one = begin('same', [{ result: true }], { task_id: 'same' });
+  await until('it is at work', () => one.hasBegun() || undefined);
+  const waiting = begin('waiting', [{ result: true }], { task_id: 'same' });
+  await until('the second waits', () => waiting.waits() || undefined);
+  const other = begin('other', [{ result: true }]);
+  await until('another task begins', () => other.hasBegun() || undefined);
+  assert.equal(slots.waiting(), []);
+  const living = inFolder(root.path, 'raw');
+  const stopped = living.find((run_id) => !existsSync(join(root.path, '.conductor', 'accounts', run_id)));
+  await runner.stop({ run_id: stopped ?? '', project_id: 'test', task_id: 'same' }, 'enough');
+  assert.match((await waiting.end).reason ?? '', /^stopped/);
+  one.go();
+  other.go();
+  await Promise.all([one.end, other.end]);
+  assert.equal(inFolder(root.path, 'accounts'), [], 'nothing is kept for those that have ended');
+});
+
+const message = (id: string, tokens: number): Act => ({
+  half: `${JSON.stringify({ type: 'assistant', message: { id, content: [], usage: { input_tokens: tokens, output_tokens: 0 } } })}\n`,
+});
+
+test('what a run itself used up so far is not left to its children, nor to runs of its task', async () => {
+  const world = await openBudgets({ task: { usd: 10 } }, true);
+  const go = join(temporary('go'), 'go');
+  const parent = world.specOf(
+    'claude',
+    script(message('a', 4_000_000), { tool: `until [ -e ${go} ]; do sleep 0.05; done` }, { result: true }),
+  );
+  const ended = lastValueFrom(world.runner.attempt(parent).pipe(toArray()));
+  const account = join(world.root.path, '.conductor', 'accounts', parent.run_id);
+  await until(
+    'it told what it used',
+    () => (existsSync(account) && readFileSync(account, 'utf8').includes('"usd":4')) || undefined,
+  );
+  for (const more of [{ parent_run_id: parent.run_id, depth: 1 }, {}]) {
+    const env = join(temporary('seen'), 'env');
+    const spec = world.specOf('claude', script({ env }, { result: true }), more);
+    await lastValueFrom(world.runner.attempt(spec).pipe(toArray()));
+    const { args } = JSON.parse(readFileSync(env, 'utf8')) as { args: string[] };
+    assert.is(args[args.indexOf('--max-budget-usd') + 1], '6');
+  }
+  writeFileSync(go, '');
+  await ended;
+});
+
+test('a run is ended when it and the runs beside it have used up what they share', async () => {
+  const world = await openBudgets({ task: { tokens: 1_000 } });
+  const beside = { task_id: 'shared' };
+  const one = world.begin('one', [message('a', 600), { hang: true }], beside);
+  const two = world.begin('two', [message('b', 600), { hang: true }], beside);
+  await until('both are at work', () => (one.hasBegun() && two.hasBegun()) || undefined);
+  one.go();
+  const accounts = (): string =>
+    inFolder(world.root.path, 'accounts')
+      .map((name) => readFileSync(join(world.root.path, '.conductor', 'accounts', name), 'utf8'))
+      .join('');
+  await until('the first told', () => accounts().includes('600') || undefined);
+  two.go();
+  assert.is((await two.end).reason, 'budget');
+  const refused = world.begin('three', [], beside);
+  assert.match((await refused.end).error_summary ?? '', 'the budget of the task test/shared is used up');
+  const living = inFolder(world.root.path, 'raw');
+  await world.runner.stop({ run_id: living[0] ?? '', project_id: 'test', task_id: 'shared' }, 'enough');
+  await one.end;
+});
+
+test.run();
