@@ -14,7 +14,7 @@ import { openSlots } from '../storage/slots.js';
 import { createTickets } from '../storage/tickets.js';
 import { openWorkspaces } from '../workspace/workspaces.js';
 import { limitAgents } from './limits.js';
-import { binFolder, restProgram, spawnWorker, sweepWorker } from './package-folder.js';
+import { binFolder, restProgram, spawnHelper, sweepWorker } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
 import { agentsOf, secretsOf } from './agents.js';
@@ -55,8 +55,8 @@ export const openLocal = async (options: { root: string; config?: string | undef
     },
     budgets: { bus, config: config.budgets },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),
-    // For one start a thread is not worth its own.
-    ...(options.startsMany ? { ahead: true, spawnWorker } : {}),
+    // For one start a helper is not worth its own.
+    ...(options.startsMany ? { ahead: true, spawnHelper } : {}),
   });
   const runner = limitAgents(runAny, { bus, clock, config });
   const chooser = createChooser({ bus, agents, clock, random });

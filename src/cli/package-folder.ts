@@ -11,8 +11,8 @@ export const tableWorker = join(packageFolder, 'dist', 'router', 'table-worker.j
 /** The thread that looks for what runs leave behind. */
 export const sweepWorker = join(packageFolder, 'dist', 'runner', 'sweep-worker.js');
 
-/** The thread that starts runs. */
-export const spawnWorker = join(packageFolder, 'dist', 'runner', 'spawn-worker.js');
+/** The process that starts runs. */
+export const spawnHelper = join(packageFolder, 'dist', 'runner', 'spawn-helper.js');
 
 /** What `init` writes out. */
 export const templatesFolder = join(import.meta.dirname, 'templates');

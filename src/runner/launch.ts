@@ -124,7 +124,7 @@ export const launch = async (
         ...(reflog ? { reflog } : {}),
       },
     });
-    return { ...shim.begin({ raw, argv, cwd: spec.cwd, env }), argv, family, limits, before, price };
+    return { ...shim.begin({ raw, argv, cwd: spec.cwd, env }, slot?.share()), argv, family, limits, before, price };
   } catch (error) {
     await shim.discard();
     throw error;

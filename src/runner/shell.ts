@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { tryLock } from 'fs-native-extensions';
+import type { LockPlace } from '../core/ports.js';
 import { inspect } from './processes.js';
 
 /** A shell that reads its commands from us, in a session of its own. It lives on when we die. */
@@ -8,29 +11,37 @@ export interface Shell {
   pid: number;
   /** Clock ticks since boot. */
   start: number | undefined;
-  /** The last that it is told; from now on we wait for it. */
-  end(text: string): void;
+  /** The last that it is told; from now on we wait for it. With `lock` its file 3 first comes to hold that, too. */
+  end(text: string, lock?: LockPlace): void;
   hasEnded(): boolean;
   /** Resolves when it is gone. */
   ended: Promise<void>;
 }
 
-/** `fd`: what becomes its file 3. Throws when it cannot be started. */
-export type OpenShell = (text: string, fd: number | undefined) => Promise<Shell>;
+/** `file`: what becomes its file 3: an open one, or the path of one that is opened for it alone. Throws when it cannot be started. */
+export type OpenShell = (text: string, file: number | string | undefined) => Promise<Shell>;
 
 /**
  * Node's own spawn, and not execa: of execa's services none is wanted here, and each start would block us longer. What is
  * only prepared is no reason for us to stay.
  */
-export const spawnShell: OpenShell = async (text, fd) => {
+export const spawnShell: OpenShell = async (text, file) => {
+  const seat = typeof file === 'string' ? openSync(file, 'r+') : undefined;
+  const third = typeof file === 'string' ? seat : file;
+  let isOpen = seat !== undefined;
+  const closeSeat = (): void => {
+    if (isOpen) closeSync(seat!);
+    isOpen = false;
+  };
   const child = spawn('/bin/sh', ['-s', 'conductor-run'], {
     cwd: '/',
     env: { PATH: '/usr/bin:/bin' },
     detached: true,
-    stdio: ['pipe', 'ignore', 'ignore', ...(fd === undefined ? [] : [fd])],
+    stdio: ['pipe', 'ignore', 'ignore', ...(third === undefined ? [] : [third])],
   });
   const { pid } = child;
   if (pid === undefined) {
+    closeSeat();
     const [error] = (await once(child, 'error')) as [Error];
     throw error;
   }
@@ -47,9 +58,13 @@ export const spawnShell: OpenShell = async (text, fd) => {
   return {
     pid,
     start,
-    end(last) {
+    end(last, lock) {
+      // Shared with whoever took it, so it was free at no moment.
+      const isHeld = lock === undefined || seat === undefined || tryLock(seat, ...lock, { shared: true });
+      closeSeat();
       child.ref();
-      input.end(last);
+      // Without its slot nothing may begin.
+      input.end(isHeld ? last : '');
     },
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     ended,

@@ -1,7 +1,7 @@
-import { closeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { killCgroup, membersOf } from './cgroup.js';
 import type { RawFolder } from './raw-folder.js';
+import type { LockPlace } from '../core/ports.js';
 import type { OpenShell } from './shell.js';
 
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
@@ -62,11 +62,10 @@ export interface Shim {
   /** Clock ticks since boot. */
   start: number | undefined;
   cgroup: string | undefined;
-  /** The file that it has open to hold a slot later. */
-  seat: number | undefined;
   /** Whether it lives, and has joined its group. */
   isReady(): boolean;
-  begin(work: Work): Started;
+  /** `lock`: its slot, where it was opened with a seat. */
+  begin(work: Work, lock?: LockPlace): Started;
   /** Ends it, with its group and its seat. */
   discard(): Promise<void>;
 }
@@ -74,29 +73,27 @@ export interface Shim {
 /**
  * A shell between us and the agent, so that the agent's output and exit code are kept when we die. The agent's stop
  * signals reach it too and must not end it before it wrote the code. What it is to do comes over its input: its secrets
- * are in no file and in no list of processes, and it may start before it is known.
+ * are in no file and in no list of processes, and it may start before it is known. `seat`: the open slot, or the
+ * file in which it can hold one later.
  */
 export const openShim = async (
   open: OpenShell,
   cgroup: string | undefined,
-  slot: { fd: number; isSeat: boolean } | undefined,
+  seat: number | string | undefined,
 ): Promise<Shim> => {
-  const shell = await open(waiting(cgroup), slot?.fd);
+  const shell = await open(waiting(cgroup), seat);
   const { pid, start, ended } = shell;
-  const seat = slot?.isSeat === true ? slot.fd : undefined;
   return {
     pid,
     start,
     cgroup,
-    seat,
     isReady: () => !shell.hasEnded() && (cgroup === undefined || membersOf(cgroup).includes(pid)),
-    begin(work) {
-      shell.end(working(work));
+    begin(work, lock) {
+      shell.end(working(work), lock);
       return { pid, start, cgroup, ended };
     },
     async discard() {
       shell.end('');
-      if (seat !== undefined) closeSync(seat);
       if (cgroup !== undefined) await killCgroup(cgroup);
     },
   };

@@ -1,7 +1,6 @@
-import { closeSync } from 'node:fs';
 import type { Slot, Slots } from '../core/ports.js';
 import { createCgroup, killCgroup } from './cgroup.js';
-import { createShellThread } from './shell-thread.js';
+import { createShellHelper } from './shell-helper.js';
 import { spawnShell } from './shell.js';
 import { openShim, type Shim } from './shim.js';
 
@@ -16,15 +15,15 @@ export interface ShimsOptions {
   slots?: Pick<Slots, 'seat'>;
   /** Whether some wait, ready to begin: for the first move into a group after a quiet time takes the kernel 10 ms and more. */
   ahead?: boolean;
-  /** The file of the thread that starts processes; without it the main loop does. */
-  spawnWorker?: string;
+  /** The program that starts processes; without it the main loop does. */
+  spawnHelper?: string;
 }
 
 /** Where the shims of runs come from. */
 export const createShims = (options: ShimsOptions) => {
   const makeGroup = options.groupFor ?? createCgroup;
-  const thread = options.spawnWorker === undefined ? undefined : createShellThread(options.spawnWorker);
-  const open = thread?.open ?? spawnShell;
+  const helper = options.spawnHelper === undefined ? undefined : createShellHelper(options.spawnHelper);
+  const open = helper?.open ?? spawnShell;
   const ready: Shim[] = [];
   let preparing = false;
   let timer: NodeJS.Timeout | undefined;
@@ -35,11 +34,7 @@ export const createShims = (options: ShimsOptions) => {
     const seat = options.slots?.seat();
     if (options.slots !== undefined && seat === undefined) return undefined;
     const group = await makeGroup();
-    if (group === undefined) {
-      if (seat !== undefined) closeSync(seat);
-      return undefined;
-    }
-    return openShim(open, group, seat === undefined ? undefined : { fd: seat, isSeat: true });
+    return group === undefined ? undefined : openShim(open, group, seat);
   };
 
   const prepare = async (): Promise<void> => {
@@ -73,16 +68,13 @@ export const createShims = (options: ShimsOptions) => {
 
   prepareSoon();
   return {
-    /** A shim that holds the slot. */
+    /** A shim that holds the slot, or can come to. */
     async take(slot: Slot | undefined): Promise<Shim> {
       const shim = takeReady();
       prepareSoon();
-      if (shim !== undefined) {
-        if (shim.seat !== undefined) slot?.moveTo(shim.seat);
-        return shim;
-      }
+      if (shim !== undefined) return shim;
       const group = await makeGroup();
-      return openShim(open, group, slot && { fd: slot.fd, isSeat: false }).catch(async (error: unknown) => {
+      return openShim(open, group, slot && (options.slots?.seat() ?? slot.fd)).catch(async (error: unknown) => {
         if (group !== undefined) await killCgroup(group);
         throw error;
       });
@@ -91,7 +83,7 @@ export const createShims = (options: ShimsOptions) => {
       isClosed = true;
       clearTimeout(timer);
       await Promise.all(ready.splice(0).map((shim) => shim.discard()));
-      await thread?.close();
+      await helper?.close();
     },
   };
 };

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
+import type { LockPlace } from '../core/ports.js';
 
 /** Where only whole files can be locked each lock is a file of its own, and cannot be handed on. */
 const RANGES = process.platform !== 'darwin';
@@ -21,7 +22,7 @@ export interface Held {
  */
 export const openSlotLocks = (folder: string) => {
   const pathOf = (number: number): string => join(folder, RANGES ? 'locks' : String(number));
-  const placeOf = (number: number): [number, number] => (RANGES ? [number, 1] : [0, 0]);
+  const placeOf = (number: number): LockPlace => (RANGES ? [number, 1] : [0, 0]);
   /** Held by us: no need to ask the kernel. */
   const ours = new Set<number>();
   let spare: number | undefined;
@@ -57,17 +58,18 @@ export const openSlotLocks = (folder: string) => {
       if (!RANGES && number >= LOANS) rmSync(pathOf(number), { force: true });
     },
 
-    /** An open file that can come to hold a lock; undefined where that cannot be. */
-    seat: (): number | undefined => (RANGES ? open(0) : undefined),
+    /** A file that, opened anew, can come to hold a lock; undefined where that cannot be. */
+    seat: (): string | undefined => {
+      if (!RANGES) return undefined;
+      spare ??= open(0);
+      return pathOf(0);
+    },
 
-    /** The seat holds the lock from now on; it was free at no moment. */
-    move(held: Held, seat: number): Held {
-      const place = placeOf(held.number);
-      // Shared by both, and so refused to everybody who wants it alone.
-      if (!tryLock(held.fd, ...place, { shared: true }) || !tryLock(seat, ...place, { shared: true }))
-        throw new Error(`the lock ${held.number} was lost`);
-      closeSync(held.fd);
-      return { number: held.number, fd: seat };
+    /** Others may hold it beside us from now on. It is free at no moment, and refused to everybody who wants it alone. */
+    share({ number, fd }: Held): LockPlace {
+      const place = placeOf(number);
+      if (!tryLock(fd, ...place, { shared: true })) throw new Error(`the lock ${number} was lost`);
+      return place;
     },
   };
 };

@@ -38,9 +38,7 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
     let held: Held | undefined = first;
     return {
       fd: first.fd,
-      moveTo: (seat) => {
-        if (held) held = locks.move(held, seat);
-      },
+      share: () => locks.share(first),
       release: () => {
         if (held) {
           locks.drop(held);

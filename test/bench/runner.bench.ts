@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { lastValueFrom } from 'rxjs';
 import { openFileBus } from '../../src/bus/file-bus.js';
-import { spawnWorker, sweepWorker } from '../../src/cli/package-folder.js';
+import { spawnHelper, sweepWorker } from '../../src/cli/package-folder.js';
 import { clock } from '../../src/cli/system.js';
 import type { RunEnd } from '../../src/core/run.js';
 import { openRoot } from '../../src/storage/root.js';
@@ -83,7 +83,7 @@ const inLanes = async (count: number, work: () => Promise<unknown>): Promise<voi
 };
 
 const throughput = async (report: Report): Promise<void> => {
-  const world = await openWorld({ slotCount: AT_ONCE, ahead: true, spawnWorker, sweepWorker });
+  const world = await openWorld({ slotCount: AT_ONCE, ahead: true, spawnHelper, sweepWorker });
   const COUNT = 500;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const run = (): Promise<RunEnd> =>
@@ -130,7 +130,7 @@ const throughput = async (report: Report): Promise<void> => {
 };
 
 const idle = async (report: Report): Promise<void> => {
-  const world = await openWorld({ slotCount: AT_ONCE, ahead: true, spawnWorker, sweepWorker });
+  const world = await openWorld({ slotCount: AT_ONCE, ahead: true, spawnHelper, sweepWorker });
   await lastValueFrom(world.runner.attempt(world.specOf('shell', 'true\n')));
   const before = process.memoryUsage().rss;
   const specs = Array.from({ length: AT_ONCE }, () => world.specOf('shell', 'sleep 1000\n'));

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { spawnHelper } from '../../src/cli/package-folder.js';
 import type { RunEnd } from '../../src/core/run.js';
 import { cgroupBase, createCgroup, membersOf } from '../../src/runner/cgroup.js';
+import { listProcesses } from '../../src/runner/processes.js';
 import { spawnShell } from '../../src/runner/shell.js';
 import { openShim, working } from '../../src/runner/shim.js';
 import { createShims } from '../../src/runner/shims.js';
@@ -107,5 +109,36 @@ grouped('what waits is let go when the runner closes', async () => {
   await shims.close();
   assert.not(existsSync(group!), basename(group!));
 });
+
+/** The processes that start ours. */
+const helpers = (): number[] =>
+  listProcesses()
+    .filter(
+      ({ pid, parent }) => parent === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(spawnHelper),
+    )
+    .map(({ pid }) => pid);
+
+for (const ahead of [false, true]) {
+  const which = ahead ? 'that waited' : 'that is opened for it';
+  test(`when the process that starts runs is killed, a run in a shim ${which} goes on, holds its slot, and others start`, async () => {
+    const world = await openWorld({ slotCount: 1, ahead, spawnHelper });
+    const go = join(world.work, 'go');
+    const first = world.specOf('shell', `until [ -e '${go}' ]; do sleep 0.02; done; echo went\n`);
+    const ended = lastValueFrom(world.runner.attempt(first)) as Promise<RunEnd>;
+    await until('it runs', async () => ((await world.runs.find(first))?.pid ?? -1) > 0);
+    const [helper, ...more] = helpers();
+    assert.equal(more, []);
+    process.kill(helper!, 'SIGKILL');
+    const waiting = world.run('shell', 'echo next\n');
+    await until('the other waits', () => world.slots.waiting().length === 1);
+    writeFileSync(go, '');
+    const end = await ended;
+    assert.equal([end.status, end.output], ['completed', 'went\n']);
+    assert.is((await waiting).end.output, 'next\n');
+    assert.is(helpers().length, 1, 'there is a new one');
+    await world.runner.close();
+    assert.equal(helpers(), []);
+  });
+}
 
 test.run();

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tryLock } from 'fs-native-extensions';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clock } from '../../src/cli/system.js';
@@ -145,11 +146,11 @@ test('a slot that was moved to the file of another process lives as long as that
   const root = temporary('slots');
   const slots = openSlots(root, 1, clock);
   const other = openSlots(root, 1, clock);
-  const seat = slots.seat();
-  assert.type(seat, 'number');
-  const heir = spawn('/bin/sh', ['-c', 'read x; :'], { stdio: ['pipe', 'ignore', 'ignore', seat!] });
+  const seat = openSync(slots.seat()!, 'r+');
+  const heir = spawn('/bin/sh', ['-c', 'read x; :'], { stdio: ['pipe', 'ignore', 'ignore', seat] });
   const slot = await slots.acquire(request('first'));
-  slot.moveTo(seat!);
+  assert.ok(tryLock(seat, ...slot.share(), { shared: true }));
+  closeSync(seat);
   await slot.release();
   const next = watch(slots.acquire(request('next')));
   await until('one waits', () => slots.waiting().length === 1);

@@ -34,19 +34,22 @@ export interface Waiting extends RunScope {
 
 export type SlotRequest = RunScope & { agent: string; parent_run_id?: string; priority?: number };
 
+/** First byte and length of a range of a file. */
+export type LockPlace = readonly [number, number];
+
 export interface Slot {
   /** Inherited by the run, so the slot lives as long as the agent. */
   readonly fd: number;
-  /** `seat` holds it from now on, and is closed with it. */
-  moveTo(seat: number): void;
+  /** From now on whoever locks this place of `seat` shared holds the slot beside us. */
+  share(): LockPlace;
   release(): Promise<void>;
 }
 
 export interface Slots {
   /** Waits for one of the root's slots, or for that of the parent run, which it lends to one child at a time. */
   acquire(request: SlotRequest, signal?: AbortSignal): Promise<Slot>;
-  /** An open file to which a slot can be moved, to be inherited before there is one; undefined where that cannot be. */
-  seat(): number | undefined;
+  /** The file of the locks: opened anew and inherited by a run, it can come to hold a slot later. Undefined where that cannot be. */
+  seat(): string | undefined;
   /** Who waits, of all processes, in the order in which they will be served. */
   waiting(): Waiting[];
   /** False when the run does not wait. */
