@@ -10,7 +10,6 @@ import { webhookDoor } from '../api/webhook-door.js';
 import { openAudit } from '../api/audit.js';
 import { commandsFor } from '../api/commands.js';
 import type { ApiOptions } from '../api/doors.js';
-import { openLists } from '../api/lists/lists.js';
 import { createMetrics } from '../api/metrics.js';
 import { isLoopback, listen } from '../api/server.js';
 import { createHub } from '../broadcast/hub.js';
@@ -19,7 +18,6 @@ import type { Fired } from '../core/ledger-view.js';
 import { layout } from '../storage/layout.js';
 import { openToken, removeServiceFile, writeServiceFile } from '../storage/service-file.js';
 import { createTickets } from '../storage/tickets.js';
-import { checkpointFile } from './checkpoint-file.js';
 import { createExplainer } from './explainer.js';
 import type { Local } from './local.js';
 import { packageFolder, readVersion } from './package-folder.js';
@@ -27,7 +25,7 @@ import { clock, log } from './system.js';
 
 export interface ServiceOptions extends Pick<
   ApiOptions,
-  'ledger' | 'rules' | 'handlers' | 'webhooks' | 'sources' | 'isDraining'
+  'ledger' | 'lists' | 'rules' | 'handlers' | 'webhooks' | 'sources' | 'isDraining'
 > {
   local: Local;
   host: string;
@@ -45,10 +43,9 @@ const hostsOf = (host: string): string[] =>
 
 /** Everything that answers over the wire: opened in one place, closed in the order that loses nothing. */
 export const openService = async (options: ServiceOptions) => {
-  const { local, ledger, host } = options;
+  const { local, ledger, lists, host } = options;
   const { root, bus, config } = local;
   const token = await openToken(root.path);
-  const lists = await openLists({ bus, log, file: checkpointFile(root, 'lists', { save: true }) });
   const rulesOf = (event: Event): string[] => {
     if (event.type === 'ROUTED') return ((event.data['fired'] ?? []) as Fired[]).map(({ rule }) => rule);
     const { activation = lists.tasks.get(`${event.project_id}/${event.task_id ?? ''}`)?.activation } = event.data;
@@ -69,7 +66,6 @@ export const openService = async (options: ServiceOptions) => {
     explainer: createExplainer({ bus, rules: options.rules, rootPath: root.path }),
     uiFolder: join(packageFolder, 'dist', 'ui'),
     folder: process.cwd(),
-    lists,
     hub,
     gate,
     sessions,
@@ -79,10 +75,6 @@ export const openService = async (options: ServiceOptions) => {
     clock,
     version: readVersion(),
     startedAt: clock.now(),
-  };
-  const closeAll = async (): Promise<void> => {
-    await lists.close();
-    await audit.close();
   };
   const server = await listen({
     app: createApi(api),
@@ -95,7 +87,7 @@ export const openService = async (options: ServiceOptions) => {
     port: options.port,
     socketPath: options.socketPath,
   }).catch(async (error: unknown) => {
-    await closeAll();
+    await audit.close();
     throw error;
   });
   if (options.socketPath === undefined && !isLoopback(host))
@@ -113,7 +105,7 @@ export const openService = async (options: ServiceOptions) => {
     kill: () => server.kill(),
     async drain(): Promise<void> {
       await server.drain();
-      await closeAll();
+      await audit.close();
       await removeServiceFile(root.path);
     },
   };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Subject, filter, from, lastValueFrom, merge, mergeMap } from 'rxjs';
+import { openLists } from '../api/lists/lists.js';
 import { saveSettings } from '../bus/settings.js';
 import { conductor } from '../conductor.js';
 import { toConductorError } from '../core/errors.js';
@@ -61,8 +62,8 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       await bus.close();
     },
   );
-  // Ledger, router, lists and broadcast read the same.
-  const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus) } };
+  // Ledger, router, lists and broadcast read the same: lists and ledger from where they were, side by side.
+  const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus, 2) } };
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
   saveSettings(local.root.path, local.settings);
   const handlers = opened.add(
@@ -82,6 +83,10 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       store: openTableStore(join(local.root.path, '.conductor', 'tables')),
       log,
     }),
+    (one) => one.close(),
+  );
+  const lists = opened.add(
+    await openLists({ bus: local.bus, log, file: checkpointFile(local.root, 'lists', { save: true }) }),
     (one) => one.close(),
   );
   const ledger = opened.add(
@@ -109,6 +114,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       ...options,
       local,
       ledger,
+      lists,
       rules,
       handlers,
       webhooks: sources.webhooks,

@@ -11,12 +11,19 @@ interface Head {
   listeners: number;
 }
 
+/** Somebody who waits for the others to come. */
+interface Early {
+  subscriber: Subscriber<Batch>;
+  cursor: Cursor | undefined;
+}
+
 /**
  * One reading of the bus for all who stand at the same place. Who begins elsewhere reads alone, until it stands where
- * the others do.
+ * the others do. Nothing is read before `awaited` have come, so that those who begin at one place are told by one reading.
  */
-export const shareFollow = (bus: Pick<Bus, 'follow'>): Bus['follow'] => {
+export const shareFollow = (bus: Pick<Bus, 'follow'>, awaited = 1): Bus['follow'] => {
   let head: Head | undefined;
+  let early: Early[] | undefined = [];
 
   const leave = (from: Head): void => {
     if (head === from) head = undefined;
@@ -33,11 +40,11 @@ export const shareFollow = (bus: Pick<Bus, 'follow'>): Bus['follow'] => {
     });
   };
 
-  /** The first of all: the others join when they can. */
-  const lead = (subscriber: Subscriber<Batch>, cursor: Cursor | undefined): void => {
+  /** For the first of all: the others join when they can. */
+  const lead = (subscribers: readonly Subscriber<Batch>[], cursor: Cursor | undefined): void => {
     const begun: Head = { at: cursor, told$: new Subject(), reading: new Subscription(), listeners: 0 };
     head = begun;
-    join(subscriber, begun);
+    for (const subscriber of subscribers) join(subscriber, begun);
     const reading = bus.follow(cursor).subscribe({
       next: (batch) => {
         // Before it is told: whoever joins meanwhile begins after it.
@@ -73,10 +80,30 @@ export const shareFollow = (bus: Pick<Bus, 'follow'>): Bus['follow'] => {
     alone.add(reading);
   };
 
+  const begin = ({ subscriber, cursor }: Early): void => {
+    if (head === undefined) lead([subscriber], cursor);
+    else if (head.at === cursor) join(subscriber, head);
+    else readAlone(subscriber, cursor);
+  };
+
+  const beginAll = (all: readonly Early[]): void => {
+    const from = all[0]?.cursor;
+    const beside = all.filter(({ cursor }) => cursor === from);
+    lead(
+      beside.map(({ subscriber }) => subscriber),
+      from,
+    );
+    for (const one of all) if (one.cursor !== from) begin(one);
+  };
+
   return (cursor) =>
     new Observable<Batch>((subscriber) => {
-      if (head === undefined) lead(subscriber, cursor);
-      else if (head.at === cursor) join(subscriber, head);
-      else readAlone(subscriber, cursor);
+      const one = { subscriber, cursor };
+      if (early === undefined) return begin(one);
+      early.push(one);
+      if (early.length < awaited) return;
+      const all = early.filter((each) => !each.subscriber.closed);
+      early = undefined;
+      beginAll(all);
     });
 };

@@ -78,6 +78,34 @@ test('who begins behind reads alone until it stands where the others do', () => 
   assert.equal([first.heard, second.heard], [from(4, 7), from(2, 7)]);
 });
 
+test('nothing is read before all have come who are waited for, and then once for those who begin together', () => {
+  const bus = numbers();
+  bus.say(3);
+  const follow = shareFollow(bus, 3);
+  const gone = listener(follow());
+  const first = listener(follow());
+  gone.leave();
+  assert.equal([first.heard, bus.readings.size], [[], 0]);
+  const second = listener(follow('3'));
+  assert.is(bus.readings.size, 1);
+  assert.equal([gone.heard, first.heard, second.heard], [[], from(1, 3), []]);
+  const later = listener(follow('3'));
+  bus.say(2);
+  assert.equal([first.heard, second.heard, later.heard], [from(1, 5), from(4, 5), from(4, 5)]);
+});
+
+test('who is waited for and begins elsewhere reads alone', () => {
+  const bus = numbers();
+  bus.say(3);
+  const follow = shareFollow(bus, 3);
+  const all = [listener(follow()), listener(follow('2')), listener(follow())];
+  assert.equal(
+    all.map(({ heard }) => heard),
+    [from(1, 3), [3], from(1, 3)],
+  );
+  assert.is(bus.readings.size, 1);
+});
+
 test('the reading ends with its last listener, whoever began it, and is begun anew for the next', () => {
   const bus = numbers();
   const follow = shareFollow(bus);
