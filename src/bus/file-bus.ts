@@ -1,6 +1,8 @@
 import { Subject } from 'rxjs';
-import type { Bus, Clock } from '../core/ports.js';
+import type { Draft } from '../core/event.js';
+import type { Bus, Clock, Receipt } from '../core/ports.js';
 import { readBus } from './reader.js';
+import { Remembered } from './remembered.js';
 import { DEFAULTS } from './settings.js';
 import { toCursor } from './cursor.js';
 import type { Rotation } from './live.js';
@@ -19,17 +21,39 @@ export interface FileBusOptions {
 export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
   const { root, key } = options;
   const bell = new Subject<void>();
-  const writer = openWriter({
-    ...DEFAULTS,
-    ...options,
-    onWritten: () => {
+  const remembered = new Remembered();
+  /** Of ours, not yet acknowledged. */
+  let underWay = 0;
+  let rung = false;
+
+  /** Once for what becomes durable together, and after those who wait for it were told. */
+  const ring = (): void => {
+    if (rung) return;
+    rung = true;
+    setImmediate(() => {
+      rung = false;
       bell.next();
-    },
-  });
+    });
+  };
+  const writer = openWriter({ ...DEFAULTS, ...options, onWritten: ring });
+
+  const submit = async (drafts: readonly Draft[], own: boolean): Promise<Receipt[]> => {
+    const keep = own || !bell.observed ? undefined : remembered.keep(drafts);
+    underWay += 1;
+    try {
+      const receipts = await writer.submit(drafts, own);
+      keep?.(receipts);
+      return receipts;
+    } finally {
+      underWay -= 1;
+      if (underWay === 0) ring();
+    }
+  };
+
   return {
-    append: (drafts) => writer.submit(drafts, false),
-    record: (drafts) => writer.submit(drafts, true),
-    follow: (cursor) => follow({ root, key, bell, cursor }),
+    append: (drafts) => submit(drafts, false),
+    record: (drafts) => submit(drafts, true),
+    follow: (cursor) => follow({ root, key, bell, remembered, isWriting: () => underWay > 0, cursor }),
     read: (query) => readBus(root, key, query),
     end: async () => toCursor(await writer.end()),
     close: () => writer.close(),

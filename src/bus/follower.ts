@@ -6,6 +6,7 @@ import { fromCursor, type Position } from './cursor.js';
 import { BUS_FILE, CHUNK, busPath, readRange } from './file.js';
 import { lastMoment, lastMomentIn } from './last.js';
 import { place } from './place.js';
+import type { Remembered } from './remembered.js';
 import { Scanner, type Item } from './scanner.js';
 import { closedAs, closedSegments, numberAfter, openSegment, openToRead, type OpenSegment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
@@ -20,6 +21,7 @@ export class Follower {
   readonly #root: string;
   readonly #key: Buffer;
   readonly #from: Position | undefined;
+  readonly #remembered: Remembered | undefined;
   #part: (OpenSegment & { ino: number }) | undefined;
   #number = 0;
   #scanner: Scanner;
@@ -29,11 +31,13 @@ export class Follower {
   /** In a file that was put in place of ours: what was told before is not told again. */
   #skipping = false;
 
-  constructor(root: string, key: Buffer, cursor: string | undefined) {
+  /** `remembered`: what our own writer appended. */
+  constructor(root: string, key: Buffer, cursor: string | undefined, remembered?: Remembered) {
     this.#root = root;
     this.#key = key;
+    this.#remembered = remembered;
     this.#from = cursor === undefined ? undefined : fromCursor(cursor);
-    this.#scanner = new Scanner(key);
+    this.#scanner = this.#scannerAt(0);
   }
 
   /** The next stretch; undefined when there is none for now. `quiet`: what is pending has waited long. */
@@ -75,6 +79,10 @@ export class Follower {
     this.#part = undefined;
   }
 
+  #scannerAt(offset: number, newest?: Moment): Scanner {
+    return new Scanner(this.#key, offset, newest, { remembered: this.#remembered });
+  }
+
   /** Once; says when the cursor's place is another by now. */
   #begin(): Stretch | undefined {
     if (this.#begun) return undefined;
@@ -90,7 +98,7 @@ export class Follower {
     this.#open();
     const before = closedSegments(this.#root).filter(({ number }) => number < segment);
     const newest = (this.#part && lastMoment(this.#part.fd, 0, offset, this.#key)) ?? lastMomentIn(before, this.#key);
-    this.#scanner = new Scanner(this.#key, offset, newest);
+    this.#scanner = this.#scannerAt(offset, newest);
     const moment = last === undefined ? undefined : momentOf(last);
     this.#last = last !== undefined && moment ? { msg_id: last, moment } : undefined;
     if (!moved) return undefined;
@@ -121,7 +129,7 @@ export class Follower {
   #turn(part: OpenSegment): void {
     closeSync(part.fd);
     this.#part = undefined;
-    this.#scanner = new Scanner(this.#key, 0, this.#scanner.newest);
+    this.#scanner = this.#scannerAt(0, this.#scanner.newest);
     const closed = closedSegments(this.#root);
     const index = closed.findIndex(({ path }) => path === part.path);
     const next = index < 0 ? undefined : closed[index + 1];
@@ -140,7 +148,7 @@ export class Follower {
 
   #cut(part: OpenSegment, size: number): Stretch {
     const to = this.#scanner.next;
-    this.#scanner = new Scanner(this.#key, size, this.#scanner.newest);
+    this.#scanner = this.#scannerAt(size, this.#scanner.newest);
     return this.#say({
       file: part.path,
       segment: part.number,
@@ -154,7 +162,7 @@ export class Follower {
     const to = this.#scanner.next;
     closeSync(part.fd);
     this.#part = undefined;
-    this.#scanner = new Scanner(this.#key, 0, this.#scanner.newest);
+    this.#scanner = this.#scannerAt(0, this.#scanner.newest);
     this.#skipping = this.#last !== undefined;
     return this.#say({
       file: part.path,

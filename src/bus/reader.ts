@@ -105,7 +105,7 @@ async function* scan(parts: Parts, start: Start, key: Buffer, query: BusQuery): 
     try {
       if (index === start.index && (index > 0 || offset > 0))
         newest = lastMoment(part.fd, 0, offset, key) ?? lastMomentIn(parts.before(index), key);
-      const scanner = new Scanner(key, offset, newest, wanted);
+      const scanner = new Scanner(key, offset, newest, { wanted });
       while (scanner.next < part.size) {
         const from = scanner.next;
         const count = readInto(part.fd, scanner.room(Math.min(STRETCH, part.size - from)), from);

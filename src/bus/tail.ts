@@ -7,6 +7,7 @@ import { withBlobs } from './blobs.js';
 import { toCursor } from './cursor.js';
 import { BUS_FILE, breath } from './file.js';
 import { Follower } from './follower.js';
+import type { Remembered } from './remembered.js';
 
 const POLL_MS = 500;
 /** After so many quiet polls a foreign record at the end is taken as whole. */
@@ -17,17 +18,21 @@ export const follow = (options: {
   key: Buffer;
   /** Rings when something was written; without it, folder and poll alone wake. */
   bell?: Subject<void>;
+  /** What our own writer appended. */
+  remembered?: Remembered;
+  /** Our own writer is at work, and rings when it is through. */
+  isWriting?: () => boolean;
   cursor?: Cursor | undefined;
 }): Observable<Batch> =>
   new Observable<Batch>((subscriber) => {
-    const { root, key, bell } = options;
+    const { root, key, bell, remembered, isWriting } = options;
     let watcher: FSWatcher | undefined;
     let busy = false;
     let again = false;
     let quiet = 0;
     let follower: Follower;
     try {
-      follower = new Follower(root, key, options.cursor);
+      follower = new Follower(root, key, options.cursor, remembered);
     } catch (error) {
       subscriber.error(error);
       return;
@@ -69,7 +74,7 @@ export const follow = (options: {
       try {
         mkdirSync(root, { recursive: true });
         watcher = watch(root, (_event, name) => {
-          if (name === null || name === BUS_FILE) void pump();
+          if ((name === null || name === BUS_FILE) && !isWriting?.()) void pump();
         });
         watcher.on('error', () => watcher?.close());
       } catch {

@@ -7,6 +7,7 @@ import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import { reportDamage } from '../ledger/damage.js';
 import { openLedger } from '../ledger/ledger.js';
+import { gather } from '../operators/gather.js';
 import { shareFollow } from '../operators/share-follow.js';
 import { openHandlers } from '../pipeline/handlers.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
@@ -63,7 +64,8 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     },
   );
   // Ledger, router, lists and broadcast read the same: lists and ledger from where they were, side by side.
-  const local = { ...opening, bus: { ...opening.bus, follow: shareFollow(opening.bus, 2) } };
+  const bus = { ...opening.bus, ...gather(opening.bus), follow: shareFollow(opening.bus, 2) };
+  const local = { ...opening, bus };
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
   saveSettings(local.root.path, local.settings);
   const handlers = opened.add(
