@@ -47,7 +47,7 @@ const drafts: fc.Arbitrary<Draft> = fc.record(
     depth: fc.constantFrom(0, -0, 16),
     dedupe_key: fc.constantFrom('k', 'ü'),
     trust: fc.constantFrom('full' as const, 'outside' as const),
-    data: fc.dictionary(text, value) as fc.Arbitrary<Record<string, unknown>>,
+    data: fc.dictionary(text, value),
     body: text,
     meta: fc.dictionary(text, text),
     links: fc.array(fc.record({ url: text, label: text }, { requiredKeys: ['url'] })),
