@@ -65,9 +65,12 @@ test('every shipped example comes to the same when its conductor is killed in th
 
   const at = await asked();
   const script = join(project, 'test', 'pipeline', 'crash-child.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, at, String(Math.floor(writes / 3)), 'after'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const nowhere = 'http://127.0.0.1:9/';
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', script, at, nowhere, String(Math.floor(writes / 3)), 'after'],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
   assert.is(await new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal))), 'SIGKILL');
   const after = await open(at);
   const begun = [...after.ledger.view.activations.values()].filter(({ hash }) => hash !== undefined);
