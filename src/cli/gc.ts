@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunInfo } from '../core/run.js';
+import { isWorktreeOf } from '../pipeline/isolated.js';
 import { layout } from '../storage/layout.js';
 import { retainBus, whileCollecting } from './retention.js';
 import type { Opened } from './with-ledger.js';
@@ -18,7 +19,7 @@ export interface GcOptions {
 }
 
 export interface Removed {
-  /** Of a run or a task; a file where it is of the bus. */
+  /** Of a run, a task or a worktree; a file where it is of the bus. */
   path: string;
   bytes: number;
 }
@@ -70,10 +71,35 @@ const collectRuns = async (opened: Opened, options: GcOptions, now: number): Pro
   return removed;
 };
 
-/** Removes folders of runs that ended long ago, and old files of the bus. One at a time on a root. */
+const isInside = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
+/** Whether anything open works there, or may go on there. */
+const isInUse = ({ view }: Opened['ledger'], folder: string): boolean =>
+  [...view.open].some((id) => isWorktreeOf(id, folder)) ||
+  [...view.loops.values()].some(({ ended, request }) => ended === undefined && isInside(request.cwd, folder)) ||
+  [...view.runs.values()].some(({ cwd }) => isInside(cwd, folder));
+
+/** Worktrees that nobody works in any more, and in which nothing would be lost. */
+const collectWorktrees = async (
+  { workspaces, ledger }: Opened,
+  { older_than_ms, dry_run }: GcOptions,
+  now: number,
+): Promise<Removed[]> => {
+  const removed: Removed[] = [];
+  for (const folder of await workspaces.list()) {
+    const changed = (await stat(folder)).mtimeMs;
+    if (now - changed <= older_than_ms || isInUse(ledger, folder)) continue;
+    if ((await workspaces.holds(folder)) !== undefined) continue;
+    const bytes = await sizeOf(folder);
+    if (dry_run || (await workspaces.close(folder)).removed) removed.push({ path: folder, bytes });
+  }
+  return removed;
+};
+
+/** Removes folders of runs that ended long ago, worktrees in which nothing would be lost, and old files of the bus. One at a time on a root. */
 export const collect = (opened: Opened, options: GcOptions, now: number): Promise<Removed[]> =>
   whileCollecting(opened.root.path, async () => {
-    const removed = await collectRuns(opened, options, now);
+    const removed = [...(await collectRuns(opened, options, now)), ...(await collectWorktrees(opened, options, now))];
     if (options.bus_older_than_ms === undefined) return removed;
     const bus = { keep_ms: options.bus_older_than_ms, dry_run: options.dry_run };
     return [...removed, ...(await retainBus(opened, opened.ledger, bus))];

@@ -4,6 +4,7 @@ import type { Activation } from '../core/ledger-view.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { dependenciesDone } from './dependencies.js';
 import { factOf } from '../core/activation-facts.js';
+import { closeWorktrees } from './isolated.js';
 import { Journal } from './journal.js';
 import type { Resting } from './rest.js';
 import { follow, stopFact } from './run-attempts.js';
@@ -70,6 +71,7 @@ interface End {
 }
 
 const end = async (
+  ports: Carrying['ports'],
   activation: Activation,
   journal: Journal,
   { status, exit, error, output = '' }: End,
@@ -85,6 +87,7 @@ const end = async (
   };
   const body =
     status === 'completed' ? `${handler} completed` : `ERROR: ${handler} ${status} (${exit}): ${error ?? ''}`;
+  await closeWorktrees(ports, id);
   await journal.commit(factOf(activation, 'HANDLER_FINISHED', data, body));
   return { activation: id, status };
 };
@@ -109,7 +112,8 @@ const goOn = async (
   const found = treeOf(carrying.ports, activation, walk.event);
   const { activation: id, handler: name } = activation;
   if ('missing' in found) {
-    if (!found.park) return end(activation, walk.journal, { status: 'failed', exit: 3, error: found.missing });
+    if (!found.park)
+      return end(carrying.ports, activation, walk.journal, { status: 'failed', exit: 3, error: found.missing });
     const data = { activation: id, handler: name, reason: found.missing };
     await walk.journal.commit(walk.fact('HANDLER_PARKED', data, `ERROR: parked: ${found.missing}`));
     return { activation: id, status: 'parked' };
@@ -130,7 +134,7 @@ const goOn = async (
       ? { status: 'failed', exit: outcome.exit, ...(outcome.error === undefined ? {} : { error: outcome.error }) }
       : { status: 'completed', exit: 0, output: outcome.output };
   await walk.checkpoint?.end(how.status, how.error);
-  return end(activation, walk.journal, how);
+  return end(carrying.ports, activation, walk.journal, how);
 };
 
 const carryOne = async (
@@ -145,10 +149,10 @@ const carryOne = async (
     const journal = new Journal(ledger);
     stop.say(cancelReason(cancel));
     await stopRuns(carrying, activation, journal, stop.reason ?? '');
-    return end(activation, journal, { status: 'cancelled', exit: 1, error: cancel });
+    return end(carrying.ports, activation, journal, { status: 'cancelled', exit: 1, error: cancel });
   }
   if (!cause)
-    return end(activation, new Journal(ledger), {
+    return end(carrying.ports, activation, new Journal(ledger), {
       status: 'failed',
       exit: 1,
       error: 'the event is no longer on the bus',
@@ -165,7 +169,7 @@ const carryOne = async (
     });
     if (waits) return { activation: activation.activation, status: 'waiting', waits };
     await walk.checkpoint?.end(how?.status ?? 'stopped', how?.error);
-    if (how) return await end(activation, new Journal(ledger), how);
+    if (how) return await end(carrying.ports, activation, new Journal(ledger), how);
     if (error instanceof Interrupted || toConductorError(error).code === 'stopped')
       return { activation: activation.activation, status: 'stopped' };
     throw error;

@@ -4,10 +4,26 @@ import type { Step } from '../core/handler.js';
 import { folderOf } from './invocation.js';
 import type { Outcome } from './scope.js';
 
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
+
 /** The same for the same step of an activation, so that a restart goes on where it was. */
 const nameOf = (id: string, path: string): string => {
   const words = `${id}-${path}`.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-/, '');
-  return `${words.slice(-120).replace(/^-/, '')}-${createHash('sha256').update(`${id} ${path}`).digest('hex').slice(0, 12)}`;
+  return `${words.slice(-120).replace(/^-/, '')}-${hashOf(id)}-${hashOf(path)}`;
+};
+
+/** Whether a step of the activation works, or worked, in the worktree. */
+export const isWorktreeOf = (id: string, folder: string): boolean => folder.split('-').at(-2) === hashOf(id);
+
+/** Those that steps left which never ended, for they were interrupted: nothing goes on there. */
+export const closeWorktrees = async (
+  { workspaces, log }: Pick<Context['ports'], 'workspaces' | 'log'>,
+  id: string,
+): Promise<void> => {
+  for (const folder of (await workspaces.list()).filter((one) => isWorktreeOf(id, one))) {
+    const closed = await workspaces.close(folder);
+    if (!closed.removed) log.info(`the worktree ${folder} is kept: ${closed.reason}`);
+  }
 };
 
 /**

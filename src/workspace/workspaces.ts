@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import type { Workspaces } from '../core/ports.js';
@@ -27,6 +27,8 @@ export const openWorkspaces = (rootPath: string): Workspaces => {
   return {
     digest: (folder) => digestOf(folder, resolve(rootPath)),
     summary: summaryOf,
+    holds: whyKept,
+    list: async () => (await readdir(home).catch((): string[] => [])).map((name) => join(home, name)),
     async open({ repository, name, commit }) {
       if (!NAME.test(name) || name.includes('..'))
         throw new ConductorError('bad_request', `"${name}" is no name for a worktree`);

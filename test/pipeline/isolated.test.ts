@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { cancelFact } from '../../src/core/activation-facts.js';
 import { until } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 
@@ -108,6 +109,44 @@ test('after a restart the step goes on in the worktree that it had', () =>
       assert.equal(worktreesOf(world), []);
     },
   ));
+
+const cancel = async (world: World, activation: string): Promise<void> => {
+  await world.ledger.record([cancelFact(world.ledger.view.activations.get(activation)!, 'not needed')]);
+  assert.is((await world.end(activation))['status'], 'cancelled');
+};
+
+const TWO = (then: string): string =>
+  handler(
+    'h',
+    `
+- isolate: worktree
+  sequence:
+    - { id: one, shell: 'true' }
+    - ${then}
+`,
+  );
+
+test('one whose activation is cancelled is taken away, at work or asleep; with work in it, it is kept', async () => {
+  for (const then of ['{ shell: \'touch "$WORK/here"; sleep 100\' }', '{ wait: { event: GO } }'])
+    await withHandlers({ 'h.yaml': TWO(then) }, async (world) => {
+      const activation = await world.begin('h');
+      await until('it has a worktree', async () => (await world.steps(activation))['0.one']);
+      if (then.includes('shell')) await until('it is at work', () => existsSync(join(world.work, 'here')) || undefined);
+      await cancel(world, activation);
+      assert.equal(worktreesOf(world), []);
+    });
+  await withHandlers(
+    { 'h.yaml': TWO('{ shell: \'echo two > file; touch "$WORK/here"; sleep 100\' }') },
+    async (world) => {
+      const activation = await world.begin('h');
+      await until('it is at work', () => existsSync(join(world.work, 'here')) || undefined);
+      await cancel(world, activation);
+      const [kept] = worktreesOf(world);
+      assert.is(readFileSync(join(kept!, 'file'), 'utf8'), 'two\n');
+      assert.ok(world.said.includes(`the worktree ${kept} is kept: it holds uncommitted work`));
+    },
+  );
+});
 
 test('a folder that is no repository fails the step, and says so', async () => {
   const world = await openWorld({

@@ -16,7 +16,7 @@ interface Options {
 export const register = (program: Command): void => {
   program
     .command('gc')
-    .description('removes the folders of runs that ended long ago, and old files of the bus')
+    .description('removes the folders of runs that ended long ago, their clean worktrees, and old files of the bus')
     .option('--older-than <duration>', 'since their end', '7d')
     .option('--keep-failed', 'failed ones stay')
     .option('--dry-run', 'only says what would go')

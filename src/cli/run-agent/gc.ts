@@ -9,6 +9,7 @@ const HELP = `run-agent gc [--older-than 168h] [--keep-failed] [--dry-run] [--pr
              [--bus-older-than 90d] [--json]
 
 Removes the folders of runs that ended long ago; what runs, or may be needed by a step that is not finished, stays.
+Of git worktrees that runs left, those go that nobody works in and that hold nothing that is nowhere else.
 Of the bus, closed files go whose messages are all older than --bus-older-than (default: bus.keep of the configuration; without it
 none), at least 14d, never what a rule has still to decide or something open may ask for; what they said is kept in a SNAPSHOT.
 

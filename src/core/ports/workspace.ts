@@ -5,6 +5,10 @@ export interface Workspaces {
   summary(folder: string): Promise<string>;
   /** A worktree of the repository, at the commit (default: its HEAD), on no branch. One that is there already is given again. */
   open(worktree: { repository: string; name: string; commit?: string }): Promise<string>;
+  /** The folders of all worktrees that are there. */
+  list(): Promise<string[]>;
+  /** What would be lost with a worktree; undefined: nothing. */
+  holds(folder: string): Promise<string | undefined>;
   /** Removes a worktree in which nothing would be lost; else says why it was kept. */
   close(folder: string): Promise<{ removed: true } | { removed: false; reason: string }>;
 }
