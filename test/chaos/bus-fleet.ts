@@ -2,9 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EMPTY } from 'rxjs';
 import type { Rotation } from '../../src/bus/live.js';
 import { readBus } from '../../src/bus/reader.js';
 import { closedSegments } from '../../src/bus/segments.js';
@@ -40,14 +41,28 @@ export interface Reckoning {
   segments: number;
 }
 
+/** How many of `order` did not come at their place, or came without being there. */
+const missedIn = (followed: readonly Event[], order: readonly string[]): number =>
+  order.filter((id, index) => followed[index]?.msg_id !== id).length + Math.max(0, followed.length - order.length);
+
+export interface FleetOptions {
+  /** Whether a reader follows all the while; it holds the disk. */
+  follows: boolean;
+}
+
 /** Throws when a promise of the bus was broken. */
-export const openFleet = (root: string, random: () => number, log: (line: string) => void) => {
+export const openFleet = (
+  root: string,
+  random: () => number,
+  log: (line: string) => void,
+  { follows }: FleetOptions = { follows: true },
+) => {
   const ledgers = mkdtempSync(join(tmpdir(), 'bus-chaos-ledger-'));
   let started = 0;
   const followed: Event[] = [];
   const reasons = new Map<string, number>();
   let broken: unknown;
-  const following = follow({ root, key: KEY }).subscribe({
+  const following = (follows ? follow({ root, key: KEY }) : EMPTY).subscribe({
     next: ({ events, damaged }) => {
       followed.push(...events.map((event) => ({ ...event, body: '' })));
       for (const { reason } of damaged) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
@@ -120,14 +135,11 @@ export const openFleet = (root: string, random: () => number, log: (line: string
     }
     bad.duplicated += [...uids.values(), ...keys.values()].filter((times) => times > 1).length;
 
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + (follows ? 20_000 : 0);
     while (followed.length < order.length && broken === undefined && Date.now() < deadline) await sleep(100);
     following.unsubscribe();
     if (broken !== undefined) throw broken instanceof Error ? broken : new Error('the follower broke');
-    order.forEach((id, index) => {
-      if (followed[index]?.msg_id !== id) bad.missed += 1;
-    });
-    bad.missed += Math.max(0, followed.length - order.length);
+    if (follows) bad.missed = missedIn(followed, order);
 
     const duplicates = acknowledged.filter(({ duplicate }) => duplicate).length;
     const refused = all.length - acknowledged.length;
@@ -136,14 +148,16 @@ export const openFleet = (root: string, random: () => number, log: (line: string
       `${acknowledged.length} acknowledged (${duplicates} of them duplicates), ${refused} refused, ` +
         `${order.length} on the bus in ${segments} segments`,
     );
-    log(`said by the reader: ${[...reasons].map(([reason, times]) => `${times} × ${reason}`).join(', ') || 'nothing'}`);
+    if (follows)
+      log(
+        `said by the reader: ${[...reasons].map(([reason, times]) => `${times} × ${reason}`).join(', ') || 'nothing'}`,
+      );
     log(
       Object.entries(bad)
         .map(([what, times]) => `${times} ${what}`)
         .join(', '),
     );
     if (Object.values(bad).some((times) => times > 0)) throw new Error(`the promise is broken; see ${root}`);
-    rmSync(ledgers, { recursive: true, force: true });
     return { acknowledged: acknowledged.length, duplicates, refused, there: order.length, segments };
   };
 

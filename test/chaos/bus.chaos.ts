@@ -1,6 +1,15 @@
 /** Every acknowledgement of many writers, against the bus that is left: after kills, stops, a full disk and a disk that fails. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileBus } from '../../src/bus/file-bus.js';
@@ -10,6 +19,7 @@ import { KEY, openFleet, sleep } from './bus-fleet.js';
 import type { Chaos } from './run.js';
 
 const KILLS = Number(process.env['CHAOS_KILLS'] ?? 1_000);
+const POWER_CUTS = 20;
 const WRITERS = 4;
 /** Longer than anybody waits for the lock. */
 const STOPPED_MS = 12_000;
@@ -47,7 +57,7 @@ const kills = async ({ random, log, root }: Stage): Promise<void> => {
 const rotation = async ({ random, log, root }: Stage): Promise<void> => {
   const fleet = openFleet(root, random, log);
   const children = await Promise.all(
-    fleetOf(WRITERS).map(() => fleet.writer({ rotation: { bytes: Infinity, age_ms: 10 } })),
+    fleetOf(WRITERS).map(() => fleet.writer({ rotation: { bytes: 1_000_000_000, age_ms: 10 } })),
   );
   await sleep(5_000);
   await Promise.all(children.map(fleet.kill));
@@ -132,6 +142,58 @@ const failingSync = async ({ random, log, root }: Stage): Promise<void> => {
   insist(refused > 0, 'no fdatasync failed');
 };
 
+const UNSYNCED = '[2026-01-01 00:00:00] NOTE: nobody waited for the disk\n';
+
+/**
+ * A disk as it would be found had the power failed while the writers ran: a copy of what was given to the device so far,
+ * while the kernel still holds what nobody asked it to write. EXT4_IOC_SHUTDOWN is no help: under it even a bare loop is
+ * told that its fdatasync succeeded, and finds the bytes gone.
+ */
+const power = async ({ random, log }: Stage): Promise<void> => {
+  const base = mkdtempSync(join(tmpdir(), 'bus-chaos-power-'));
+  const folder = join(base, 'mounted');
+  const diskOf = (cut: number): string => join(base, `disk-${cut}`);
+  const mount = (cut: number): void => void execFileSync('mount', ['-o', 'loop', diskOf(cut), folder]);
+  const unmount = (): void => void execFileSync('umount', [folder]);
+  mkdirSync(folder);
+  writeFileSync(diskOf(0), '');
+  truncateSync(diskOf(0), 128 * 1024 * 1024);
+  execFileSync('mkfs.ext4', ['-q', diskOf(0)]);
+  mount(0);
+  const root = join(folder, 'runs');
+  const file = join(root, 'MESSAGE-BUS.md');
+  let unwritten = 0;
+  try {
+    mkdirSync(root);
+    const fleet = openFleet(root, random, log, { follows: false });
+    for (let cut = 1; cut <= POWER_CUTS; cut += 1) {
+      const children = await Promise.all(
+        fleetOf(WRITERS).map(() => fleet.writer({ rotation: { bytes: 400_000, age_ms: 1_000_000 } })),
+      );
+      await sleep(random() * 500);
+      for (const child of children) child.kill('SIGSTOP');
+      // The kernel ends what it was at.
+      await sleep(50);
+      appendFileSync(file, UNSYNCED);
+      execFileSync('cp', ['--sparse=always', diskOf(cut - 1), diskOf(cut)]);
+      await Promise.all(children.map(fleet.kill));
+      unmount();
+      rmSync(diskOf(cut - 1));
+      mount(cut);
+      if (!readFileSync(file, 'utf8').includes(UNSYNCED)) unwritten += 1;
+    }
+    log(`the power cut ${POWER_CUTS} times under ${WRITERS} writers; ${unwritten} times the last bytes were gone`);
+    const { acknowledged } = await fleet.reckon();
+    insist(
+      unwritten > 0 && acknowledged > POWER_CUTS,
+      'nothing was lost by the cut, or nothing acknowledged before it',
+    );
+  } finally {
+    unmount();
+    rmSync(base, { recursive: true });
+  }
+};
+
 const everyByte = async ({ log, root }: Stage): Promise<void> => {
   const file = join(root, 'MESSAGE-BUS.md');
   const say = async (body: string): Promise<void> => {
@@ -176,10 +238,14 @@ const works = (command: string, ...args: string[]): boolean => {
 const missing: Partial<Record<string, () => string | undefined>> = {
   fullDisk: () => (process.getuid?.() === 0 && works('mount', '--version') ? undefined : 'only root may mount a disk'),
   failingSync: () => (works('strace', '-qq', '-o', '/dev/null', 'true') ? undefined : 'strace does not work here'),
+  power: () =>
+    process.getuid?.() === 0 && works('losetup', '-f') && works('mkfs.ext4', '-V')
+      ? undefined
+      : 'it takes root, loop devices and mkfs.ext4',
   everyByte: () => (works('prlimit', '--fsize=1000', 'true') ? undefined : 'prlimit does not work here'),
 };
 
-const STAGES = { kills, rotation, stoppedHolder, fullDisk, failingSync, everyByte };
+const STAGES = { kills, rotation, stoppedHolder, fullDisk, failingSync, power, everyByte };
 
 const generator = (seed: number): (() => number) => {
   let state = seed >>> 0;
