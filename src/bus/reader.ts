@@ -1,7 +1,7 @@
 /** Reading what is there now, segment by segment. The cost is what is read, not the size of the bus. */
 import { closeSync, fstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
-import type { BusQuery } from '../core/ports.js';
+import type { BusQuery, DamagedRange } from '../core/ports.js';
 import { withBlobs } from './blobs.js';
 import type { Position } from './cursor.js';
 import { breath, readInto } from './file.js';
@@ -19,6 +19,8 @@ const STRETCH = 256 * 1024;
 export type ReadQuery = BusQuery & {
   /** Reads no further than this, the end of a record. */
   until?: Position;
+  /** What cannot be read, where it is come across. The end of the live file may still be under way, and is not told. */
+  onDamaged?: (damaged: DamagedRange) => void;
 };
 
 interface Part extends Segment {
@@ -96,7 +98,7 @@ const placeOf = (parts: Parts, msg_id: string): { index: number; from: number; t
   return undefined;
 };
 
-async function* scan(parts: Parts, start: Start, key: Buffer, query: BusQuery): AsyncGenerator<Event[]> {
+async function* scan(parts: Parts, start: Start, key: Buffer, query: ReadQuery): AsyncGenerator<Event[]> {
   const wanted = wantedBy(query);
   let newest: Moment | undefined;
   for (let { index, offset } = start; index < parts.count; index += 1, offset = 0) {
@@ -112,7 +114,17 @@ async function* scan(parts: Parts, start: Start, key: Buffer, query: BusQuery): 
         if (count === 0) break;
         const items = scanner.took(count, from + count >= part.size);
         const events: Event[] = [];
-        for (const item of items) if (item.kind === 'event') events.push(item.event);
+        for (const item of items) {
+          if (item.kind === 'event') events.push(item.event);
+          else if (!part.live || item.to < part.size)
+            query.onDamaged?.({
+              file: part.path,
+              segment: part.number,
+              from: item.from,
+              to: item.to,
+              reason: item.reason,
+            });
+        }
         yield events;
         await breath();
       }

@@ -29,6 +29,11 @@ test('each damaged range is said once with its bytes, whatever is restarted, and
   const to = text.indexOf('---\n', text.indexOf('\ntwo\n'));
   writeFileSync(file, text.replace('\ntwo\n', '\ntwO\n'));
 
+  const read = await tool('messagebus-tool', ['read', '--root', root, '--json'], { env });
+  assert.is(read.stderr, `messagebus-tool: ${file}: bytes ${from} to ${to}: length or checksum do not fit\n`);
+  assert.is(read.stdout.trim().split('\n').length, 2);
+  assert.is(read.code, 0);
+
   const serve = () =>
     startService(['--root', 'runs', '--rules', 'rules', '--handlers', 'handlers'], { cwd: folder, env });
   const warnings = (output: string): string[] => output.match(/warning: a stretch of the bus cannot be read .*/g) ?? [];

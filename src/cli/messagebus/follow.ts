@@ -4,7 +4,7 @@ import { endOf } from '../../bus/end.js';
 import { matcher } from '../../bus/query.js';
 import { follow } from '../../bus/tail.js';
 import type { BusQuery } from '../../core/ports.js';
-import { printThere, type Print } from './print.js';
+import { printThere, warnOf, type Print } from './print.js';
 
 /** What is there, then what comes. */
 export const printOn = async (root: string, key: Buffer, query: BusQuery, print: Print): Promise<void> => {
@@ -14,8 +14,7 @@ export const printOn = async (root: string, key: Buffer, query: BusQuery, print:
   await lastValueFrom(
     follow({ root, key, cursor: toCursor(end) }).pipe(
       concatMap(async ({ events, damaged }) => {
-        for (const { file, from, to, reason } of damaged)
-          process.stderr.write(`messagebus-tool: ${file}: bytes ${from} to ${to}: ${reason}\n`);
+        damaged.forEach(warnOf);
         await print(events.filter(matches));
       }),
     ),

@@ -1,6 +1,7 @@
 import { toHeaderJson } from '../../bus/escape.js';
 import { readBatches, type ReadQuery } from '../../bus/reader.js';
 import type { Event } from '../../core/event.js';
+import type { DamagedRange } from '../../core/ports.js';
 import { say } from './options.js';
 
 const PLAIN = new Set(['msg_id', 'ts', 'type', 'project_id', 'task_id', 'run_id']);
@@ -53,6 +54,9 @@ export const printer = (json: boolean): Print => {
   };
 };
 
+export const warnOf = ({ file, from, to, reason }: DamagedRange): void =>
+  void process.stderr.write(`messagebus-tool: ${file}: bytes ${from} to ${to}: ${reason}\n`);
+
 export const printThere = async (root: string, key: Buffer, query: ReadQuery, print: Print): Promise<void> => {
-  for await (const events of readBatches(root, key, query)) await print(events);
+  for await (const events of readBatches(root, key, { ...query, onDamaged: warnOf })) await print(events);
 };
