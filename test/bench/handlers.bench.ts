@@ -3,11 +3,15 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFileBus } from '../../src/bus/file-bus.js';
+import { spawnHelper, sweepWorker } from '../../src/cli/package-folder.js';
 import { clock } from '../../src/cli/system.js';
 import { openRoot } from '../../src/storage/root.js';
 import { handler, openWorld } from '../pipeline/world.js';
 import { cleanEnvironment, startService, temporary, until } from '../support/service.js';
 import { quantile, timeOf, type Bench, type Report } from './measure.js';
+
+/** As the service starts them. */
+const starts = { ahead: true, spawnHelper, sweepWorker };
 
 const bareProcess = (script: string): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -22,7 +26,7 @@ const bareProcess = (script: string): Promise<void> =>
 const overhead = async (report: Report): Promise<void> => {
   const COUNT = 20;
   const steps = Array.from({ length: COUNT }, (_, index) => `- { id: s${index}, shell: 'true' }`).join('\n');
-  const world = await openWorld({ files: { 'h.yaml': handler('h', steps) }, durability: 'fsync' });
+  const world = await openWorld({ files: { 'h.yaml': handler('h', steps) }, durability: 'fsync', starts });
   const ours: number[] = [];
   const bare: number[] = [];
   await world.go('h');
@@ -60,6 +64,7 @@ const map = async (report: Report): Promise<void> => {
       ),
     },
     durability: 'fsync',
+    starts,
   });
   const items = Array.from({ length: COUNT }, (_, index) => index);
   const ours = await timeOf(() => world.go('h', { items }));

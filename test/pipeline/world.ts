@@ -14,7 +14,8 @@ import { openTreeStore } from '../../src/pipeline/tree-store.js';
 import { openRules } from '../../src/router/rule-table.js';
 import type { AgentConfig } from '../../src/runner/agents/backend.js';
 import { createAgents } from '../../src/runner/agents.js';
-import { createRunner } from '../../src/runner/runner.js';
+import { createRunner, type RunnerOptions } from '../../src/runner/runner.js';
+import type { ShimsOptions } from '../../src/runner/shims.js';
 import { createIds } from '../../src/storage/ids.js';
 import { openLoopClaims } from '../../src/storage/loop-claims.js';
 import { openRoot } from '../../src/storage/root.js';
@@ -40,6 +41,8 @@ export interface WorldOptions {
   durability?: 'fsync' | 'os';
   actions?: Record<string, Action>;
   redact?: (text: string) => string;
+  /** How runs are started, where not by the main loop one at a time. */
+  starts?: ShimsOptions & Pick<RunnerOptions, 'sweepWorker'>;
 }
 
 const binFolder = join(project, 'dist', 'cli', 'bin');
@@ -90,7 +93,16 @@ export const openWorld = async (options: WorldOptions) => {
     const runs = openRuns(root.path);
     const agents = createAgents({ config: options.agents ?? {}, environment });
     const slots = openSlots(root.path, 16, clock);
-    const runner = createRunner({ rootPath: root.path, runs, agents, clock, environment, binFolder, slots });
+    const runner = createRunner({
+      rootPath: root.path,
+      runs,
+      agents,
+      clock,
+      environment,
+      binFolder,
+      slots,
+      ...options.starts,
+    });
     const handlers = await openHandlers({
       folder: handlersFolder,
       trees: openTreeStore(join(root.path, '.conductor', 'handlers')),
@@ -137,7 +149,7 @@ export const openWorld = async (options: WorldOptions) => {
         drain$.next();
         if (how === 'kill') kill$.next();
         await done;
-        await Promise.all([rules.close(), handlers.close(), ledger.close()]);
+        await Promise.all([rules.close(), handlers.close(), ledger.close(), runner.close()]);
         await bus.close();
       },
     };
