@@ -102,26 +102,46 @@ export const createCgroup = async (): Promise<string | undefined> => {
 };
 
 const GIVE_UP_MS = 10_000;
+const LOOK_MS = 2;
 
-/** Ends whatever is in the group, however it forked, and removes the group. */
+/** False where it cannot be done. */
+const kill = (path: string): Promise<boolean> =>
+  writeFile(join(path, 'cgroup.kill'), '1').then(
+    () => true,
+    () => false,
+  );
+
+const removals = new Set<Promise<void>>();
+
+/** Nobody waits for this: the kernel holds up the removal while any process is moved into another group. */
+const removeSoon = (path: string, deadline: number): void => {
+  const untilRemoved = async (): Promise<void> => {
+    await removeGroup(path);
+    while (existsSync(path) && performance.now() < deadline) {
+      // Somebody came in meanwhile.
+      await kill(path);
+      await delay(LOOK_MS);
+      await removeGroup(path);
+    }
+  };
+  const removal = untilRemoved().finally(() => removals.delete(removal));
+  removals.add(removal);
+};
+
+/** Resolves when no group is left to be removed. */
+export const groupsRemoved = async (): Promise<void> => {
+  while (removals.size > 0) await Promise.all(removals);
+};
+
+/** Ends whatever is in the group, however it forked. Resolves when nobody is; then the group is removed. */
 export const killCgroup = async (path: string): Promise<void> => {
   const deadline = performance.now() + GIVE_UP_MS;
-  for (;;) {
+  while (performance.now() < deadline) {
     const events = tryRead(join(path, 'cgroup.events'));
     if (events === undefined) return;
-    if (events.includes('populated 1')) {
-      const killed = await writeFile(join(path, 'cgroup.kill'), '1').then(
-        () => true,
-        () => false,
-      );
-      if (!killed) return;
-      await delay(2);
-    } else {
-      await removeGroup(path);
-      if (!existsSync(path)) return;
-      await delay(2);
-    }
-    if (performance.now() > deadline) return;
+    if (!events.includes('populated 1')) return removeSoon(path, deadline);
+    if (!(await kill(path))) return;
+    await delay(LOOK_MS);
   }
 };
 

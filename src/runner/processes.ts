@@ -61,17 +61,22 @@ export const untilGone = async (pid: number, start: number | undefined): Promise
   while (isAlive(pid, start)) await delay(POLL_MS);
 };
 
-/** Changes with every boot: no identity of a process outlives it. */
-export const bootId = (): string => tryRead('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
-
-/** Processes of another PID namespace have numbers that mean nothing here. */
-export const pidNamespace = (): string => {
+const findPidNamespace = (): string => {
   try {
     return readlinkSync('/proc/self/ns/pid');
   } catch {
     return 'unknown';
   }
 };
+
+/** Neither changes while we live. */
+const here: { boot?: string; namespace?: string } = {};
+
+/** Changes with every boot: no identity of a process outlives it. */
+export const bootId = (): string => (here.boot ??= tryRead('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown');
+
+/** Processes of another PID namespace have numbers that mean nothing here. */
+export const pidNamespace = (): string => (here.namespace ??= findPidNamespace());
 
 /** Whether a file of the folder is open in the process, or is its working directory. False also when we may not look. */
 export const usesFolder = (pid: number, folder: string): boolean => {

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { RunLimits, Spent, Usage } from '../core/run.js';
 import type { Price } from './agents/backend.js';
@@ -128,7 +138,15 @@ export const rawFolder = (rootPath: string, run_id: string) => {
       }
     },
 
-    remove: (): void => rmSync(path, { recursive: true, force: true, maxRetries: 3 }),
+    remove(): void {
+      try {
+        for (const name of readdirSync(path)) unlinkSync(file(name));
+        rmdirSync(path);
+      } catch {
+        // A folder in it, or somebody writes meanwhile. This takes four times as long.
+        rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+      }
+    },
   };
 };
 

@@ -7,6 +7,7 @@ import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
 import { admit } from './admit.js';
 import { adoptRun, type Taken } from './adopt.js';
 import { createBudgets, type BudgetPorts } from './budgets.js';
+import { groupsRemoved } from './cgroup.js';
 import { commandline, describeRun } from './describe.js';
 import { classOf, endWithout, failedEnd, lose, neverStarted, rememberEnded } from './ends.js';
 import { launch, type LaunchPorts } from './launch.js';
@@ -194,6 +195,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
     async close() {
       await shims.close();
       await trees.close();
+      await groupsRemoved();
     },
   };
 };

@@ -4,8 +4,11 @@ import { link, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-const temporaryBeside = (path: string): string =>
-  join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
+/** Other processes may have our pid, in namespaces of their own. */
+const ours = `${process.pid}.${randomBytes(6).toString('hex')}`;
+let count = 0;
+
+const temporaryBeside = (path: string): string => join(dirname(path), `.${basename(path)}.${ours}.${(count += 1)}.tmp`);
 
 /** So much is written at once; more is for another thread, as every wait for the disk is. */
 const SMALL = 64 * 1024;

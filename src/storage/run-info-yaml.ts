@@ -41,14 +41,17 @@ const ORDER = Object.keys({
   commits: 0,
 } satisfies Record<keyof RunInfo, 0>) as (keyof RunInfo)[];
 
-/** Text that means itself to every reader of YAML: a path, a word, an id or a time of ours. */
-const PLAIN = /^(?:\/?[A-Za-z][\w./-]*|\d{8}-[\d-]+|\d{4}-\d\d-\d\dT[\d:.]+Z)$/;
+/** Text that means itself to every reader of YAML: a path, words, an id or a time of ours. */
+const PLAIN = /^(?:\/?[A-Za-z][\w./-]*(?: [\w./-]+)*|\d{8}-[\d-]+|\d{4}-\d\d-\d\dT[\d:.]+Z)$/;
 const WORDS = /^(?:true|false|null|yes|no|on|off|y|n)$/i;
+/** In double quotes JSON and YAML say the same of these. */
+const PRINTABLE = /^[ -~]*$/;
 
 /** Most values are written at once: the library takes a hundred times as long, and each start waits for two of these. */
 const line = (key: string, value: unknown): string => {
   if (typeof value === 'number' && Number.isInteger(value)) return `${key}: ${value}\n`;
   if (typeof value === 'string' && PLAIN.test(value) && !WORDS.test(value)) return `${key}: ${value}\n`;
+  if (typeof value === 'string' && PRINTABLE.test(value)) return `${key}: ${JSON.stringify(value)}\n`;
   // One line a value: other tools read this file line by line.
   return stringify({ [key]: value }, { lineWidth: 0, blockQuote: false });
 };

@@ -42,7 +42,7 @@ export interface WorldOptions {
   actions?: Record<string, Action>;
   redact?: (text: string) => string;
   /** How runs are started, where not by the main loop one at a time. */
-  starts?: ShimsOptions & Pick<RunnerOptions, 'sweepWorker'>;
+  starts?: Omit<ShimsOptions, 'slots'> & Pick<RunnerOptions, 'sweepWorker'>;
 }
 
 const binFolder = join(project, 'dist', 'cli', 'bin');

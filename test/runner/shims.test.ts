@@ -89,7 +89,7 @@ grouped(
     const first = await groupOf();
     const second = await groupOf();
     assert.is.not(first, second);
-    for (const name of [first, second]) assert.not(existsSync(join(cgroupBase()!, name)), `${name} is gone`);
+    for (const name of [first, second]) await until(`${name} is gone`, () => !existsSync(join(cgroupBase()!, name)));
     const held = world.specOf('shell', 'sleep 1000\n');
     const ended = lastValueFrom(world.runner.attempt(held)) as Promise<RunEnd>;
     await until('it runs', async () => ((await world.runs.find(held))?.pid ?? -1) > 0);
@@ -107,7 +107,7 @@ grouped('what waits is let go when the runner closes', async () => {
   const shims = createShims({ ahead: true, groupFor: async () => (group = await createCgroup()) });
   await until('one waits', () => group !== undefined && membersOf(group).length === 1);
   await shims.close();
-  assert.not(existsSync(group!), basename(group!));
+  await until(`${basename(group!)} is gone`, () => !existsSync(group!));
 });
 
 /** The processes that start ours. */
