@@ -27,6 +27,14 @@ const readOr = (path: string): Partial<Waiting> => {
   }
 };
 
+export interface Place {
+  name: string;
+  key: string;
+  /** The process that waits. */
+  who: string;
+  mine: boolean;
+}
+
 /** False when it was not there. */
 const unlinkIfThere = (path: string): boolean => {
   try {
@@ -80,7 +88,7 @@ export const openQueue = (folder: string, now: () => number) => {
   };
 
   /** In the order of the queue; what a dead process left is cleared away. */
-  const entries = (): { name: string; key: string; who: string; mine: boolean }[] => {
+  const entries = (): Place[] => {
     const alive = new Map<string, boolean>();
     const found = [];
     for (const name of names()) {
@@ -97,6 +105,14 @@ export const openQueue = (folder: string, now: () => number) => {
 
   const find = (run_id: string): { name: string; key: string } | undefined =>
     entries().find(({ name }) => readOr(join(folder, name)).run_id === run_id);
+
+  const left = (): void => {
+    places -= 1;
+    if (lock < 0 || places > 0) return;
+    rmSync(lockOf(me), { force: true });
+    closeSync(lock);
+    lock = -1;
+  };
 
   return {
     /** Whether nobody at all waits, told cheaply. */
@@ -116,16 +132,15 @@ export const openQueue = (folder: string, now: () => number) => {
       places += 1;
       return key;
     },
-    /** `seen`: the name that the place had a moment ago. */
-    leave(key: string, seen?: string): void {
-      if (!(seen !== undefined && unlinkIfThere(join(folder, seen))))
-        for (const name of names()) if (name.slice(2) === key) rmSync(join(folder, name), { force: true });
-      places -= 1;
-      if (lock >= 0 && places === 0) {
-        rmSync(lockOf(me), { force: true });
-        closeSync(lock);
-        lock = -1;
-      }
+    leave(key: string): void {
+      for (const name of names()) if (name.slice(2) === key) rmSync(join(folder, name), { force: true });
+      left();
+    },
+    /** As leave, of a place that has this name; false when it was moved or cancelled. */
+    leaveAt(name: string): boolean {
+      const there = unlinkIfThere(join(folder, name));
+      if (there) left();
+      return there;
     },
     waiting: (): Waiting[] =>
       entries().flatMap(({ name }) => {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import type { Clock, Slot, SlotRequest, Slots } from '../core/ports.js';
 import { layout } from './layout.js';
-import { openQueue } from './queue.js';
+import { openQueue, type Place } from './queue.js';
 import { openSlotLocks, type Held } from './slot-locks.js';
 
 interface Waiter {
@@ -31,6 +31,8 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
   const waiters = new Map<string, Waiter>();
   let timer: NodeJS.Timeout | undefined;
   let soon: NodeJS.Immediate | undefined;
+  /** What the last look at the queue found. */
+  let seen: { places: readonly Place[]; at: number } | undefined;
   /** The process of the first of the queue while it lets a free slot lie, and since when. */
   let idle: { who: string; since: number } | undefined;
 
@@ -77,31 +79,64 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
     return now - idle.since > PASSED_OVER_MS;
   };
 
-  const settle = (key: string, outcome: (waiter: Waiter) => void, name?: string): void => {
+  const refuse = (key: string, error: unknown): void => {
     const waiter = waiters.get(key);
     if (!waiter) return;
     waiters.delete(key);
-    queue.leave(key, name);
-    outcome(waiter);
+    queue.leave(key);
+    waiter.refuse(error);
+  };
+
+  /** The queue. While it is ours to go on, others are looked for no oftener than they look for us: a look costs what it is long. */
+  const look = (): readonly Place[] => {
+    const now = performance.now();
+    if (seen?.places[0]?.mine === true && now - seen.at < PATIENCE_MS) return seen.places;
+    const places = queue.entries();
+    seen = { places, at: now };
+    const there = new Set(places.map(({ key }) => key));
+    // Its place was taken away: somebody cancelled it.
+    for (const key of waiters.keys()) if (!there.has(key)) refuse(key, left());
+    return places;
+  };
+
+  /** False when the place was moved or cancelled since the last look. */
+  const grant = ({ key, name }: Place, waiter: Waiter, held: Held): boolean => {
+    if (!queue.leaveAt(name)) {
+      locks.drop(held);
+      return false;
+    }
+    waiters.delete(key);
+    waiter.grant(slotOf(held));
+    return true;
   };
 
   const serve = (): void => {
-    const places = queue.entries();
-    const there = new Set(places.map(({ key }) => key));
-    // Its place was taken away: somebody cancelled it.
-    for (const key of waiters.keys()) if (!there.has(key)) settle(key, ({ refuse }) => refuse(left()));
+    const places = look();
+    const borrowers = [...waiters.values()].some(({ request }) => request.parent_run_id !== undefined);
+    const rest: Place[] = [];
     let blocked = false;
-    for (const { name, key, who, mine } of places) {
-      const waiter = waiters.get(key);
-      if (waiter === undefined) {
-        if (!mine && !blocked) blocked = !isFirstAsleep(who);
-        continue;
+    for (const [at, place] of places.entries()) {
+      if (blocked && !borrowers) {
+        rest.push(...places.slice(at));
+        break;
       }
-      // A child of a living parent passes those who wait for a slot of their own: it needs none.
-      const held = borrow(waiter.request) ?? (blocked ? undefined : take());
-      if (held === undefined) blocked = true;
-      else settle(key, ({ grant }) => grant(slotOf(held)), name);
+      const waiter = waiters.get(place.key);
+      if (waiter === undefined) {
+        if (place.mine) continue;
+        if (!blocked) blocked = !isFirstAsleep(place.who);
+      } else {
+        // A child of a living parent passes those who wait for a slot of their own: it needs none.
+        const held = borrow(waiter.request) ?? (blocked ? undefined : take());
+        if (held === undefined) blocked = true;
+        else {
+          if (grant(place, waiter, held)) continue;
+          seen = undefined;
+          return pumpSoon();
+        }
+      }
+      rest.push(place);
     }
+    if (seen) seen = { ...seen, places: rest };
   };
 
   const pump = (): void => {
@@ -110,7 +145,7 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
     try {
       serve();
     } catch (error) {
-      for (const key of [...waiters.keys()]) settle(key, ({ refuse }) => refuse(error));
+      for (const key of [...waiters.keys()]) refuse(key, error);
     }
     if (waiters.size > 0) timer = setTimeout(pump, PATIENCE_MS);
   };
@@ -129,16 +164,21 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
       const at_once = borrow(request) ?? (waiters.size === 0 && queue.isEmpty() ? take() : undefined);
       if (at_once !== undefined) return slotOf(at_once);
       const key = queue.enter(request);
-      return new Promise<Slot>((grant, refuse) => {
-        waiters.set(key, { request, grant, refuse });
-        signal?.addEventListener('abort', () => settle(key, (waiter) => waiter.refuse(left())), { once: true });
+      seen = undefined;
+      return new Promise<Slot>((give, deny) => {
+        waiters.set(key, { request, grant: give, refuse: deny });
+        signal?.addEventListener('abort', () => refuse(key, left()), { once: true });
         pumpSoon();
       });
     },
     seat: locks.seat,
     waiting: queue.waiting,
-    move: queue.move,
+    move: (run_id, priority) => {
+      seen = undefined;
+      return queue.move(run_id, priority);
+    },
     cancel: (run_id) => {
+      seen = undefined;
       const there = queue.cancel(run_id);
       pumpSoon();
       return there;
