@@ -39,6 +39,14 @@ const lastLines = (text: string, count: number): string => {
   return lines.slice(Math.max(0, lines.length - count - ended)).join('\n');
 };
 
+/** Without the beginning of a character whose rest is not there; a stretch of nothing else is left as it is. */
+const wholeCharacters = (bytes: Buffer): Buffer => {
+  const lead = bytes.findLastIndex((byte) => (byte & 0xc0) !== 0x80);
+  const byte = bytes[lead] ?? 0;
+  const wants = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+  return lead > 0 && bytes.length - lead < wants ? bytes.subarray(0, lead) : bytes;
+};
+
 /** A part of a file, 4 MiB at most: from a byte on, or its last lines. */
 export const readStretch = async (
   folder: string,
@@ -52,8 +60,9 @@ export const readStretch = async (
     const from = offset ?? (tail === undefined ? 0 : Math.max(0, size - MOST_BYTES));
     const bytes = Buffer.alloc(Math.max(0, Math.min(limit, MOST_BYTES, size - from)));
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, from);
-    const text = bytes.toString('utf8', 0, bytesRead);
-    return { text: tail === undefined ? text : lastLines(text, tail), size, offset: from, next: from + bytesRead };
+    const told = wholeCharacters(bytes.subarray(0, bytesRead));
+    const text = told.toString('utf8');
+    return { text: tail === undefined ? text : lastLines(text, tail), size, offset: from, next: from + told.length };
   } finally {
     await handle.close();
   }

@@ -16,6 +16,10 @@ export const configOption = (): Option =>
 export const serverOption = (): Option =>
   new Option('--server <url>', 'asks that service instead, with the token in CONDUCTOR_TOKEN');
 
+export const isElsewhere = <Options extends { server?: string }>(
+  options: Options,
+): options is Options & { server: string } => options.server !== undefined;
+
 export const jsonOption = (): Option => new Option('--json', 'one JSON document on standard output');
 
 /** For project and task ids; both spellings are the same option. */

@@ -1,4 +1,4 @@
-import { request as plain } from 'node:http';
+import { request as plain, type IncomingMessage } from 'node:http';
 import { request as secure } from 'node:https';
 import { ConductorError, type ErrorCode, CATALOGUE } from '../core/errors.js';
 import { readServiceFile } from '../storage/service-file.js';
@@ -40,44 +40,63 @@ export const findService = async (
 
 const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(CATALOGUE, code);
 
-/** Posts JSON, or gets where there is `null`, and resolves with the JSON of the answer; the service's own errors come back as they were. */
-export const askService = (
+interface Ask {
+  /** Default: POST. */
+  method?: 'GET' | 'POST' | 'DELETE';
+  /** JSON; default `{}`, with GET and DELETE none. */
+  body?: unknown;
+  signal?: AbortSignal;
+  /** Ends in an error once nothing came for so long. */
+  silence_ms?: number;
+}
+
+/** The whole text of an answer. */
+export const readAnswer = async (answer: IncomingMessage): Promise<string> => {
+  let text = '';
+  for await (const part of answer.setEncoding('utf8')) text += part as string;
+  return text;
+};
+
+const away = (cause: unknown): ConductorError =>
+  new ConductorError('unavailable', `the service does not answer: ${(cause as Error).message}`, { cause });
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ConductorError('unavailable', 'the service gave no answer that can be read', { cause });
+  }
+};
+
+/** Resolves when an answer begins; the service's own errors come back as they were. */
+export const openAnswer = async (
   service: ServiceAddress,
   path: string,
-  body: unknown = {},
-  signal?: AbortSignal,
-): Promise<unknown> =>
-  new Promise((resolve, reject) => {
-    const url = new URL(path, service.url);
+  { method = 'POST', body = {}, signal, silence_ms }: Ask = {},
+): Promise<IncomingMessage> => {
+  const url = new URL(path, service.url);
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const call = (url.protocol === 'https:' ? secure : plain)(
       url,
       {
-        method: body === null ? 'GET' : 'POST',
+        method,
         headers: { authorization: `Bearer ${service.token}`, 'content-type': 'application/json' },
         ...(service.socket === undefined ? {} : { socketPath: service.socket }),
         ...(signal === undefined ? {} : { signal }),
+        ...(silence_ms === undefined ? {} : { timeout: silence_ms }),
       },
-      (answer) => {
-        let text = '';
-        answer.setEncoding('utf8').on('data', (part: string) => (text += part));
-        answer.on('end', () => {
-          let value: { error?: { code?: unknown; message?: unknown } };
-          try {
-            value = JSON.parse(text) as typeof value;
-          } catch (cause) {
-            reject(new ConductorError('unavailable', 'the service gave no answer that can be read', { cause }));
-            return;
-          }
-          if ((answer.statusCode ?? 500) < 400) resolve(value);
-          else {
-            const { code, message } = value.error ?? {};
-            reject(new ConductorError(isCode(code) ? code : 'internal', String(message)));
-          }
-        });
-      },
+      resolve,
     );
-    call.on('error', (cause) =>
-      reject(new ConductorError('unavailable', `the service does not answer: ${cause.message}`, { cause })),
-    );
-    call.end(body === null ? undefined : JSON.stringify(body));
+    call.on('timeout', () => call.destroy(new Error('it fell silent')));
+    call.on('error', (cause) => reject(away(cause)));
+    call.end(method === 'POST' ? JSON.stringify(body) : undefined);
   });
+  if ((answer.statusCode ?? 500) < 400) return answer;
+  const { code, message } =
+    (parse(await readAnswer(answer)) as { error?: { code?: unknown; message?: unknown } }).error ?? {};
+  throw new ConductorError(isCode(code) ? code : 'internal', String(message));
+};
+
+/** The JSON of the answer. */
+export const askService = async (service: ServiceAddress, path: string, ask: Ask = {}): Promise<unknown> =>
+  parse(await readAnswer(await openAnswer(service, path, ask)));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Draft } from './event.js';
 import type { Activation, LedgerView } from './ledger-view.js';
 import type { RunInfo } from './run.js';
 
@@ -120,4 +121,25 @@ export const tasksOf = (view: LedgerView, runs: readonly RunInfo[]): Task[] => {
     });
   }
   return [...tasks.values()];
+};
+
+/** Nothing of the task begins any more. None where nothing of it is open. */
+export const stopFacts = (
+  view: Pick<LedgerView, 'activations' | 'loops'>,
+  { project_id, task_id }: { project_id: string; task_id: string },
+  { source, reason }: { source: string; reason: string },
+): Draft[] => {
+  const stopped = (data: Record<string, unknown>): Draft => ({
+    project_id,
+    task_id,
+    type: 'TASK_STOPPED',
+    source,
+    data: { ...data, reason },
+    body: `stopped: ${reason}`,
+  });
+  const facts = [...view.activations.values()]
+    .filter((one) => one.status === 'open' && one.project_id === project_id && one.task_id === task_id)
+    .map(({ activation }) => stopped({ activation }));
+  const loop = view.loops.get(`${project_id}/${task_id}`);
+  return facts.length === 0 && loop && !loop.ended ? [stopped({})] : facts;
 };

@@ -115,7 +115,7 @@ test('a filter shows only its types, and a code is good once', async () => {
   await page.getByLabel('Only these types').press('Enter');
   await say('OTHER', 'not to be seen');
   await say('NOTED', 'to be seen');
-  await page.getByText('to be seen', { exact: true }).waitFor();
+  await page.getByText('to be seen', { exact: true }).first().waitFor();
   assert.is(await page.getByText('not to be seen').count(), 0);
   assert.equal(problems, []);
   const other = await openPage();

@@ -163,35 +163,4 @@ test('a watcher hears everything that is said until the service has ended', asyn
   );
 });
 
-test('a service elsewhere is spoken to with --server and its token', async () => {
-  const cwd = temporary('elsewhere');
-  const service = await startService(['--root', 'runs'], { cwd, env });
-  const away = temporary('away');
-  const told = { ...env, CONDUCTOR_TOKEN: service.token };
-  const ask = (words: string, given: Record<string, string> = told) =>
-    tool('conductor', [...words.split(' '), '--server', service.url], { cwd: away, env: given });
-  try {
-    const create = await ask('task create --task far --agent shell --prompt pwd');
-    assert.is(create.stdout, 'far\n', create.stderr);
-    await until('it is done', async () => (await ask('task list --status completed')).stdout.includes('far'));
-    assert.match((await ask('runs --limit 1')).stdout, /^\S+\tdefault\tfar\tcompleted\t0\tshell\t/);
-    assert.is(
-      (JSON.parse((await ask('task show far')).stdout) as { task: { status: string } }).task.status,
-      'completed',
-    );
-    assert.is((JSON.parse((await ask('status')).stdout) as { status: string }).status, 'running');
-    assert.match((await ask('ui')).stdout, new RegExp(`^${service.url}/#code=`));
-    assert.is((await ask('task stop far')).code, 0);
-    assert.is((await ask('task show nobody')).code, 2);
-    assert.is((await ask('task create --prompt x --wait')).code, 2);
-    const without = await ask('status', env);
-    assert.is(without.code, 3);
-    assert.match(without.stderr, 'CONDUCTOR_TOKEN');
-    assert.is((await ask('status', { ...env, CONDUCTOR_TOKEN: 'ct_wrong' })).code, 2);
-    assert.not(existsSync(join(away, 'runs')));
-  } finally {
-    await service.stop();
-  }
-});
-
 test.run();

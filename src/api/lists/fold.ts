@@ -133,7 +133,9 @@ const runStopped = (shelves: Shelves, event: Event): void => {
   if (!task) return;
   const running = Math.max(0, task.running - (wasRunning ? 1 : 0));
   const carried = task.activation && shelves.activations.get(task.activation)?.status === 'open';
-  touchTask(shelves, event, run, { running, status: running > 0 || carried ? 'running' : run.status });
+  // A stopped task stays so while its runs end.
+  const now = task.status === 'stopped' ? 'stopped' : running > 0 || carried ? 'running' : run.status;
+  touchTask(shelves, event, run, { running, status: now });
 };
 
 const stepFinished = (shelves: Shelves, event: Event): void => {
@@ -205,6 +207,12 @@ const taskChanged =
     if (task) touchTask(shelves, event, task, { status });
   };
 
+const taskStopped = (shelves: Shelves, event: Event): void => {
+  const row = shelves.activations.get(String(event.data['activation']));
+  if (row?.status === 'open') Object.assign(row, { status: 'cancelled', closed: event.ts });
+  taskChanged('stopped')(shelves, event);
+};
+
 const loopEnded = (shelves: Shelves, event: Event): void => {
   const { status, reason } = event.data;
   const stopped = typeof reason === 'string' && reason.startsWith('stopped');
@@ -262,7 +270,7 @@ const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> 
   RUN_LOOP_ENDED: loopEnded,
   TASK_WAITING: taskChanged('pending'),
   TASK_BLOCKED: taskChanged('failed'),
-  TASK_STOPPED: taskChanged('stopped'),
+  TASK_STOPPED: taskStopped,
   TASK_DELETED: (shelves, event) => {
     const task = taskOf(event);
     if (!task) return;

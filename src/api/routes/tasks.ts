@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConductorError } from '../../core/errors.js';
 import { idSchema } from '../../core/event.js';
 import { isId } from '../../core/id.js';
+import { stopFacts } from '../../core/task.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { taskKey } from '../lists/fold.js';
@@ -98,24 +99,14 @@ export const taskRoutes = (options: ApiOptions): Endpoint[] => {
       summary: 'Nothing of the task begins any more, and what runs is ended.',
       scopes: ['write'],
       params: oneTask,
+      query: z.strictObject({ reason: z.string().min(1).max(500).optional() }),
       status: 202,
       answer: z.strictObject({ task_id: z.string(), stopping: z.int() }),
       errors: ['not_found'],
-      handle: async ({ params, caller }) => {
+      handle: async ({ params, query, caller }) => {
         find(params);
-        const open = [...ledger.view.activations.values()].filter(
-          (one) => one.status === 'open' && taskKey(one) === taskKey(params),
-        );
-        const reason = `by ${caller.name}`;
-        await ledger.record(
-          open.map(({ activation }) => ({
-            ...params,
-            type: 'TASK_STOPPED',
-            source: `api:${caller.name}`,
-            data: { activation, reason },
-            body: `stopped ${reason}`,
-          })),
-        );
+        const reason = query.reason ?? `by ${caller.name}`;
+        await ledger.record(stopFacts(ledger.view, params, { source: `api:${caller.name}`, reason }));
         const running = lists.runs.of(taskKey(params)).filter(({ status }) => status === 'running');
         for (const run of running) {
           const info = await runs.find(run);
@@ -142,6 +133,7 @@ export const taskRoutes = (options: ApiOptions): Endpoint[] => {
         const task = find(params);
         if (task.status === 'running' || task.status === 'pending')
           throw new ConductorError('conflict', `${params.task_id} is ${task.status}: stop it first`);
+        if (task.running > 0) throw new ConductorError('conflict', `runs of ${params.task_id} have not ended yet`);
         const [receipt] = await ledger.record([
           { ...params, type: 'TASK_DELETED', source: `api:${caller.name}`, body: 'the runs were deleted' },
         ]);

@@ -15,7 +15,9 @@ export const register = (program: Command): void => {
       const service = await findService(options.root, process.env, options.server);
       serveStdio(() =>
         createMcpServer(async (name, input, signal) => {
-          const { result } = (await askService(service, `/api/v1/tools/${name}`, input, signal)) as { result: unknown };
+          const { result } = (await askService(service, `/api/v1/tools/${name}`, { body: input, signal })) as {
+            result: unknown;
+          };
           return result;
         }, readVersion()),
       );

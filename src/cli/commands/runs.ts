@@ -5,6 +5,7 @@ import {
   parseCount,
   projectFilter,
   rootOption,
+  isElsewhere,
   serverOption,
   taskOption,
 } from '../options.js';
@@ -23,8 +24,7 @@ export const register = (program: Command): void => {
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(async (options: RunFilter & { root: string; config?: string; server?: string; json?: boolean }) => {
-      const { server } = options;
-      if (server !== undefined) return (await import('../remote.js')).remote.runs({ ...options, server });
+      if (isElsewhere(options)) return (await import('../remote/looks.js')).listRuns(options);
       const { listRuns } = await import('../looks/runs.js');
       await listRuns(options);
     });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { configOption, jsonOption, rootOption, serverOption } from '../options.js';
+import { configOption, isElsewhere, jsonOption, rootOption, serverOption } from '../options.js';
 
 export const register = (program: Command): void => {
   program
@@ -10,8 +10,7 @@ export const register = (program: Command): void => {
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(async (options: { root: string; config?: string; server?: string; json?: boolean }) => {
-      const { server } = options;
-      if (server !== undefined) return (await import('../remote.js')).remote.status({ ...options, server });
+      if (isElsewhere(options)) return (await import('../remote/looks.js')).showStatus(options);
       const { showStatus } = await import('../looks/status.js');
       await showStatus(options);
     });

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import {
   configOption,
+  isElsewhere,
   jsonOption,
   parseCount,
   projectFilter,
@@ -9,8 +10,9 @@ import {
   serverOption,
   taskOption,
 } from '../options.js';
-import type { CreateOptions } from '../tasks/create.js';
+import type { CreateOptions } from '../tasks/create-options.js';
 import type { LogsOptions } from '../tasks/logs.js';
+import type { Scope } from '../tasks/scope.js';
 
 interface Common {
   root: string;
@@ -19,7 +21,13 @@ interface Common {
   task?: string;
 }
 
-const one = (task: Command, name: string, description: string): Command =>
+/** A command about one task; here or, with --server, elsewhere. */
+const one = <Options extends object>(
+  task: Command,
+  [name, description]: [string, string],
+  here: (options: Common & Options, scope: Scope) => Promise<void>,
+  elsewhere: (options: Common & Options & { server: string }, scope: Scope) => Promise<void>,
+): Command =>
   task
     .command(name)
     .argument('[task]', 'its id, or PROJECT/ID')
@@ -27,7 +35,13 @@ const one = (task: Command, name: string, description: string): Command =>
     .addOption(projectOption())
     .addOption(taskOption())
     .addOption(rootOption())
-    .addOption(configOption());
+    .addOption(configOption())
+    .addOption(serverOption())
+    .action(async (named: string | undefined, options: Common & Options & { server?: string }) => {
+      const { scopeOf } = await import('../tasks/scope.js');
+      const scope = scopeOf(named, options);
+      return isElsewhere(options) ? elsewhere(options, scope) : here(options, scope);
+    });
 
 export const register = (program: Command): void => {
   const task = program.command('task').description('tasks: ask for one, look at them, stop them');
@@ -59,10 +73,9 @@ export const register = (program: Command): void => {
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options: CreateOptions & { server?: string }) => {
-      const { server } = options;
-      if (server !== undefined) return (await import('../remote.js')).remote.createTask({ ...options, server });
-      const { createTask } = await import('../tasks/create.js');
-      process.exitCode = await createTask(options);
+      process.exitCode = isElsewhere(options)
+        ? await (await import('../remote/tasks.js')).createTask(options)
+        : await (await import('../tasks/create.js')).createTask(options);
     });
 
   task
@@ -76,65 +89,51 @@ export const register = (program: Command): void => {
     .addOption(jsonOption())
     .action(
       async (options: Common & { project: string | undefined; status?: string; server?: string; json?: boolean }) => {
-        const { server } = options;
-        if (server !== undefined) return (await import('../remote.js')).remote.listTasks({ ...options, server });
-        const { listTasks } = await import('../tasks/list.js');
-        await listTasks(options);
+        if (isElsewhere(options)) return (await import('../remote/looks.js')).listTasks(options);
+        return (await import('../tasks/list.js')).listTasks(options);
       },
     );
 
-  one(task, 'show', 'one task and its runs')
-    .addOption(serverOption())
-    .addOption(jsonOption())
-    .action(async (named: string | undefined, options: Common & { server?: string; json?: boolean }) => {
-      const [{ showTask }, { scopeOf }] = await Promise.all([import('../tasks/show.js'), import('../tasks/one.js')]);
-      const { server } = options;
-      if (server !== undefined)
-        return (await import('../remote.js')).remote.showTask({ ...options, server }, scopeOf(named, options));
-      await showTask(options, scopeOf(named, options));
-    });
+  one<{ json?: boolean }>(
+    task,
+    ['show', 'one task and its runs'],
+    async (options, scope) => (await import('../tasks/show.js')).showTask(options, scope),
+    async (options, scope) => (await import('../remote/looks.js')).showTask(options, scope),
+  ).addOption(jsonOption());
 
-  one(task, 'stop', 'ends what runs of it; nothing of it begins any more')
-    .option('--reason <text>', 'why; it is said on the bus')
-    .addOption(serverOption())
-    .action(async (named: string | undefined, options: Common & { reason?: string; server?: string }) => {
-      const [{ stopTask }, { scopeOf }] = await Promise.all([import('../tasks/stop.js'), import('../tasks/one.js')]);
-      const { server } = options;
-      if (server !== undefined)
-        return (await import('../remote.js')).remote.stopTask({ ...options, server }, scopeOf(named, options));
-      await stopTask(options, scopeOf(named, options));
-    });
+  one<{ reason?: string }>(
+    task,
+    ['stop', 'ends what runs of it; nothing of it begins any more'],
+    async (options, scope) => (await import('../tasks/stop.js')).stopTask(options, scope),
+    async (options, scope) => (await import('../remote/tasks.js')).stopTask(options, scope),
+  ).option('--reason <text>', 'why; it is said on the bus');
 
-  one(task, 'resume', "goes on in the same task, in its agent's session where it can")
+  one<{ prompt?: string; agent?: string }>(
+    task,
+    ['resume', "goes on in the same task, in its agent's session where it can"],
+    async (options, scope) => (await import('../tasks/resume.js')).resumeTask(options, scope),
+    async (options, scope) => (await import('../remote/tasks.js')).resumeTask(options, scope),
+  )
     .option('--prompt <text>', 'another prompt')
-    .option('--agent <name>', 'another agent')
-    .action(async (named: string | undefined, options: Common & { prompt?: string; agent?: string }) => {
-      const [{ resumeTask }, { scopeOf }] = await Promise.all([
-        import('../tasks/resume.js'),
-        import('../tasks/one.js'),
-      ]);
-      await resumeTask(options, scopeOf(named, options));
-    });
+    .option('--agent <name>', 'another agent');
 
-  one(task, 'logs', 'what its newest run wrote')
+  one<LogsOptions>(
+    task,
+    ['logs', 'what its newest run wrote'],
+    async (options, scope) => (await import('../tasks/logs.js')).showLogs(options, scope),
+    async (options, scope) => (await import('../remote/logs.js')).showLogs(options, scope),
+  )
     .option('--run <id>', 'another run')
     .addOption(
       new Option('--file <which>', 'which file').choices(['stdout', 'stderr', 'output', 'prompt']).default('stdout'),
     )
     .option('--tail <lines>', 'only the last lines', parseCount)
-    .option('-f, --follow', 'goes on until the run ends')
-    .action(async (named: string | undefined, options: Common & LogsOptions) => {
-      const [{ showLogs }, { scopeOf }] = await Promise.all([import('../tasks/logs.js'), import('../tasks/one.js')]);
-      await showLogs(options, scopeOf(named, options));
-    });
+    .option('-f, --follow', 'goes on until the run ends');
 
-  one(task, 'delete', 'removes its folder and its runs')
-    .option('--force', 'stops it first')
-    .action(async (named: string | undefined, options: Common & { force?: boolean }) => {
-      const [{ deleteTask }, { scopeOf }] = await Promise.all([
-        import('../tasks/delete.js'),
-        import('../tasks/one.js'),
-      ]);
-      await deleteTask(options, scopeOf(named, options));
-    });
+  one<{ force?: boolean }>(
+    task,
+    ['delete', 'removes its folder and its runs'],
+    async (options, scope) => (await import('../tasks/delete.js')).deleteTask(options, scope),
+    async (options, scope) => (await import('../remote/tasks.js')).deleteTask(options, scope),
+  ).option('--force', 'stops it first');
 };

@@ -3,7 +3,7 @@ import { toConductorError } from '../../core/errors.js';
 import { openLedger } from '../../ledger/ledger.js';
 import { dependenciesDone } from '../../pipeline/dependencies.js';
 import type { Local } from '../local.js';
-import type { Scope } from '../tasks/request.js';
+import type { Scope } from '../tasks/scope.js';
 
 /** Waits, and says on the bus that it does, so that a circle is seen and whoever waits for us learns of our failure. */
 export const awaitDependencies = async (local: Local, task: Scope, wanted: readonly Scope[]): Promise<void> => {

@@ -2,6 +2,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { parseDuration } from '../../core/duration.js';
 import { ConductorError } from '../../core/errors.js';
 import { ID_RULE, isId } from '../../core/id.js';
+import { parseScope, type Scope } from '../tasks/scope.js';
 
 export const usage = (message: string, cause?: unknown): ConductorError =>
   new ConductorError('usage', message, { cause });
@@ -79,13 +80,8 @@ export const countOf = (name: string, text: string | undefined): number | undefi
 };
 
 /** `project/task`, or a task of the project given; several with commas. */
-export const scopesOf = (names: readonly string[], project_id: string): { project_id: string; task_id: string }[] =>
+export const scopesOf = (names: readonly string[], project_id: string): Scope[] =>
   names
     .flatMap((name) => name.split(','))
     .filter((name) => name !== '')
-    .map((name) => {
-      const [first, second] = name.split('/', 2);
-      return second === undefined
-        ? { project_id, task_id: checkId('task-id', first!) }
-        : { project_id: checkId('project-id', first!), task_id: checkId('task-id', second) };
-    });
+    .map((name) => parseScope(name, project_id));

@@ -5,7 +5,7 @@ import { age } from '../ages.js';
 import { clock } from '../system.js';
 import { openLiveTree, type LiveTree } from '../live-tree.js';
 import { findTasks } from '../tasks/list.js';
-import type { Scope } from '../tasks/request.js';
+import type { Scope } from '../tasks/scope.js';
 import { withLedger, type Opened } from '../with-ledger.js';
 import { COMMON, durationOf, parse, projectOf, rootOf, scopesOf } from './options.js';
 

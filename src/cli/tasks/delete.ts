@@ -3,7 +3,7 @@ import { ConductorError } from '../../core/errors.js';
 import { log } from '../system.js';
 import { withLedger } from '../with-ledger.js';
 import { findTask } from './one.js';
-import type { Scope } from './request.js';
+import type { Scope } from './scope.js';
 import { endTask } from './stop.js';
 
 /** Removes the task's folder with all its runs. What was said on the bus stays. */

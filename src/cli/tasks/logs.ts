@@ -3,7 +3,7 @@ import { ConductorError } from '../../core/errors.js';
 import type { RunInfo } from '../../core/run.js';
 import { copyOut, tailStart } from '../follow-file.js';
 import { openLocal, type Local } from '../local.js';
-import type { Scope } from './request.js';
+import type { Scope } from './scope.js';
 
 export const RUN_FILES = {
   output: 'output_path',

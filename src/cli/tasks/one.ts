@@ -3,14 +3,7 @@ import type { RunInfo } from '../../core/run.js';
 import type { Task } from '../../core/task.js';
 import type { Opened } from '../with-ledger.js';
 import { findTasks } from './list.js';
-import type { Scope } from './request.js';
-
-/** `project/task`, or `task` in the project given. */
-export const scopeOf = (named: string | undefined, options: { project?: string; task?: string }): Scope => {
-  const [first, second] = (named ?? options.task ?? process.env['TASK_ID'] ?? '').split('/', 2);
-  if (!first) throw new ConductorError('usage', 'which task? Say its id, or PROJECT/ID');
-  return second ? { project_id: first, task_id: second } : { project_id: options.project ?? 'default', task_id: first };
-};
+import type { Scope } from './scope.js';
 
 /** Throws `not_found`. */
 export const findTask = async (opened: Opened, scope: Scope): Promise<Task> => {

@@ -12,11 +12,7 @@ import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
 import { claimLoop } from '../loop-options.js';
 import { surroundings } from '../surrounding.js';
-
-export interface Scope {
-  project_id: string;
-  task_id: string;
-}
+import type { Scope } from './scope.js';
 
 /** What is inherited from where it is asked for, and who asks. Throws where nothing may be started. */
 const askerOf = async (local: Local) => {

@@ -4,7 +4,8 @@ import { resumptionOf } from '../../core/resumption.js';
 import { taskRequestSchema, type TaskRequest } from '../../core/task.js';
 import { withLedger, type Opened } from '../with-ledger.js';
 import { findTask, runsOf } from './one.js';
-import { requestTask, type Scope } from './request.js';
+import { requestTask } from './request.js';
+import type { Scope } from './scope.js';
 
 /** What the task was asked for last, else what its newest run was. */
 const lastRequest = async (opened: Opened, scope: Scope): Promise<TaskRequest> => {

@@ -5,7 +5,7 @@ import { clock } from '../system.js';
 import { formatTable, terminalWidth } from '../table.js';
 import { withLedger } from '../with-ledger.js';
 import { findTask, runsOf } from './one.js';
-import type { Scope } from './request.js';
+import type { Scope } from './scope.js';
 
 export const showTask = (options: { root: string; config?: string; json?: boolean }, scope: Scope): Promise<void> =>
   withLedger(options, async (opened) => {

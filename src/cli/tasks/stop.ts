@@ -1,28 +1,13 @@
-import type { Draft } from '../../core/event.js';
+import { stopFacts } from '../../core/task.js';
 import { log } from '../system.js';
 import { withLedger, type Opened } from '../with-ledger.js';
 import { findTask } from './one.js';
-import type { Scope } from './request.js';
+import type { Scope } from './scope.js';
 
 /** Nothing of the task begins any more, and what runs is ended. Returns how many runs that were. */
 export const endTask = async (opened: Opened, scope: Scope, reason: string): Promise<number> => {
   const { ledger, runs, runner } = opened;
-  const open = [...ledger.view.activations.values()].filter(
-    (activation) =>
-      activation.status === 'open' &&
-      activation.project_id === scope.project_id &&
-      activation.task_id === scope.task_id,
-  );
-  const stopped = (data: Record<string, unknown>): Draft => ({
-    ...scope,
-    type: 'TASK_STOPPED',
-    source: 'cli',
-    data: { ...data, reason },
-    body: `stopped: ${reason}`,
-  });
-  const facts = open.map(({ activation }) => stopped({ activation }));
-  const loop = ledger.view.loops.get(`${scope.project_id}/${scope.task_id}`);
-  if (loop && !loop.ended && facts.length === 0) facts.push(stopped({}));
+  const facts = stopFacts(ledger.view, scope, { source: 'cli', reason });
   // Before the runs end: whoever carries the task must not take their end for a failure to be tried again.
   if (facts.length > 0) await ledger.record(facts);
   const stopping: Promise<void>[] = [];
