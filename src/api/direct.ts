@@ -15,6 +15,13 @@ interface Work {
   take: (request: IncomingMessage, visitor: Visitor) => Promise<{ status: number; body: unknown }>;
 }
 
+/** As writeHead takes them cheapest: names and values in turn. */
+const ON_EVERY_ANSWER: readonly string[] = [
+  ...Object.entries(SECURITY_HEADERS).flat(),
+  'Content-Type',
+  'application/json; charset=utf-8',
+];
+
 interface Answer {
   status: number;
   body: unknown;
@@ -53,13 +60,9 @@ export const answerDirectly = ({
     }
     const { status, body, headers, code } = answer;
     const text = JSON.stringify(body);
-    response.writeHead(status, {
-      ...SECURITY_HEADERS,
-      ...headers,
-      'X-Request-ID': request_id,
-      'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': Buffer.byteLength(text),
-    });
+    const length = String(Buffer.byteLength(text));
+    const own = ['X-Request-ID', request_id, 'Content-Length', length];
+    response.writeHead(status, ON_EVERY_ANSWER.concat(own, Object.entries(headers ?? {}).flat()));
     response.end(text);
     metrics.observe('POST', route, status, performance.now() - began);
     audit.write({

@@ -27,16 +27,21 @@ const collect = (request: IncomingMessage, most: number): Promise<Buffer | undef
     let bytes = 0;
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= most) chunks.push(chunk);
-      else done(undefined);
+      if (bytes <= most) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off('data', onData);
+      chunks.length = 0;
+      resolve(undefined);
     };
-    const done = (body: Buffer | undefined): void => {
-      request.off('data', onData).off('end', onEnd).off('error', reject).off('close', onClose);
-      resolve(body);
-    };
-    const onEnd = (): void => done(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, bytes));
-    const onClose = (): void => reject(new Error('the sender is gone'));
-    request.on('data', onData).on('end', onEnd).on('error', reject).on('close', onClose);
+    // Listeners stay: taking each off again costs more than the request, which is soon forgotten, holds.
+    request.on('data', onData);
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    request.on('error', reject);
+    request.on('close', () => {
+      if (!request.complete) reject(new Error('the sender is gone'));
+    });
   });
 
 /** The bytes as they came, bounded before anyone looks at them. */
@@ -64,6 +69,8 @@ export const body: Middleware = async (ctx, next) => {
   await next();
 };
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 const isNestedWithin = (value: unknown, levels: number): boolean =>
   typeof value !== 'object' ||
   value === null ||
@@ -76,7 +83,7 @@ export const jsonOf = (contentType: string, rawBody: Buffer): unknown => {
   }
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(rawBody));
+    value = JSON.parse(utf8.decode(rawBody));
   } catch (cause) {
     throw new ConductorError('bad_request', `the body is no valid JSON: ${(cause as Error).message}`, { cause });
   }
