@@ -41,9 +41,7 @@ export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
     const keep = own || !bell.observed ? undefined : remembered.keep(drafts);
     underWay += 1;
     try {
-      const receipts = await writer.submit(drafts, own);
-      keep?.(receipts);
-      return receipts;
+      return await writer.submit(drafts, own, keep);
     } finally {
       underWay -= 1;
       if (underWay === 0) ring();

@@ -46,7 +46,8 @@ class Copy {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) throw changed;
     const copy: Record<string, unknown> = {};
-    for (const [key, item] of Object.entries(value)) {
+    for (const key of Object.keys(value)) {
+      const item = (value as Record<string, unknown>)[key];
       if (item === undefined) continue;
       if (key === '__proto__' || key === 'toJSON') throw changed;
       copy[this.text(key)] = this.of(item);

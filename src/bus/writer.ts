@@ -27,7 +27,8 @@ export interface WriterOptions extends PenOptions {
 }
 
 export interface Writer {
-  submit(drafts: readonly Draft[], own: boolean): Promise<Receipt[]>;
+  /** `given`: called with the receipts as soon as it is written, before it is durable. */
+  submit(drafts: readonly Draft[], own: boolean, given?: (receipts: readonly Receipt[]) => void): Promise<Receipt[]>;
   /** The end of the bus while nobody writes. */
   end(): Promise<Position>;
   close(): Promise<void>;
@@ -40,6 +41,7 @@ interface Written {
 }
 
 interface Call extends Said {
+  given: ((receipts: readonly Receipt[]) => void) | undefined;
   resolve: (receipts: Receipt[]) => void;
   reject: (error: unknown) => void;
 }
@@ -148,6 +150,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       const keyed = hasKeys(calls);
       const written = (keyed ? undefined : attemptNow(calls)) ?? (await attempts(calls, keyed));
       flying += 1;
+      for (const [index, call] of calls.entries()) call.given?.(written.receipts[index] ?? []);
       last = land(calls, written, last);
     } catch (error) {
       tell(calls, error);
@@ -194,11 +197,11 @@ export const openWriter = (options: WriterOptions): Writer => {
   };
 
   return {
-    submit: (drafts, own) =>
+    submit: (drafts, own, given) =>
       new Promise<Receipt[]>((resolve, reject) => {
         refuseClosed();
         const prepared = drafts.map((draft) => prepareDraft(draft, own, BLOB_ABOVE));
-        const call = { prepared, own, resolve, reject };
+        const call = { prepared, own, given, resolve, reject };
         if (prepared.some(hasBlob)) writeBlobs(call).catch(reject);
         else enqueue(call);
       }),
