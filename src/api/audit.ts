@@ -45,21 +45,25 @@ export const openAudit = async (
 ): Promise<Audit> => {
   let prev = linkOf(await lastLine(file));
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
-  let waiting = '';
+  let waiting: (AuditEntry & { ts: number })[] = [];
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (waiting !== '') stream.write(waiting);
-    waiting = '';
+    let text = '';
+    for (const { ts, ...entry } of waiting) {
+      const line = JSON.stringify({ ts: new Date(ts).toISOString(), ...entry, prev });
+      prev = linkOf(line);
+      text += `${line}\n`;
+    }
+    waiting = [];
+    if (text !== '') stream.write(text);
   };
   stream.on('error', (error) => log.error('the audit cannot be written', { file, reason: error.message }));
   return {
     write(entry) {
-      const line = JSON.stringify({ ts: new Date(clock.now()).toISOString(), ...entry, prev });
-      prev = linkOf(line);
-      waiting += `${line}\n`;
-      // A burst of requests is one write.
+      waiting.push({ ts: clock.now(), ...entry });
+      // A burst of requests is one write, and none of them waits for its line.
       timer ??= setTimeout(flush, FLUSH_MS);
     },
     close: () =>

@@ -48,7 +48,7 @@ export class LiveKeys {
   /** What was just written from `from` to `to` need not be read again, where everything before it was. */
   skip(from: number, to: number, keyed: readonly Written[], newest = this.#scanner.newest): void {
     if (this.#scanner.position !== from || this.#scanner.next !== from) return;
-    for (const { own, ...known } of keyed) this.add({ ...known, sealed: true, authentic: own });
+    for (const { own, dedupe_key, msg_id } of keyed) this.#note(dedupe_key, msg_id, own);
     this.#scanner = new Scanner(this.#key, to, newest);
   }
 
@@ -60,9 +60,12 @@ export class LiveKeys {
 
   add(event: Known): void {
     const { dedupe_key, msg_id } = event;
-    if (dedupe_key === undefined || !event.sealed) return;
+    if (dedupe_key !== undefined && event.sealed) this.#note(dedupe_key, msg_id, event.authentic);
+  }
+
+  #note(dedupe_key: string, msg_id: string, own: boolean): void {
     if (!this.#first.has(dedupe_key)) this.#first.set(dedupe_key, msg_id);
-    if (event.authentic && !this.#own.has(dedupe_key)) this.#own.set(dedupe_key, msg_id);
+    if (own && !this.#own.has(dedupe_key)) this.#own.set(dedupe_key, msg_id);
   }
 }
 
