@@ -2,6 +2,7 @@ import { openBlobs } from '../bus/blobs.js';
 import { openFileBus } from '../bus/file-bus.js';
 import { createChooser } from '../pipeline/chooser.js';
 import { createAgents } from '../runner/agents.js';
+import { standApart } from '../runner/apart.js';
 import { leaveOuterCgroup } from '../runner/cgroup.js';
 import { createRedactor } from '../runner/redact.js';
 import { createRunner } from '../runner/runner.js';
@@ -25,6 +26,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
   leaveOuterCgroup();
   const { config, folder } = loaded;
   const root = await openRoot(options.root);
+  if (!options.startsMany) standApart(root.path, process.env);
   const settings = {
     durability: config.defaults.durability,
     rotation: { bytes: config.bus.segment_bytes, age_ms: config.bus.segment_age },

@@ -28,10 +28,36 @@ export const inspect = (pid: number): Process | undefined => {
   return { pid, parent: Number(fields[1]), session: Number(fields[3]), start: Number(fields[19]) };
 };
 
-export const listProcesses = (): Process[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => inspect(Number(name)) ?? []);
+export const listProcesses = (fits: (pid: number) => boolean = () => true): Process[] =>
+  readdirSync('/proc').flatMap((name) => {
+    const pid = Number(name);
+    return pid > 0 && fits(pid) ? (inspect(pid) ?? []) : [];
+  });
+
+/** How far the kernel was in giving out numbers. */
+export interface Births {
+  last: number;
+  /** Since boot, threads too. */
+  count: number;
+}
+
+export const birthsNow = (): Births | undefined => {
+  const last = Number(tryRead('/proc/loadavg')?.split(' ')[4]);
+  const count = Number(/^processes (\d+)$/m.exec(tryRead('/proc/stat') ?? '')?.[1]);
+  return Number.isInteger(last) && Number.isInteger(count) ? { last, count } : undefined;
+};
+
+/** So few that even the smallest space of numbers was not gone through once. */
+const FEW = 16_384;
+
+/** Whether a number may have been given out since then: after so many that they may have come round, each may. */
+export const bornSince = (then: Births | undefined): ((pid: number) => boolean) => {
+  const now = birthsNow();
+  if (then === undefined || now === undefined || now.count - then.count > FEW) return () => true;
+  return now.last >= then.last
+    ? (pid) => pid > then.last && pid <= now.last
+    : (pid) => pid > then.last || pid <= now.last;
+};
 
 /** One variable of the environment it was started with; undefined also when we may not look. */
 export const variableOf = (pid: number, name: string): string | undefined => {

@@ -12,6 +12,7 @@ import { commandline, describeRun } from './describe.js';
 import { classOf, endWithout, failedEnd, lose, neverStarted, rememberEnded } from './ends.js';
 import { launch, type LaunchPorts } from './launch.js';
 import { becomeOwner, isOwned } from './owner-lock.js';
+import { birthsNow, type Births } from './processes.js';
 import { rawFolder } from './raw-folder.js';
 import { createShims, type ShimsOptions } from './shims.js';
 import { stopForeign } from './stop.js';
@@ -80,8 +81,9 @@ export const createRunner = (options: RunnerOptions): Runner => {
       slot = admitted.slot;
       // The time limit begins here, not in the queue.
       info = { ...info, start_time: new Date(clock.now()).toISOString() };
+      const since = birthsNow();
       const started = await launch(ports, { ...spec, limits: admitted.limits }, info, raw, slot);
-      return await follow(started, info, emit, mine, () => void slot?.release());
+      return await follow({ ...started, since }, info, emit, mine, () => void slot?.release());
     } catch (error) {
       const why = stopped() ?? (mine.abort.signal.aborted ? 'stopped' : undefined);
       return await endWithout(
@@ -96,15 +98,15 @@ export const createRunner = (options: RunnerOptions): Runner => {
   };
 
   const follow = async (
-    started: Awaited<ReturnType<typeof launch>>,
+    started: Awaited<ReturnType<typeof launch>> & { since: Births | undefined },
     blank: RunInfo,
     emit: Emit,
     mine: Live,
     gone: () => void,
   ): Promise<RunEnd> => {
     const raw = rawFolder(rootPath, blank.run_id);
-    const { pid, start: pid_start, family, limits, cgroup, before, price, ended } = started;
-    const mark: Mark = { rootPath, run_id: blank.run_id, pid, pid_start, cgroup };
+    const { pid, start: pid_start, family, limits, cgroup, since, before, price, ended } = started;
+    const mark: Mark = { rootPath, run_id: blank.run_id, pid, pid_start, cgroup, since };
     mine.mark = mark;
     const info: RunInfo = {
       ...blank,

@@ -3,6 +3,7 @@ import { spentOf, type AgentEvent, type RunEnd, type RunInfo, type RunLimits, ty
 import type { Price } from './agents/backend.js';
 import { ownSpending, spentBelow, type Before } from './budget.js';
 import type { Budgets } from './budgets.js';
+import { stopApart } from './apart.js';
 import { CHILDREN_LIMIT_MS, awaitChildren, livingChildren, timeWithChildren } from './children.js';
 import { classify, signalOf } from './classify.js';
 import { conclude } from './ends.js';
@@ -99,6 +100,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     stopPulling();
   }
   if (raw.children().length > 0) await settleChildren(work);
+  if (raw.stopReason() !== undefined) stopApart(mark.rootPath, info.run_id);
   // After every run, a good one too: some agents leave daemons behind.
   await work.trees.sweep(mark);
   work.gone?.();

@@ -1,6 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { pidsApart } from './apart.js';
 import { isLivingRun, livingOwners } from './living.js';
-import { inspect, isFork, listProcesses, signal, usesFolder, variableOf, type Process } from './processes.js';
+import {
+  bornSince,
+  inspect,
+  isFork,
+  listProcesses,
+  signal,
+  usesFolder,
+  variableOf,
+  type Births,
+  type Process,
+} from './processes.js';
 import { rawFolder } from './raw-folder.js';
 
 /** Which processes belong to a run. */
@@ -10,8 +21,10 @@ export interface Mark {
   /** The shim: it leads the run's first session. −1: not known, or a number of another boot or namespace. */
   pid: number;
   pid_start?: number | undefined;
-  /** The run's control group, where it has one: then nothing of it can be anywhere else. */
+  /** The run's control group, where it has one: what is not in it has left it, as an agent can that is root. */
   cgroup?: string | undefined;
+  /** Before anything of the run but its shim was there. */
+  since?: Births | undefined;
 }
 
 /** A process that the kernel does not let die must not hold us for ever. */
@@ -30,6 +43,11 @@ const lineage = (): Set<number> => {
  * their environment. Other living runs and the processes that report them are left alone.
  */
 export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
+  const isYoung = bornSince(mark.since);
+  const all = new Map(
+    listProcesses((pid) => pid === mark.pid || isYoung(pid)).map((process) => [process.pid, process]),
+  );
+  if (all.size === 0) return [];
   const untouchable = lineage();
   const raw = rawFolder(mark.rootPath, mark.run_id);
   const owners = livingOwners(mark.rootPath);
@@ -37,7 +55,10 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
   const own = owners.find(({ run_id }) => run_id === mark.run_id)?.pid;
   // What a reporter of other runs starts for itself, as git, carries the mark of the run that it stands in.
   const reporters = new Set(owners.map(({ pid }) => pid).filter((pid) => pid !== own));
-  const all = new Map(listProcesses().map((process) => [process.pid, process]));
+  for (const pid of pidsApart(mark.rootPath)) {
+    untouchable.add(pid);
+    if (pid !== own) reporters.add(pid);
+  }
   const leader = all.get(mark.pid);
   const leaderIsOurs = leader === undefined || mark.pid_start === undefined || leader.start === mark.pid_start;
   // The pid was given to somebody else since: so was its session.

@@ -64,15 +64,16 @@ export const createTrees = (worker: string | undefined) => {
   const thread = worker === undefined ? undefined : createThread(worker);
 
   const isEmpty = async (mark: Mark): Promise<boolean> => {
-    if (mark.cgroup !== undefined) return cgroupMembers(mark.cgroup).length === 0;
+    if (mark.cgroup !== undefined && cgroupMembers(mark.cgroup).length > 0) return false;
     const here = (): number => findTree(mark, new Set([mark.pid])).length;
     return (await (thread?.ask(mark, true).catch(here) ?? here())) === 0;
   };
 
   /** Kills whatever is left of the run, until nothing is. */
   const sweep = async (mark: Mark): Promise<void> => {
-    if (mark.cgroup !== undefined) return killCgroup(mark.cgroup);
-    if (thread === undefined) return sweepMarks(mark);
+    if (mark.cgroup !== undefined) await killCgroup(mark.cgroup);
+    // Whoever can make a group can leave one. Where only what is younger than the run is looked at, a thread costs more.
+    if (thread === undefined || (mark.cgroup !== undefined && mark.since !== undefined)) return sweepMarks(mark);
     await thread.ask(mark, false).catch(() => sweepMarks(mark));
   };
 

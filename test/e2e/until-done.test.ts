@@ -121,6 +121,28 @@ test('a loop ends at its restarts, and at a failure that trying again does not m
   assert.match(wrong.stderr, '--session "other": fresh or resume');
 });
 
+test('a loop that an agent began in the background outlives it, and ends when it is stopped', async () => {
+  for (const stops of [false, true]) {
+    const world = makeWorld();
+    const turn = `${SHELL}[ $n -lt 3 ] || touch "$CONDUCTOR_DONE"`;
+    const prompt = `run-agent task --agent shell --task-id inner --until done --prompt '${turn}' >/dev/null 2>&1 &
+until test -e count; do sleep 0.05; done
+${stops ? 'sleep 100' : ''}`;
+    const outer = world.later('outer', prompt);
+    if (stops) {
+      await until('the inner loop is at work', () => existsSync(join(world.folder, 'count')) || undefined);
+      await tool('run-agent', ['stop', '--task', 'outer', '--root', world.root], { env: world.env, cwd: world.folder });
+    }
+    assert.is(await outer, stops ? 1 : 0);
+    const ends = await until('the inner loop has ended', async () => {
+      const found = await world.said('RUN_LOOP_ENDED');
+      return found.length > 0 ? found : undefined;
+    });
+    if (stops) assert.match(String(ends[0]?.data['reason']), /^stopped/);
+    else assert.is(ends[0]?.data['status'], 'completed');
+  }
+});
+
 test('money is counted over all turns', async () => {
   const world = makeWorld();
   const prompt = `SCRIPT ${JSON.stringify([{ tool: `date >> '${world.work}/log'` }, { cost: 0.4 }, { result: true }])}`;

@@ -76,6 +76,28 @@ for (const [name, options] of LEVELS) {
   });
 }
 
+const leaver = (pids: string): string =>
+  `setsid sh -c 'echo $$ >"$0/cgroup.procs"; echo $$ >>"$1"; exec sleep 1000' '${cgroupBase()}' '${pids}' >/dev/null 2>&1 &
+until [ -s '${pids}' ]; do sleep 0.02; done
+`;
+
+if (cgroupBase() !== undefined)
+  test('what left the control group of its run is found by its marks, after a good end and after a stop', async () => {
+    const world = await openWorld();
+    const pids = join(temporary('left'), 'pids');
+    const { end } = await world.run('shell', leaver(pids));
+    assert.is(end.status, 'completed');
+    assert.not(lives(pidsIn(pids)[0]!));
+
+    const again = join(temporary('left'), 'pids');
+    const spec = world.specOf('shell', `${leaver(again)}sleep 1000\n`);
+    const ended = lastValueFrom(world.runner.attempt(spec));
+    const [pid] = await until('it has left', () => (pidsIn(again).length > 0 ? pidsIn(again) : undefined));
+    await world.runner.stop(spec, 'enough');
+    assert.not(lives(pid!));
+    await ended;
+  });
+
 test('what its reporter has forked and not yet made a program is not of the run, though it has the run open', async () => {
   const rootPath = join(temporary('root'), 'runs');
   const raw = rawFolder(rootPath, 'run');
