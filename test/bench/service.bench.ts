@@ -86,21 +86,23 @@ const posts = async (report: Report): Promise<void> => {
   });
 };
 
+/** Twenty of them run still and twenty are of one task, however many there are: the pages asked for are alike. */
 const withRuns = async (count: number): Promise<World> => {
   const bus = openMemoryBus({ clock });
+  const each = count / 20;
   for (let n = 0; n < count; n++) {
     const run_id = `20261121-010101${String(n).padStart(4, '0')}-1-${n}`;
     const start = {
       run_id,
-      project_id: `p-${n % 7}`,
-      task_id: `t-${n % 97}`,
+      project_id: n % each === 3 ? 'some' : `p-${n % 7}`,
+      task_id: n % each === 3 ? 'rare' : `t-${n % 97}`,
       agent: 'shell',
       cwd: '/',
       depth: 0,
       attempt: 1,
     };
     await bus.record([{ type: 'RUN_START', data: start }]);
-    if (n % 50) await bus.record([{ type: 'RUN_STOP', data: { run_id, status: 'completed', exit: 0 } }]);
+    if (n % each) await bus.record([{ type: 'RUN_STOP', data: { run_id, status: 'completed', exit: 0 } }]);
   }
   return open({ bus });
 };
@@ -116,7 +118,7 @@ const lists = async (report: Report): Promise<void> => {
         .on('error', reject)
         .end();
     });
-  for (const query of ['', '&status=running', '&project_id=p-3&task_id=t-3']) {
+  for (const query of ['', '&status=running', '&project_id=some&task_id=rare', '&status=failed']) {
     const path = `/api/v1/runs?limit=50${query}`;
     await Promise.all([get(many.url + path), get(few.url + path)]);
     const { ours, reference } = await inTurns(
