@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanEnvironment, startService, temporary, until, type Service } from '../support/service.js';
+import { cleanEnvironment, startService, temporary, tool, until, type Service } from '../support/service.js';
 
 const cwd = temporary('handlers');
 const env = cleanEnvironment();
@@ -24,6 +24,10 @@ test.before(async () => {
 });
 test.after(async () => void (await service.stop()));
 
+interface Task {
+  task: { status: string; running: number };
+  runs: { status: string; activation: string }[];
+}
 interface Row {
   activation: string;
   handler: string;
@@ -123,6 +127,57 @@ test('a run that has ended goes on in its task, with the same words or with othe
   assert.is((await json('POST', `runs/${first.run_id}/retry`)).status, 202);
   await count(3);
   assert.is(readFileSync(join(work, 'said'), 'utf8'), 'one\ntwo\none\n');
+});
+
+test('a task that was stopped is stopped for good, and can be deleted', async () => {
+  const { body } = await json('POST', 'tasks', { prompt: 'sleep 300', agent: 'shell', cwd });
+  const task = async () => JSON.parse((await call('GET', `tasks/default/${body.task_id}`)).text) as Task;
+  await until('it runs', async () => ((await task()).runs.length > 0 ? true : undefined));
+  assert.is((await call('DELETE', `tasks/default/${body.task_id}`)).status, 409);
+  assert.is((await json('POST', `tasks/default/${body.task_id}/stop`)).status, 202);
+  const stopped = await until('its run has ended', async () => {
+    const now = await task();
+    return now.task.running === 0 && now.runs[0]?.status === 'failed' ? now : undefined;
+  });
+  assert.is(stopped.task.status, 'stopped');
+  const { activation } = stopped.runs[0]!;
+  assert.is((await json('GET', `activations/${activation}`)).body.status, 'cancelled');
+  assert.is((await call('DELETE', `tasks/default/${body.task_id}`)).status, 200);
+  assert.is((await call('GET', `tasks/default/${body.task_id}`)).status, 404);
+});
+
+test('a loop that rests between two turns is stopped with its task', async () => {
+  const asked = await tool(
+    'conductor',
+    [
+      'task',
+      'create',
+      '--task-id',
+      'resting',
+      '--agent',
+      'shell',
+      '--prompt',
+      'true',
+      '--until',
+      'done',
+      '--root',
+      'runs',
+    ],
+    { cwd, env },
+  );
+  assert.is(asked.code, 0, asked.stderr);
+  const task = async () => JSON.parse((await call('GET', 'tasks/default/resting')).text) as Task;
+  await until('it has had a turn', async () =>
+    (await task().catch(() => undefined))?.runs?.length ? true : undefined,
+  );
+  assert.is((await json('POST', 'tasks/default/resting/stop')).status, 202);
+  const { status } = (
+    await until('it has ended', async () => {
+      const now = await task();
+      return now.task.status === 'stopped' && now.task.running === 0 ? now : undefined;
+    })
+  ).task;
+  assert.is(status, 'stopped');
 });
 
 test.run();
