@@ -6,7 +6,9 @@ import { mayUse } from './access/caller.js';
 import type { Gate, Visitor } from './access/gate.js';
 import type { Audit } from './audit.js';
 import type { Commands, Filter, HubDoor } from './doors.js';
+import { checked } from './checked.js';
 import { errorBody } from './errors.js';
+import { watchQuery } from './routes/shapes.js';
 
 export interface UpgradeOptions {
   hub: HubDoor;
@@ -37,14 +39,10 @@ export const refuse = (socket: Duplex, error: ConductorError): void => {
   );
 };
 
-/** `?type=TEST_*&project_id=acme`: one filter, made of what is there. */
-const filtersOf = (query: URLSearchParams): Filter[] => {
-  const filter: Filter = {};
-  for (const key of ['type', 'project_id', 'task_id', 'run_id', 'rule'] as const) {
-    const value = query.get(key);
-    if (value !== null) filter[key] = value.slice(0, 200);
-  }
-  return Object.keys(filter).length === 0 ? [] : [filter];
+/** `?type=TEST_*&project_id=acme&since=MSG-…`: one filter, made of what is there, and where to begin. */
+const watchOf = (query: URLSearchParams): { filters: Filter[]; since: string | undefined } => {
+  const { since, ...filter } = checked(watchQuery, Object.fromEntries(query));
+  return { since, filters: Object.keys(filter).length === 0 ? [] : [filter] };
 };
 
 /** Turns requests for a WebSocket into watchers of the hub: the same door as every other request, then the handshake. */
@@ -69,14 +67,14 @@ export const createUpgrade = ({ hub, gate, audit, commandsFor }: UpgradeOptions)
         const url = urlOf(request);
         if (!SOCKET_PATHS.has(url.pathname))
           throw new ConductorError('not_found', `there is no socket at ${url.pathname}`);
+        const watch = watchOf(url.searchParams);
         // What is said after the handshake is never missed.
         await hub.ready();
         if (socket.destroyed || socket.writableEnded) return;
         sockets.handleUpgrade(request, socket, head, (watcher) =>
           hub.handle(watcher, {
             connection: socket,
-            since: url.searchParams.get('since') ?? undefined,
-            filters: filtersOf(url.searchParams),
+            ...watch,
             commands: commandsFor(visitor),
           }),
         );

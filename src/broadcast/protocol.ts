@@ -21,6 +21,8 @@ export const filterSchema = z.strictObject({
 
 /** Given back in the answer, so that a client knows which of its questions it answers. */
 const id = z.union([z.string().max(100), z.number()]).optional();
+/** Said also of a command that is wrong otherwise. */
+const asked = z.object({ id });
 
 const commandSchema = z.discriminatedUnion('op', [
   z.strictObject({
@@ -57,16 +59,16 @@ export const obey = async ({
   subscribe: (watch: { since?: string | undefined; filters: readonly Filter[] }) => void;
   commands: Commands | undefined;
 }): Promise<void> => {
-  let given: { id?: string | number } = {};
+  let given: z.output<typeof asked> = {};
   try {
     const value = parse(text, isBinary);
+    given = asked.safeParse(value).data ?? {};
     const command = commandSchema.safeParse(value);
     if (!command.success) {
-      const [issue] = command.error.issues;
-      throw new ConductorError('bad_request', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no command'}`);
+      const { path, message } = command.error.issues[0]!;
+      throw new ConductorError('bad_request', path.length === 0 ? message : `${path.join('.')}: ${message}`);
     }
     const { data } = command;
-    given = data.id === undefined ? {} : { id: data.id };
     if (data.op === 'ping') return sink.say('pong', given);
     if (data.op === 'subscribe') {
       subscribe({ filters: data.filters, since: data.since });

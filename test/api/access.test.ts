@@ -215,6 +215,9 @@ test('a socket asks for the same token, and takes the scope it has', async () =>
   assert.is((await ask('GET', '/ws', { ...UPGRADE, ...bearer('ct_x') })).status, 401);
   assert.is((await ask('GET', '/ws?token=x', UPGRADE)).status, 401);
   assert.is((await ask('GET', '/ws', { ...UPGRADE, ...bearer(TOKEN) })).status, 101);
+  // What is written wrong would otherwise be a watcher of everything.
+  for (const wrong of ['since_id=x', 'types=A', `type=${'A'.repeat(200)}`])
+    assert.is((await ask('GET', `/ws?${wrong}`, { ...UPGRADE, ...bearer(TOKEN) })).status, 400, wrong);
   const reader = await watch(`${world.ws}/ws`, { headers: bearer(deriveToken(TOKEN, 'read', soon())) });
   reader.socket.send(JSON.stringify({ op: 'post', id: 1, message: { type: 'A' } }));
   await reader.until((frames) => frames.length > 0);

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanEnvironment, startService, temporary, tool, until, type Service } from '../support/service.js';
+import { cleanEnvironment, startService, temporary, until, type Service } from '../support/service.js';
 
 const cwd = temporary('handlers');
 const env = cleanEnvironment();
@@ -144,40 +144,6 @@ test('a task that was stopped is stopped for good, and can be deleted', async ()
   assert.is((await json('GET', `activations/${activation}`)).body.status, 'cancelled');
   assert.is((await call('DELETE', `tasks/default/${body.task_id}`)).status, 200);
   assert.is((await call('GET', `tasks/default/${body.task_id}`)).status, 404);
-});
-
-test('a loop that rests between two turns is stopped with its task', async () => {
-  const asked = await tool(
-    'conductor',
-    [
-      'task',
-      'create',
-      '--task-id',
-      'resting',
-      '--agent',
-      'shell',
-      '--prompt',
-      'true',
-      '--until',
-      'done',
-      '--root',
-      'runs',
-    ],
-    { cwd, env },
-  );
-  assert.is(asked.code, 0, asked.stderr);
-  const task = async () => JSON.parse((await call('GET', 'tasks/default/resting')).text) as Task;
-  await until('it has had a turn', async () =>
-    (await task().catch(() => undefined))?.runs?.length ? true : undefined,
-  );
-  assert.is((await json('POST', 'tasks/default/resting/stop')).status, 202);
-  const { status } = (
-    await until('it has ended', async () => {
-      const now = await task();
-      return now.task.status === 'stopped' && now.task.running === 0 ? now : undefined;
-    })
-  ).task;
-  assert.is(status, 'stopped');
 });
 
 test.run();

@@ -107,9 +107,11 @@ test('a bad command is said, changes nothing, and the connection stays', async (
     [{ op: 'cancel', run_id: 'nobody' }, 'not_found'],
   ];
   for (const [index, [value, code]] of bad.entries()) {
-    command(watcher, value);
+    const given = Array.isArray(value) || typeof value !== 'object' ? value : { ...value, id: index };
+    command(watcher, given);
     await watcher.until((frames) => frames.length === index + 1);
-    assert.is(watcher.frames.at(-1)?.data.code, code, JSON.stringify(value));
+    const said = watcher.frames.at(-1)?.data as { code?: string; id?: number } | undefined;
+    assert.equal([said?.code, said?.id], [code, given === value ? undefined : index], JSON.stringify(value));
   }
   watcher.socket.send(Buffer.from('{"op":"ping"}'), { binary: true });
   await watcher.until((frames) => frames.length === bad.length + 1);

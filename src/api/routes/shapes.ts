@@ -48,3 +48,14 @@ export const scopeQuery = { project_id: idSchema.optional(), task_id: idSchema.o
 export const words = z
   .union([z.string(), z.array(z.string())])
   .transform((given) => [given].flat().flatMap((text) => text.split(',')));
+
+/** What a watcher of messages asks for in its address. */
+export const watchQuery = z.strictObject({
+  /** As Last-Event-ID, for clients that cannot send it. */
+  since: z.string().max(200).optional(),
+  type: z.string().max(100).optional(),
+  project_id: z.string().max(128).optional(),
+  task_id: z.string().max(128).optional(),
+  run_id: z.string().max(128).optional(),
+  rule: z.string().max(64).optional(),
+});

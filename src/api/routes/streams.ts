@@ -4,7 +4,7 @@ import { endpoint, type Endpoint } from '../endpoint.js';
 import { findRun } from '../run-control.js';
 import { streamAllRuns } from '../streams/all-runs-stream.js';
 import { offsetsOf, streamRun } from '../streams/run-stream.js';
-import { runId } from './shapes.js';
+import { runId, watchQuery } from './shapes.js';
 
 const media = 'text/event-stream';
 
@@ -20,15 +20,7 @@ export const streamRoutes = (options: ApiOptions): Endpoint[] => [
     path: '/api/v1/messages/stream',
     summary: 'Messages as they come; with Last-Event-ID (a msg_id) first those that were missed.',
     scopes: ['read', 'run'],
-    query: z.strictObject({
-      /** As Last-Event-ID, for clients that cannot send it. */
-      since: z.string().max(200).optional(),
-      type: z.string().max(100).optional(),
-      project_id: z.string().max(128).optional(),
-      task_id: z.string().max(128).optional(),
-      run_id: z.string().max(128).optional(),
-      rule: z.string().max(64).optional(),
-    }),
+    query: watchQuery,
     media,
     handle: async ({ query: { since, ...filter }, ctx }) => {
       await options.hub.ready();
