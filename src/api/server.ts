@@ -31,6 +31,7 @@ export interface ListenOptions extends UpgradeOptions {
 
 const MOST_CONNECTIONS = 4_096;
 const LONGEST_GOODBYE_MS = 3_000;
+const MOST_HEADER = 16 * 1024;
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
@@ -65,11 +66,21 @@ const removeDead = async (path: string): Promise<void> => {
   if (!isAlive) rmSync(path, { force: true });
 };
 
+/** What came is no request: an answer in the one form all the same. */
+const answerNoRequest = ({ code, message }: NodeJS.ErrnoException, socket: Duplex): void => {
+  if (!socket.writable || code === 'ECONNRESET') socket.destroy();
+  else if (code === 'HPE_HEADER_OVERFLOW')
+    refuse(socket, new ConductorError('too_large', `the headers are over ${MOST_HEADER / 1024} KiB`), 431);
+  else if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    refuse(socket, new ConductorError('bad_request', 'the request took too long to come'), 408);
+  else refuse(socket, new ConductorError('bad_request', `this is no HTTP request: ${message}`));
+};
+
 export const listen = async (options: ListenOptions): Promise<Listening> => {
   const { app, before = [], hub, host = '127.0.0.1', port, socketPath } = options;
   const answer = app.callback();
   const server = createServer(
-    { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 5_000 },
+    { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: MOST_HEADER, connectionsCheckingInterval: 5_000 },
     (request, response) => {
       if (!before.some((door) => door(request, response))) void answer(request, response);
     },
@@ -81,6 +92,7 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   const pending = new Set<Duplex>();
   let draining = false;
 
+  server.on('clientError', answerNoRequest);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => undefined);
     if (draining) {

@@ -30,11 +30,11 @@ const urlOf = (request: IncomingMessage): URL => {
   }
 };
 
-export const refuse = (socket: Duplex, error: ConductorError): void => {
+export const refuse = (socket: Duplex, error: ConductorError, status = error.status): void => {
   const text = JSON.stringify(errorBody(error));
-  const more = error.status === 503 ? 'Retry-After: 5\r\n' : '';
+  const more = status === 503 ? 'Retry-After: 5\r\n' : '';
   socket.end(
-    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Refused'}\r\nContent-Type: application/json; charset=utf-8\r\n${more}` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\nContent-Type: application/json; charset=utf-8\r\n${more}` +
       `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
   );
 };

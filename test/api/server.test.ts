@@ -27,6 +27,8 @@ const ask = (path: string, headers: Record<string, string>, method = 'GET') =>
     asked.on('error', reject).end();
   });
 
+const codeOf = (body: string): string => (JSON.parse(body) as { error: { code: string } }).error.code;
+
 test('health answers anyone but a page of another site', async () => {
   const answer = await ask('/api/v1/health', { host: 'balancer.internal' });
   assert.is(answer.status, 200);
@@ -48,6 +50,19 @@ test('Host and Origin are looked at before the route', async () => {
     200,
   );
   assert.is((await ask('/api/v1/status', { host: 'localhost:14355' })).status, 200);
+});
+
+test('what is no request, or has too many headers, is answered in the one form', async () => {
+  const large = await ask('/api/v1/status', { 'x-large': 'a'.repeat(20_000) });
+  assert.equal([large.status, codeOf(large.body)], [431, 'too_large']);
+  const answer = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    const socket = connect(world.server.port, '127.0.0.1', () => socket.write('HELLO\r\n\r\n'));
+    socket.setEncoding('utf8').on('data', (part: string) => (text += part));
+    socket.on('error', reject).on('close', () => resolve(text));
+  });
+  assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assert.is(codeOf(answer.slice(answer.indexOf('\r\n\r\n'))), 'bad_request');
 });
 
 test('a foreign Host or Origin gets no socket, and a wrong path is not found', async () => {
