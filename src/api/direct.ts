@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import { toConductorError } from '../core/errors.js';
 import type { Visitor } from './access/gate.js';
 import type { ApiOptions } from './doors.js';
@@ -62,7 +63,8 @@ export const answerDirectly = ({
     const text = JSON.stringify(body);
     const length = Buffer.byteLength(text);
     const own = ['X-Request-ID', request_id, 'Content-Length', String(length)];
-    response.writeHead(status, ON_EVERY_ANSWER.concat(own, Object.entries(headers ?? {}).flat()));
+    if (headers) own.push(...Object.entries(headers).flat());
+    response.writeHead(status, ON_EVERY_ANSWER.concat(own));
     // What has a byte for each character need not be looked through.
     response.end(text, length === text.length ? 'latin1' : 'utf8');
     metrics.observe('POST', route, status, performance.now() - began);

@@ -14,8 +14,8 @@ export const guard = (
   { allowedHosts = [], anyHost = false }: { allowedHosts?: readonly string[] | undefined; anyHost?: boolean } = {},
 ): ConductorError | undefined => {
   const host = headers.host ?? '';
-  const allowed = [...LOOPBACK, ...allowedHosts.map((name) => name.toLowerCase())];
-  if (!anyHost && !allowed.includes(nameOf(host)))
+  const name = anyHost ? '' : nameOf(host);
+  if (!anyHost && !LOOPBACK.includes(name) && !allowedHosts.some((allowed) => allowed.toLowerCase() === name))
     return new ConductorError('forbidden', 'the Host header names no host of this service');
 
   const site = headers['sec-fetch-site'];

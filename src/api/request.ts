@@ -38,7 +38,7 @@ const collect = (request: IncomingMessage, most: number): Promise<Buffer | undef
     // Listeners stay: taking each off again costs more than the request, which is soon forgotten, holds.
     request.on('data', onData);
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
-    request.on('error', reject);
+    // Also after an error.
     request.on('close', () => {
       if (!request.complete) reject(new Error('the sender is gone'));
     });

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import { Observable, Subject } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
@@ -34,6 +35,7 @@ type Outcome = Parameters<NonNullable<Arrival['settle']>>[0];
 
 /** Senders give up after ten seconds, and a sender that was told "not yet" tries again: better said than left hanging. */
 const ANSWER_WITHIN_MS = 8_000;
+const LATE = 'the delivery was not durable in time; it is safe to send it again';
 /** More than the bus takes in that time is refused at once. */
 const MOST_WAITING = 2_000;
 
@@ -66,7 +68,22 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
     );
   let endpoints = open(config);
   const arrivals = new Subject<Arrival>();
-  const waiting = new Set<(outcome: Outcome) => void>();
+  /** In the order in which they came; until when they wait, in ms. */
+  const waiting = new Map<(outcome: Outcome) => void, number>();
+  let late: NodeJS.Timeout | undefined;
+
+  /** One timer for all, while one waits: it goes by the oldest. */
+  const refuseLate = (): void => {
+    const now = performance.now();
+    late = undefined;
+    for (const [settle, until] of waiting) {
+      if (until > now) {
+        late = setTimeout(refuseLate, until - now);
+        return;
+      }
+      settle({ error: new ConductorError('unavailable', LATE) });
+    }
+  };
 
   const deliver = (drafts: readonly Draft[]): Promise<readonly Receipt[]> =>
     new Promise((resolve, reject) => {
@@ -76,13 +93,15 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
       }
       const settle = (outcome: Outcome): void => {
         if (!waiting.delete(settle)) return;
-        clearTimeout(timer);
+        if (waiting.size === 0) {
+          clearTimeout(late);
+          late = undefined;
+        }
         if ('receipts' in outcome) resolve(outcome.receipts);
         else reject(asRetriable(outcome.error));
       };
-      const late = 'the delivery was not durable in time; it is safe to send it again';
-      const timer = setTimeout(() => settle({ error: new ConductorError('unavailable', late) }), ANSWER_WITHIN_MS);
-      waiting.add(settle);
+      waiting.set(settle, performance.now() + ANSWER_WITHIN_MS);
+      late ??= setTimeout(refuseLate, ANSWER_WITHIN_MS);
       arrivals.next({ drafts, settle });
     });
 
@@ -99,7 +118,7 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
         return () => {
           subscription.unsubscribe();
           if (arrivals.observed) return;
-          for (const settle of [...waiting])
+          for (const settle of [...waiting.keys()])
             settle({ error: new ConductorError('unavailable', 'the conductor is stopping') });
         };
       }),
