@@ -1,10 +1,20 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRemote } from '../../src/cli/init/detect.js';
 import { fakeService } from '../support/fake-service.js';
-import { cleanEnvironment, run, startService, temporary, tool, until } from '../support/service.js';
+import { cleanEnvironment, command, run, startService, temporary, tool, until } from '../support/service.js';
 
 const world = () => {
   const cwd = realpathSync(temporary('init'));
@@ -69,6 +79,46 @@ test('where nobody can be asked, hook and unit are written only when they are na
   assert.is((await conductor('init')).code, 0);
   assert.not(existsSync(join(cwd, '.git', 'hooks', 'post-commit')));
   assert.not(existsSync(join(cwd, 'conductor.service')));
+});
+
+/** The command at a terminal; the answers are typed as the questions come. */
+const atTerminal = async (cwd: string, env: Record<string, string>, answers: readonly string[]) => {
+  const line = `exec '${process.execPath}' '${command('conductor')}' init`;
+  const child = spawn('script', ['-qec', line, '/dev/null'], { cwd, env: { ...env, TERM: 'xterm' } });
+  let shown = '';
+  child.stdout.on('data', (bytes: Buffer) => (shown += bytes.toString()));
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  for (const [index, answer] of answers.entries()) {
+    await until('it asks', () => shown.split('[y/N] ').length > index + 1);
+    child.stdin.write(answer);
+  }
+  return { code: await ended, shown };
+};
+
+test('a person at a terminal is asked for webhook, hook and unit, and gets what was answered with yes', async () => {
+  const { cwd, env, git } = world();
+  await git('init', '-q');
+  await git('remote', 'add', 'origin', 'git@github.com:acme/app.git');
+  const { code, shown } = await atTerminal(cwd, env, ['n\r', 'y\r', 'Yes\r']);
+  assert.is(code, 0, shown);
+  assert.match(shown, 'A webhook of github? [y/N] ');
+  assert.match(shown, 'A git hook that tells of each commit? [y/N] ');
+  assert.match(shown, 'A systemd unit? [y/N] ');
+  assert.ok(existsSync(join(cwd, '.git', 'hooks', 'post-commit')));
+  assert.ok(existsSync(join(cwd, 'conductor.service')));
+  assert.not(existsSync(join(env['HOME']!, '.secrets')));
+  assert.match(shown, 'conductor webhook add github');
+});
+
+test('who leaves at a question has changed nothing', async () => {
+  for (const key of ['\u0003', '\u0004']) {
+    const { cwd, env, git } = world();
+    await git('init', '-q');
+    const { code, shown } = await atTerminal(cwd, env, ['n\r', key]);
+    assert.is(code, 1, shown);
+    assert.match(shown, 'left before anything was written');
+    assert.equal(readdirSync(cwd), ['.git']);
+  }
 });
 
 test('a webhook is set up: its secret, its lines in config.yaml, and at GitHub itself where a token is given', async () => {

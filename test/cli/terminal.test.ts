@@ -76,6 +76,23 @@ test('watch shows the tree below its lines, and only its lines to a pipe', async
   assert.is(piped.stderr, '');
 });
 
+test('batch shows its runs as they go, and only its lines to a pipe', async () => {
+  const words = `batch --agent shell --task one --prompt 'sleep 1' --task two --prompt 'exit 2' --max-concurrent 2`;
+  const { shown, ended } = atTerminal('run-agent', words);
+  assert.is(await ended, 2);
+  const line = (task: string, how: string) =>
+    new RegExp(`\\n(\u001B\\[\\d+A\u001B\\[J)?${task}\\t[\\d-]+\\t${how}\r\n`);
+  assert.match(`\n${shown()}`, line('one', 'completed\t0'));
+  assert.match(`\n${shown()}`, line('two', 'failed\t2'));
+  assert.match(shown(), /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\ds {2}one\r\n/);
+  const last = shown().split('\u001B[J').at(-1)!;
+  assert.match(last, /✓ shell {2}\ds {2}one\r\n/);
+  assert.match(last, /✗ shell {2}\ds {2}two\r\n/);
+  const piped = await tool('run-agent', ['batch', '--agent', 'shell', '--prompt', 'true'], { cwd, env });
+  assert.match(piped.stdout, /^task-\S+\t[\d-]+\tcompleted\t0\n$/);
+  assert.is(piped.stderr, '');
+});
+
 test('the newest runs are shown where not all have room, and no text of an agent steers the terminal', () => {
   const run = (n: number): [string, LiveRun] => [
     String(n),

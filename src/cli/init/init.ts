@@ -3,6 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
+import { ConductorError } from '../../core/errors.js';
 import { detect, type Repository } from './detect.js';
 import { planFiles, planHook, planUnit, writePlanned, type Planned } from './files.js';
 import { providerOf, setUpWebhook, webhookEntry } from './webhook.js';
@@ -18,13 +19,24 @@ export interface InitOptions {
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Asks a person; where nobody is, only what was said counts. */
-const ask = async (question: string, said: boolean | undefined, yes: boolean | undefined): Promise<boolean> => {
-  if (said !== undefined) return said;
-  if (yes || !process.stdin.isTTY || !process.stdout.isTTY) return false;
+/** What a person says to each question, where one is there who may be asked; else only what was said before counts. */
+const answersOf = async (
+  questions: readonly { question: string; said: boolean | undefined }[],
+  yes: boolean | undefined,
+): Promise<boolean[]> => {
+  if (yes || !process.stdin.isTTY || !process.stdout.isTTY) return questions.map(({ said }) => said === true);
   const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const left = new AbortController();
+  lines.once('SIGINT', () => left.abort()).once('close', () => left.abort());
   try {
-    return /^y/i.test(await lines.question(`${question} [y/N] `));
+    const answers: boolean[] = [];
+    for (const { question, said } of questions)
+      answers.push(said ?? /^y/i.test(await lines.question(`${question} [y/N] `, { signal: left.signal })));
+    return answers;
+  } catch (error) {
+    if (!left.signal.aborted) throw error;
+    say('');
+    throw new ConductorError('stopped', 'left before anything was written', { cause: error });
   } finally {
     lines.close();
   }
@@ -62,20 +74,25 @@ export const init = async (path: string, options: InitOptions): Promise<void> =>
     return written;
   };
   const sender = providerOf(repository);
-  const provider =
-    sender !== undefined && (await ask(`A webhook of ${sender}?`, saidOf(options.webhook), options.yes))
-      ? sender
-      : undefined;
+  // Asked before anything is written: whoever leaves meanwhile has changed nothing.
+  const [wantsWebhook, wantsHook, wantsUnit] = await answersOf(
+    [
+      { question: `A webhook of ${sender}?`, said: sender === undefined ? false : saidOf(options.webhook) },
+      { question: 'A git hook that tells of each commit?', said: repository.git ? options.hook : false },
+      { question: 'A systemd unit?', said: options.systemd },
+    ],
+    options.yes,
+  );
+  const provider = wantsWebhook ? sender : undefined;
   const webhooks = provider && webhookEntry(provider);
   const [config, ...others] = await planFiles(folder, repository, webhooks);
   const isOurs = config !== undefined && (await write(config));
   for (const planned of others) await write(planned);
   if (repository.git) {
     await ignoreRuns(folder);
-    if (await ask('A git hook that tells of each commit?', options.hook, options.yes))
-      await write(await planHook(folder));
+    if (wantsHook) await write(await planHook(folder));
   }
-  if (await ask('A systemd unit?', options.systemd, options.yes)) await write(await planUnit(folder));
+  if (wantsUnit) await write(await planUnit(folder));
   if (provider !== undefined) {
     const address = typeof options.webhook === 'string' ? options.webhook : undefined;
     await setUpWebhook(provider, repository, address, say);

@@ -1,3 +1,4 @@
+import { openLiveTree } from '../live-tree.js';
 import { openLocal } from '../local.js';
 import { readPrompt } from '../prompt.js';
 import { checkId, countOf, durationOf, parse, projectOf, rootOf, usage } from './options.js';
@@ -6,8 +7,8 @@ import { RUN_OPTIONS } from './task.js';
 
 const HELP = `run-agent batch --agent A --prompt TEXT --prompt TEXT … [--prompt-file FILE …] [--task ID …]
 
-Several runs, one after the other unless told otherwise. One line a run on stdout: task, run, status, meaning.
-Ends with the meaning of the worst.
+Several runs, one after the other unless told otherwise. One line a run on stdout: task, run, status, meaning; a terminal
+shows the runs as they go. Ends with the meaning of the worst.
 
   --task               one for each prompt, in order; default: new ones
   --max-concurrent N   that many beside each other
@@ -47,12 +48,23 @@ export const run = async (args: string[]): Promise<number> => {
 
   const local = await openLocal({ root: rootOf(values), config: values.config });
   let worst = 0;
-  const waiting = [...prompts.entries()];
+  const waiting = [...prompts.entries()].map(([index, prompt]) => ({
+    prompt,
+    task_id: tasks[index] ?? local.ids.taskId('task'),
+  }));
+  const ours = new Set(waiting.map(({ task_id }) => task_id));
+  const tree = openLiveTree((start) => start.project_id === project_id && ours.has(start.task_id), { plain: false });
+  const telling = local.bus.follow(await local.bus.end()).subscribe({
+    next: ({ events }) => {
+      for (const event of events) tree.on(event);
+    },
+    // Whoever cannot read the bus is told so by the runs.
+    error: () => undefined,
+  });
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       if (worst !== 0 && !values['continue-on-fail']) return;
-      const [index, prompt] = next;
-      const task_id = tasks[index] ?? local.ids.taskId('task');
+      const { prompt, task_id } = next;
       const end = await startRun(local, {
         project_id,
         task_id,
@@ -60,18 +72,24 @@ export const run = async (args: string[]): Promise<number> => {
         prompt,
         cwd: values.cwd,
         timeout_ms,
-        lines: true,
+        progress: process.stderr.isTTY ? 'none' : 'lines',
       });
       worst = Math.max(worst, end.exit);
-      process.stdout.write(`${[task_id, end.run_id, end.status, end.exit].join('\t')}\n`);
-      if (end.status === 'failed')
-        process.stderr.write(`ERROR: ${task_id}: ${end.error_summary ?? end.reason ?? ''}\n`);
+      // The tree may not have heard of it yet.
+      for await (const stop of local.bus.read({ run_id: end.run_id, types: ['RUN_STOP'], tail: 1 })) tree.on(stop);
+      tree.above(() => {
+        process.stdout.write(`${[task_id, end.run_id, end.status, end.exit].join('\t')}\n`);
+        if (end.status === 'failed')
+          process.stderr.write(`ERROR: ${task_id}: ${end.error_summary ?? end.reason ?? ''}\n`);
+      });
     }
   };
   try {
     await Promise.all(Array.from({ length: Math.min(lanes, prompts.length) }, lane));
     return worst;
   } finally {
+    telling.unsubscribe();
+    tree.close();
     await local.bus.close();
   }
 };

@@ -46,7 +46,7 @@ export const run = async (args: string[]): Promise<number> => {
       timeout_ms,
       parent_run_id: values['parent-run-id'],
       previous_run_id: values['previous-run-id'],
-      lines: values.follow === true,
+      ...(values.follow ? { progress: 'lines' } : {}),
       onEvent: (event) => {
         if (values.follow && event.kind === 'text') process.stdout.write(event.delta ? event.text : `${event.text}\n`);
       },

@@ -27,8 +27,8 @@ export interface Start {
   /** Of the run before, to go on in it. */
   resume_session?: string | undefined;
   onEvent?: (event: AgentEvent) => void;
-  /** Plain lines of progress, also on a terminal: something else is written there meanwhile. */
-  lines?: boolean;
+  /** What is shown meanwhile; default: a line that moves on a terminal, else plain lines. `none`: something else shows it. */
+  progress?: 'lines' | 'none';
 }
 
 const isPaused = async ({ bus }: { bus: Bus }): Promise<boolean> => {
@@ -75,15 +75,15 @@ const shown = async <Result>(
   work: (request: Omit<AttemptRequest, 'retry'>) => Promise<Result>,
 ): Promise<Result> => {
   const request = await requestOf(local, start);
-  const progress = openProgress(request.agent, start.lines === true);
+  const progress = start.progress === 'none' ? undefined : openProgress(request.agent, start.progress === 'lines');
   const onEvent = (event: AgentEvent): void => {
-    progress.on(event);
+    progress?.on(event);
     start.onEvent?.(event);
   };
   try {
     return await work({ ...request, onEvent });
   } finally {
-    progress.close();
+    progress?.close();
   }
 };
 
