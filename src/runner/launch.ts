@@ -107,7 +107,7 @@ export const launch = async (
   const reflog = reflogNow(spec.cwd);
   const shim = await ports.shims.take(slot);
   try {
-    raw.prepare({
+    const input = raw.prepare({
       stdin: plan.stdin,
       script: plan.script,
       note: {
@@ -124,7 +124,14 @@ export const launch = async (
         ...(reflog ? { reflog } : {}),
       },
     });
-    return { ...shim.begin({ raw, argv, cwd: spec.cwd, env }, slot?.share()), argv, family, limits, before, price };
+    return {
+      ...shim.begin({ raw, input, argv, cwd: spec.cwd, env }, slot?.share()),
+      argv,
+      family,
+      limits,
+      before,
+      price,
+    };
   } catch (error) {
     await shim.discard();
     throw error;

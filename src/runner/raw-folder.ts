@@ -87,11 +87,13 @@ export const rawFolder = (rootPath: string, run_id: string) => {
     exists: (): boolean => existsSync(path),
     make: (): void => void mkdirSync(path, { recursive: true, mode: 0o700 }),
 
-    prepare(content: { stdin: string; script: string | undefined; note: LaunchNote }): void {
-      writeFileSync(file('stdin'), content.stdin, { mode: 0o600 });
+    /** Returns the file that the agent is to read. */
+    prepare(content: { stdin: string; script: string | undefined; note: LaunchNote }): string {
+      if (content.stdin !== '') writeFileSync(file('stdin'), content.stdin, { mode: 0o600 });
       // Closed before anyone runs it: a file that is open for writing cannot be executed.
       if (content.script !== undefined) writeFileSync(file('script'), content.script, { mode: 0o700 });
       writeFileSync(file('launch.json'), JSON.stringify(content.note), { mode: 0o600 });
+      return content.stdin === '' ? '/dev/null' : file('stdin');
     },
 
     note(): LaunchNote | undefined {

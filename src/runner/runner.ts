@@ -19,6 +19,7 @@ import { stopForeign } from './stop.js';
 import { supervise } from './supervise.js';
 import type { Mark } from './sweep.js';
 import { createTrees } from './trees.js';
+import { createTurns } from './turns.js';
 
 export interface RunnerOptions extends Omit<LaunchPorts, 'shims'>, ShimsOptions {
   clock: Clock;
@@ -47,6 +48,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
   const trees = createTrees(options.sweepWorker);
   const budgets = createBudgets({ ...options, rootPath });
   const ports = { ...options, rootPath, redact, shims, trees, budgets };
+  const turn = createTurns();
   const live = new Map<string, Live>();
 
   const stopChild = (run_id: string, reason: string): void => {
@@ -56,12 +58,13 @@ export const createRunner = (options: RunnerOptions): Runner => {
 
   const attempt = async (spec: AttemptSpec, emit: Emit, mine: Live): Promise<RunEnd> => {
     const raw = rawFolder(rootPath, spec.run_id);
+    await turn();
     // Before anything of the run is there to be seen: an adopter must never find a living run without an owner.
     let disown: Awaited<ReturnType<typeof becomeOwner>>;
-    while (disown === undefined && !mine.abort.signal.aborted) {
+    do {
       raw.make();
       disown = await becomeOwner(raw.owner, mine.abort.signal);
-    }
+    } while (disown === undefined && !mine.abort.signal.aborted);
     const stopped = (): string | undefined => mine.reason ?? raw.stopReason();
     let slot: Slot | undefined;
     let info = describeRun(ports, spec);
@@ -79,6 +82,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
         );
       const admitted = await admit(ports, spec, mine.abort.signal, stopped, emit);
       slot = admitted.slot;
+      await turn();
       // The time limit begins here, not in the queue.
       info = { ...info, start_time: new Date(clock.now()).toISOString() };
       const since = birthsNow();
@@ -135,7 +139,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
         budgets,
         mark,
         trees,
-        ended,
+        ended: ended.then(turn),
         emit,
         gone,
         stopChild,

@@ -22,6 +22,8 @@ echo 0 >"$conductor_group/cgroup.procs" || conductor_outside=1
 
 export interface Work {
   raw: RawFolder;
+  /** The file that the agent reads. */
+  input: string;
   argv: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string>>;
@@ -31,7 +33,7 @@ export interface Work {
  * What it reads then, as one command, so that of half of it nothing is done. File 3 is the slot: the shim alone holds
  * it, so a daemon that the agent leaves behind does not.
  */
-export const working = ({ raw, argv, cwd, env }: Work): string => {
+export const working = ({ raw, input, argv, cwd, env }: Work): string => {
   const file = (name: string): string => quote(`${raw.path}/${name}`);
   return `{
 trap - EXIT
@@ -41,7 +43,7 @@ unset PATH OLDPWD
 ${Object.entries(env)
   .map(([name, value]) => `command export ${name}=${quote(value)}`)
   .join('\n')}
-${argv.map(quote).join(' ')} <${file('stdin')} >>${file('stdout')} 2>>${file('stderr')} 3>&-
+${argv.map(quote).join(' ')} <${quote(input)} >>${file('stdout')} 2>>${file('stderr')} 3>&-
 echo "$?" >${file('exit')}
 exit
 }

@@ -48,6 +48,17 @@ export const writeAtomically = async (path: string, content: string | Uint8Array
   await syncFolder(dirname(path));
 };
 
+/** As writeAtomically, but readers see it at once, and a power cut before it resolves may leave nothing of either. */
+export const writeThenSync = async (path: string, content: string | Uint8Array, mode = 0o644): Promise<void> => {
+  writeInPlaceOf(path, content, mode);
+  const file = openSync(path, 'r');
+  try {
+    await Promise.all([sync(file), syncFolder(dirname(path))]);
+  } finally {
+    closeSync(file);
+  }
+};
+
 /** Readers see the old content or the new one, never a part; a power cut may lose it. */
 export const writeInPlaceOf = (path: string, content: string | Uint8Array, mode = 0o644): void => {
   const temporary = temporaryBeside(path);

@@ -5,7 +5,7 @@ import { ConductorError } from '../core/errors.js';
 import { ID_RULE, isId } from '../core/id.js';
 import type { Runs } from '../core/ports.js';
 import type { RunInfo } from '../core/run.js';
-import { writeAtomically, writeInPlaceOf } from './atomic-write.js';
+import { writeInPlaceOf, writeThenSync } from './atomic-write.js';
 import { layout } from './layout.js';
 import { decodeRunInfo, encodeRunInfo } from './run-info-yaml.js';
 
@@ -46,7 +46,8 @@ const refuse =
  */
 const replace = async (file: string, info: RunInfo): Promise<void> => {
   if (info.status === 'running') return writeInPlaceOf(file, encodeRunInfo(info));
-  await writeAtomically(file, encodeRunInfo(info));
+  // Until it is durable the run's raw folder is there, and tells the same again.
+  await writeThenSync(file, encodeRunInfo(info));
 };
 
 export const openRuns = (rootPath: string): Runs => {

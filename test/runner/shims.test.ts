@@ -22,12 +22,12 @@ const grouped = cgroupBase() === undefined ? test.skip : test;
 const workIn = (folder: string, script: string, env: Record<string, string> = {}) => {
   const raw = rawFolder(folder, 'run');
   raw.make();
-  raw.prepare({
+  const input = raw.prepare({
     stdin: 'in',
     script: undefined,
     note: { backend: 'x', boot_id: '', pid_namespace: '', limits: {}, pid: 2 },
   });
-  return { raw, argv: ['/bin/sh', '-c', script], cwd: folder, env };
+  return { raw, input, argv: ['/bin/sh', '-c', script], cwd: folder, env };
 };
 
 test('a shim hands on words, environment and folder as they are, and nothing of its own', async () => {
