@@ -26,6 +26,7 @@ export const createShims = (options: ShimsOptions) => {
   const open = helper?.open ?? spawnShell;
   const ready: Shim[] = [];
   let preparing = false;
+  let preparation: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
@@ -51,7 +52,7 @@ export const createShims = (options: ShimsOptions) => {
     preparing = true;
     timer = setTimeout(() => {
       // What cannot be prepared is tried again at the next start.
-      prepare()
+      preparation = prepare()
         .catch(() => undefined)
         .finally(() => (preparing = false));
     }, APART_MS);
@@ -82,6 +83,7 @@ export const createShims = (options: ShimsOptions) => {
     async close(): Promise<void> {
       isClosed = true;
       clearTimeout(timer);
+      await preparation;
       await Promise.all(ready.splice(0).map((shim) => shim.discard()));
       await helper?.close();
     },
