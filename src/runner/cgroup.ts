@@ -81,10 +81,16 @@ export const cgroupMembers = (path: string): number[] => [
   ...groupsBelow(path).flatMap((inner) => cgroupMembers(inner)),
 ];
 
+/** Without effect where somebody is still in it. */
 const removeGroup = async (path: string): Promise<void> => {
+  const remove = (): Promise<boolean> =>
+    rmdir(path).then(
+      () => true,
+      () => false,
+    );
+  if (await remove()) return;
   for (const inner of groupsBelow(path)) await removeGroup(inner);
-  // Somebody is still in it, or it is gone already.
-  await rmdir(path).catch(() => undefined);
+  await remove();
 };
 
 /**
