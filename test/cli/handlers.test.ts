@@ -1,8 +1,9 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanEnvironment, startService, temporary, tool, until } from '../support/service.js';
+import { cleanEnvironment, command, startService, temporary, tool, until } from '../support/service.js';
 
 const world = () => {
   const folder = temporary('handlers');
@@ -167,6 +168,42 @@ test('approve lists what waits, and a yes or a no lets it go on', async () => {
   } finally {
     assert.is(await service.stop(), 0);
   }
+});
+
+test('without a service, run carries what waits for a person to its end, another waits its turn, and a signal leaves it open', async () => {
+  const { conductor, folder, env, write } = world();
+  write('ask.yaml', "name: ask\nsteps: [{ approve: 'Well?' }, { shell: echo went on }]\n");
+  const lists = (count: number) =>
+    until(`${count} ask`, async () => {
+      const { stdout } = await conductor('approve');
+      return stdout.split('\n').length - 1 === count || undefined;
+    });
+  const asks = conductor('handlers', 'run', 'ask', '--task', 'asks');
+  await lists(1);
+  const greets = conductor('handlers', 'run', 'hello');
+  await until('it is asked for', async () => {
+    const asked = await tool('messagebus-tool', ['read', '--type', 'HANDLER_REQUESTED'], { cwd: folder, env });
+    return asked.stdout.includes('hello is asked for') || undefined;
+  });
+  assert.is((await conductor('approve', 'asks')).code, 0);
+  const asked = await asks;
+  assert.is(asked.stdout, 'went on\n', asked.stderr);
+  const greeted = await greets;
+  assert.is(greeted.stdout, 'hello you\n', greeted.stderr);
+
+  const leaves = spawn(process.execPath, [command('conductor'), 'handlers', 'run', 'ask', '--task', 'leaves'], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  leaves.stderr.on('data', (text) => (stderr += String(text)));
+  const left = new Promise((resolve) => leaves.on('close', resolve));
+  await lists(1);
+  leaves.kill('SIGTERM');
+  assert.is(await left, 1);
+  assert.match(stderr, /stands still; it goes on when "conductor serve" does/);
+  assert.is((await conductor('approve', 'leaves')).code, 0, 'it is open still');
 });
 
 test('the schema for editors knows the kernel and the patterns', async () => {

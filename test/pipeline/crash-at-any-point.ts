@@ -68,9 +68,13 @@ export const withCrash = async (steps: readonly Tree[], at: number, when: 'befor
   const [event] = await bus.append([{ type: 'GO_H', data: { url: listener.url } }]);
   await bus.close();
   const program = join(project, 'test', 'pipeline', 'crash-child.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', program, first.folder, listener.url, String(at), when], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', program, first.folder, listener.url, String(at), when, 'or-end'],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   const died = await new Promise<string | null>((resolve) => child.on('exit', (_code, signal) => resolve(signal)));
   if (died !== 'SIGKILL') throw new Error(`it did not die at the write ${at}`);
   const world = await openCrashWorld(first.folder, listener.url, { keepRules: true });

@@ -1,9 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Subject, concatMap, firstValueFrom, fromEvent, merge, mergeMap, tap } from 'rxjs';
+import {
+  Subject,
+  concatMap,
+  filter,
+  firstValueFrom,
+  fromEvent,
+  merge,
+  mergeMap,
+  takeUntil,
+  tap,
+  type Observable,
+} from 'rxjs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ConductorError } from '../../core/errors.js';
+import { ConductorError, toConductorError } from '../../core/errors.js';
 import { idSchema, type Event } from '../../core/event.js';
 import { normaliseType } from '../../core/event-type.js';
 import type { HandlerRequested } from '../../core/ledger-view.js';
@@ -67,8 +78,8 @@ const readParameters = (text: string | undefined): Record<string, unknown> | und
   }
 };
 
-/** Tells how it goes on, until it ends or stands still; gives the last event. */
-const follow = (opened: Opened, activation: string, since: string): Promise<Event> => {
+/** Tells how it goes on, until it ends or stands still, or nobody waits for it any more; gives the last event. */
+const follow = (opened: Opened, activation: string, since: string, left$: Observable<unknown>): Promise<Event> => {
   // Elsewhere than on a terminal the ends of steps say enough.
   const tree = openLiveTree((start) => start.activation === activation, { plain: false });
   return firstValueFrom(
@@ -87,6 +98,7 @@ const follow = (opened: Opened, activation: string, since: string): Promise<Even
           ? [event]
           : [],
       ),
+      takeUntil(left$),
     ),
   ).finally(() => tree.close());
 };
@@ -100,7 +112,7 @@ const carryHere = async (opened: Opened, activation: string, folder: string, end
     error: (error: unknown) => log.error(String(error)),
   });
   try {
-    openings.add(await holdRoot(opened.root.path, {}), (held) => held.close());
+    openings.add(await holdRoot(opened.root.path, { carries: activation }), (held) => held.close());
     const trees = openTreeStore(layout(opened.root.path).treesFolder);
     const handlers = openings.add(await openHandlers({ folder, trees, log }), (one) => one.close());
     const ports = {
@@ -116,13 +128,39 @@ const carryHere = async (opened: Opened, activation: string, folder: string, end
       notifier: notifierOf(opened, process.env),
       cacheFolder: layout(opened.root.path).stepCacheFolder,
     };
-    const outcome = await firstValueFrom(pipeline(ports, stop$, stop$, (one) => one.activation === activation));
-    if (outcome.status === 'stopped')
+    const outcome = await firstValueFrom(
+      pipeline(ports, stop$, stop$, (one) => one.activation === activation).pipe(
+        // Asleep it is carried still.
+        filter(({ status }) => status !== 'waiting'),
+      ),
+      { defaultValue: undefined },
+    );
+    if (outcome === undefined || outcome.status === 'stopped')
       throw new ConductorError('stopped', `${activation} stands still; it goes on when "conductor serve" does`);
     return await end;
   } finally {
     signals.unsubscribe();
     await openings.close();
+  }
+};
+
+const LOOK_AGAIN_MS = 200;
+
+/** By the service, else here; another that was run by hand holds the root until it has ended. */
+const carried = async (opened: Opened, activation: string, folder: string, end: Promise<Event>): Promise<Event> => {
+  for (;;) {
+    const holder = findService(opened.root.path);
+    if (holder && holder['carries'] === undefined) return end;
+    if (!holder) {
+      try {
+        return await carryHere(opened, activation, folder, end);
+      } catch (error) {
+        if (toConductorError(error).code !== 'root_in_use') throw error;
+      }
+    }
+    // A service may have come in between.
+    const ended = await Promise.race([end, new Promise<void>((resolve) => void setTimeout(resolve, LOOK_AGAIN_MS))]);
+    if (ended) return ended;
   }
 };
 
@@ -151,10 +189,15 @@ export const runHandler = (name: string, options: RunOptions): Promise<number> =
       },
     ]);
     const activation = `handler/${receipt!.msg_id}`;
-    const end = follow(opened, activation, since);
-    const last = findService(opened.root.path)
-      ? await end
-      : await carryHere(opened, activation, orShipped(options.handlers, 'handlers'), end);
+    const left$ = new Subject<void>();
+    const end = follow(opened, activation, since, left$);
+    const last = await carried(opened, activation, orShipped(options.handlers, 'handlers'), end).catch(
+      async (error: unknown) => {
+        left$.next();
+        await end.catch(() => undefined);
+        throw error;
+      },
+    );
     const { status, exit, error, output, reason } = last.data;
     if (options.json) process.stdout.write(`${JSON.stringify({ activation, task_id, ...last.data })}\n`);
     else if (typeof output === 'string') process.stdout.write(output.endsWith('\n') ? output : `${output}\n`);
