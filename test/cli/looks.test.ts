@@ -72,6 +72,40 @@ test('status says who serves the root, and what waits, also while nobody does', 
   assert.match((await conductor('status')).stdout, 'none: tasks wait until one is started; paused');
 });
 
+test('what a rule could not decide is a dead letter too', async () => {
+  const { cwd, env, conductor } = world();
+  for (const folder of ['rules', 'handlers']) mkdirSync(join(cwd, folder));
+  writeFileSync(
+    join(cwd, 'rules', 'r.yaml'),
+    "rules: [{ id: sum, on: COUNTED, when: 'event.data.n + 1.0 > 2.0', do: go }]\n",
+  );
+  writeFileSync(join(cwd, 'handlers', 'go.yaml'), "name: go\nsteps: [{ shell: 'true' }]\n");
+  const service = await startService([], { cwd, env });
+  try {
+    const headers = { authorization: `Bearer ${service.token}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ type: 'COUNTED', data: { n: 'many' } });
+    const posted = await fetch(`${service.url}/api/v1/messages`, { method: 'POST', headers, body });
+    const { msg_id } = (await posted.json()) as { msg_id: string };
+    const [letter] = await until('it is listed', async () => {
+      const answer = await fetch(`${service.url}/api/v1/dead-letters`, { headers });
+      const { rule_errors } = (await answer.json()) as {
+        rule_errors: { rule: string; event: string; error: string }[];
+      };
+      return rule_errors.length > 0 ? rule_errors : undefined;
+    });
+    assert.equal([letter?.rule, letter?.event], ['sum', msg_id]);
+    assert.match(letter?.error ?? '', 'no such overload');
+    const { dead_letters } = JSON.parse((await conductor('dlq', '--json')).stdout);
+    assert.equal(
+      dead_letters.map(({ rule, event }: { rule: string; event: string }) => [rule, event]),
+      [['sum', msg_id]],
+    );
+    assert.match((await conductor('dlq')).stdout, `sum/${msg_id}`);
+  } finally {
+    await service.stop();
+  }
+});
+
 test('a dead letter is what failed for good; retried, it goes on and is none any more', async () => {
   const { cwd, env, conductor } = world();
   const service = await startService([], { cwd, env });

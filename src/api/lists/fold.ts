@@ -1,7 +1,7 @@
 import type { ApprovalDecided, ApprovalRequested } from '../../core/approval.js';
 import { isBelieved, type Event } from '../../core/event.js';
 import type { Routed, RunStarted, StepResult } from '../../core/ledger-view.js';
-import type { ActivationRow, ApprovalRow, RunRow, TaskRow } from './rows.js';
+import type { ActivationRow, ApprovalRow, RuleErrorRow, RunRow, TaskRow } from './rows.js';
 import { TASK_HANDLER } from '../../core/task.js';
 import { createShelf, type Shelf } from './shelf.js';
 
@@ -12,6 +12,8 @@ export interface Shelves {
   tasks: Shelf<TaskRow>;
   activations: Shelf<ActivationRow>;
   approvals: Shelf<ApprovalRow>;
+  /** The newest, oldest first. */
+  ruleErrors: RuleErrorRow[];
   /** Messages folded in, by type. */
   counts: Map<string, number>;
 }
@@ -31,6 +33,7 @@ export const emptyShelves = (): Shelves => ({
     ({ project_id, rule }) => [project_id, `rule ${rule}`],
   ),
   approvals: createShelf(({ approval }) => approval),
+  ruleErrors: [],
   counts: new Map(),
 });
 
@@ -249,6 +252,18 @@ const approvalDecided = ({ approvals }: Shelves, event: Event): void => {
   if (comment !== undefined) row.comment = comment;
 };
 
+const MOST_RULE_ERRORS = 500;
+const ruleErred = ({ ruleErrors }: Shelves, { data, ts, msg_id }: Event): void => {
+  ruleErrors.push({
+    rule: String(data['rule']),
+    event: String(data['event']),
+    error: String(data['message']).slice(0, 500),
+    ts,
+    msg_id,
+  });
+  if (ruleErrors.length > MOST_RULE_ERRORS) ruleErrors.shift();
+};
+
 const removeRun = ({ runs, running }: Shelves, run_id: string): void => {
   runs.remove(run_id);
   running.delete(run_id);
@@ -265,6 +280,7 @@ const FOLDS: Readonly<Record<string, (shelves: Shelves, event: Event) => void>> 
   HANDLER_RESUMED: handlerResumed,
   TASK_REQUESTED: requested('task', () => TASK_HANDLER),
   HANDLER_REQUESTED: requested('handler', ({ data }) => String(data['handler'])),
+  RULE_ERROR: ruleErred,
   RUN_LOOP_STARTED: taskChanged('pending'),
   RUN_LOOP_TURN: taskChanged('running'),
   RUN_LOOP_ENDED: loopEnded,

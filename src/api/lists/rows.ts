@@ -90,3 +90,13 @@ export const approvalRow = z.strictObject({
   msg_id: z.string(),
 });
 export type ApprovalRow = z.infer<typeof approvalRow>;
+
+/** An event that a rule could not decide. */
+export const ruleErrorRow = z.strictObject({
+  rule: z.string(),
+  event: z.string(),
+  error: z.string(),
+  ts: z.string(),
+  msg_id: z.string(),
+});
+export type RuleErrorRow = z.infer<typeof ruleErrorRow>;

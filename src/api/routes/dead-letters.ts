@@ -4,8 +4,8 @@ import { ConductorError } from '../../core/errors.js';
 import type { Activation } from '../../core/ledger-view.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
-import { activationRow } from '../lists/rows.js';
-import { pageOf, pageQuery } from './shapes.js';
+import { activationRow, ruleErrorRow } from '../lists/rows.js';
+import { pageQuery } from './shapes.js';
 
 const oneActivation = z.strictObject({ rule: z.string().max(64), msg_id: z.string().max(200) });
 
@@ -16,10 +16,15 @@ export const deadLetterRoutes = ({ lists, ledger, handlers }: ApiOptions): Endpo
   endpoint({
     method: 'get',
     path: '/api/v1/dead-letters',
-    summary: 'What was answered, and failed for good, newest first.',
+    summary:
+      'What was answered, and failed for good, newest first; with the first page, the newest that a rule could not decide.',
     scopes: ['read'],
     query: z.strictObject(pageQuery),
-    answer: pageOf('dead_letters', activationRow),
+    answer: z.strictObject({
+      dead_letters: z.array(activationRow),
+      rule_errors: z.array(ruleErrorRow).optional(),
+      next: z.string().optional(),
+    }),
     handle: ({ query: { cursor, limit } }) => {
       const { rows, next } = lists.activations.page({
         limit,
@@ -29,7 +34,8 @@ export const deadLetterRoutes = ({ lists, ledger, handlers }: ApiOptions): Endpo
           return known !== undefined && isDead(known);
         },
       });
-      return { dead_letters: rows, ...(next === undefined ? {} : { next }) };
+      const first = cursor === undefined ? { rule_errors: lists.ruleErrors.slice(-limit).reverse() } : {};
+      return { dead_letters: rows, ...first, ...(next === undefined ? {} : { next }) };
     },
   }),
   endpoint({

@@ -8,11 +8,13 @@ interface Options {
 }
 
 export const register = (program: Command): void => {
-  const dlq = program.command('dlq').description('dead letters: what was answered, and failed for good');
+  const dlq = program
+    .command('dlq')
+    .description('dead letters: what failed for good, and what a rule could not decide');
 
   dlq
     .command('list', { isDefault: true })
-    .description('activations that failed, newest first')
+    .description('activations that failed, then events that a rule could not decide; newest first')
     .addOption(rootOption())
     .addOption(configOption())
     .addOption(jsonOption())
