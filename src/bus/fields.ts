@@ -1,7 +1,10 @@
 /** From header lines to an event. A record we sealed is taken strictly or not at all; foreign text is taken as far as it goes. */
+import { createRequire } from 'node:module';
 import type { Event, Parent } from '../core/event.js';
 import { normaliseType } from '../core/event-type.js';
 import type { HeaderName, HeaderFields } from './header.js';
+
+const load = createRequire(import.meta.url);
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const TYPE = /^[A-Z][A-Z0-9_]{0,99}$/;
@@ -115,6 +118,21 @@ export const strictEvent = (fields: HeaderFields, body: string, authentic: boole
   return event;
 };
 
+/** YAML in more lines than one, as other programs write lists and maps. Larger ones are nobody's ids and links. */
+const BLOCK_MAX = 64 * 1024;
+
+/** Undefined when it is no YAML. */
+const parseBlock = (name: string, text: string): unknown => {
+  if (text.length > BLOCK_MAX) return undefined;
+  try {
+    // Of foreign records alone, and no start of a command is to pay for it.
+    const { parse } = load('yaml') as typeof import('yaml');
+    return (parse(`${name}: ${text}\n`, { schema: 'core', logLevel: 'silent' }) as Record<string, unknown>)[name];
+  } catch {
+    return undefined;
+  }
+};
+
 /** A record of another writer: whatever fits is kept, the rest gets a default. It never fires a rule. */
 export const foreignEvent = (fields: HeaderFields, body: string, offset: number): Event => {
   const event: Record<string, unknown> = {
@@ -130,7 +148,11 @@ export const foreignEvent = (fields: HeaderFields, body: string, offset: number)
   for (const { name, check, plain } of SHAPES) {
     const text = fields[name];
     if (text === undefined) continue;
-    let value = plain && !text.startsWith('"') ? text : (parseValue(text) ?? text);
+    let value = text.includes('\n')
+      ? parseBlock(name, text)
+      : plain && !text.startsWith('"')
+        ? text
+        : (parseValue(text) ?? text);
     if (name === 'type' && isText(value)) value = normaliseType(value);
     if (name === 'parents' && Array.isArray(value)) {
       value = value.map((parent: unknown) => (isText(parent) ? { msg_id: parent, kind: 'relates_to' } : parent));

@@ -24,7 +24,7 @@ const NAMES = [
 ] as const;
 export type HeaderName = (typeof NAMES)[number];
 
-/** What stands after `name: `, undefined where there is no such line. */
+/** What stands after `name: `, with the lines that go on with it; undefined where there is no such line. */
 export type HeaderFields = Record<HeaderName, string | undefined>;
 
 export interface Header {
@@ -78,6 +78,7 @@ export const parseHeader = (text: string): Header | undefined => {
   const fields = none();
   let foreign = false;
   let last = -1;
+  let named: HeaderName | undefined;
   for (let line = 0; line < text.length;) {
     const stop = text.indexOf('\n', line);
     let hash = 0;
@@ -93,9 +94,13 @@ export const parseHeader = (text: string): Header | undefined => {
         if (fields[name] !== undefined) foreign = true;
         const from = text.charCodeAt(at + 1) === SPACE ? at + 2 : at + 1;
         fields[name] = text.slice(from, stop);
+        named = name;
+      } else {
+        named = undefined;
       }
     } else if (last >= 0 && CONTINUED.test(text.slice(line, stop))) {
       foreign = true;
+      if (named !== undefined) fields[named] += text.slice(line - 1, stop);
     } else {
       return undefined;
     }

@@ -338,4 +338,59 @@ test('a sealed record whose fields have the wrong shape is damage, not a message
   }
 });
 
+test('lists and maps in the block form of YAML are read from foreign records, as far as they are what they should be', () => {
+  const record = `---
+msg_id: MSG-20260101-000000-000000000-PID7-0001
+ts: 2026-01-01T00:00:00.5Z
+type: FACT
+project_id: p
+task_id: ""
+run_id: ""
+issue_id: ISSUE-1
+parents:
+    - msg_id: MSG-1
+      kind: source_fact
+      meta: {a: b}
+    - msg_id: MSG-2
+      kind: >-
+        relates
+        to
+links:
+- url: https://example.org/a#b
+  label: "a: b"
+meta:
+    kind: thread
+    "odd key": |
+        two
+        lines
+unknown:
+  - nothing of ours
+---
+body
+
+`;
+  const [event] = eventsOf(scan(Buffer.from(record)));
+  assert.is(event?.sealed, false);
+  assert.equal(event?.parents, [
+    { msg_id: 'MSG-1', kind: 'source_fact', meta: { a: 'b' } },
+    { msg_id: 'MSG-2', kind: 'relates to' },
+  ]);
+  assert.equal(event?.links, [{ url: 'https://example.org/a#b', label: 'a: b' }]);
+  assert.equal(event?.meta, { kind: 'thread', 'odd key': 'two\nlines\n' });
+  assert.is(event?.issue_id, 'ISSUE-1');
+  assert.is(event?.body, 'body');
+
+  const [legacy] = eventsOf(scan(Buffer.from('---\ntype: A\nparents:\n- MSG-1\n---\nx\n\n')));
+  assert.equal(legacy?.parents, [{ msg_id: 'MSG-1', kind: 'relates_to' }]);
+  const bombs = [
+    'parents:\n  - &a [x]\n  - [*a, *a',
+    'meta:\n  a: !!js/function x',
+    `meta:\n  a: ${'x'.repeat(70_000)}`,
+  ];
+  for (const bomb of bombs) {
+    const [odd] = eventsOf(scan(Buffer.from(`---\ntype: A\n${bomb}\n---\nx\n\n`)));
+    assert.equal([odd?.type, odd?.parents, odd?.body], ['A', [], 'x']);
+  }
+});
+
 test.run();
