@@ -1,5 +1,6 @@
 /** From header lines to an event. A record we sealed is taken strictly or not at all; foreign text is taken as far as it goes. */
 import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import type { Event, Parent } from '../core/event.js';
 import { normaliseType } from '../core/event-type.js';
 import type { HeaderName, HeaderFields } from './header.js';
@@ -126,7 +127,7 @@ const parseBlock = (name: string, text: string): unknown => {
   if (text.length > BLOCK_MAX) return undefined;
   try {
     // Of foreign records alone, and no start of a command is to pay for it.
-    const { parse } = load('yaml') as typeof import('yaml');
+    const { parse } = load('yaml') as typeof Yaml;
     return (parse(`${name}: ${text}\n`, { schema: 'core', logLevel: 'silent' }) as Record<string, unknown>)[name];
   } catch {
     return undefined;
