@@ -2,14 +2,14 @@
 import { closeSync, fstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import { readRange } from './file.js';
-import { BODY_MAX, HEADER_MAX } from './format.js';
+import { BODY_MAX, crcOf, HEADER_MAX } from './format.js';
 import { Scanner } from './scanner.js';
 import { openToRead, type Segment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
 
 const WINDOW = 64 * 1024;
 /** Where one record will do. */
-const NARROW = 4 * 1024;
+export const NARROW = 4 * 1024;
 const WINDOW_MOST = 1024 * 1024;
 const RECORD_MOST = HEADER_MAX + BODY_MAX;
 
@@ -41,15 +41,35 @@ export function* backwards(
   }
 }
 
-/** The moment of the very last record, where the file ends with one: nothing else need be read. `whole`: nothing is torn there. */
-export const endOf = (fd: number, floor: number, size: number): { moment: Moment | undefined; whole: boolean } => {
-  const from = Math.max(floor, size - NARROW);
-  const bytes = readRange(fd, from, size);
-  const at = bytes.lastIndexOf('\n---\nmsg_id: ');
-  const [item] = at < 0 ? [] : new Scanner(undefined, from + at + 1).push(bytes.subarray(at + 1));
+const RECORD = '\n---\nmsg_id: ';
+const LENGTH = '\nbody_bytes: ';
+const CRC = '\ncrc32: ';
+const NEWLINE = 10;
+
+/** The id of the one sealed record that fills the bytes from `at`, if its checksum fits. */
+const idOfSealed = (bytes: Buffer, at: number): string | undefined => {
+  const end = bytes.indexOf('\n---\n', at + 4);
+  const crc = end - CRC.length - 8;
+  const length = bytes.lastIndexOf(LENGTH, crc);
+  if (length < at || bytes.toString('latin1', crc, crc + CRC.length) !== CRC) return undefined;
+  const from = end + 5;
+  const digits = length + LENGTH.length;
+  const to = from + Number(bytes.toString('latin1', digits, bytes.indexOf(NEWLINE, digits)));
+  // Its own line break and the empty line: then the file ends.
+  if (to !== bytes.length - 2 || bytes[to] !== NEWLINE || bytes[to + 1] !== NEWLINE) return undefined;
+  const sum = crcOf(bytes.subarray(at, crc + 1), bytes.subarray(from, to));
+  if (sum !== bytes.toString('latin1', end - 8, end)) return undefined;
+  const id = at + RECORD.length - 1;
+  return bytes.toString('latin1', id, bytes.indexOf(NEWLINE, id));
+};
+
+/** The moment of the very last record, where the bytes end with a whole one of ours: nothing else need be read. `whole`: nothing is torn there. */
+export const endOfBytes = (bytes: Buffer): { moment: Moment | undefined; whole: boolean } => {
+  const at = bytes.lastIndexOf(RECORD) + 1;
+  const id = at === 0 ? undefined : idOfSealed(bytes, at);
   return {
-    moment: item?.kind === 'event' && item.event.sealed ? momentOf(item.event.msg_id) : undefined,
-    whole: bytes.toString('latin1', Math.max(0, bytes.length - 2)) === '\n\n',
+    moment: id === undefined ? undefined : momentOf(id),
+    whole: bytes[bytes.length - 1] === NEWLINE && bytes[bytes.length - 2] === NEWLINE,
   };
 };
 

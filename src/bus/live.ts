@@ -1,15 +1,29 @@
 /** The file that has the bus's name now, as its writers see it. Everything here happens under the lock. */
-import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { busPath, readRange } from './file.js';
-import { endOf, lastMoment, lastMomentIn } from './last.js';
+import { endOfBytes, lastMoment, lastMomentIn, NARROW } from './last.js';
 import { firstSealed } from './locate.js';
 import { renew } from './renew.js';
 import { closedPath, closedSegments, numberAfter } from './segments.js';
+import { nameOf, surePath } from './sure-path.js';
 import { isAfter, type Moment } from './stamp.js';
 
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 const ABSENT = { throwIfNoEntry: false } as const;
+
+/** For what others wrote since we last looked; mostly nothing. */
+const PROBE = Buffer.allocUnsafe(4 * 1024);
 
 /** When the live file is closed and a new one begun. */
 export interface Rotation {
@@ -23,8 +37,8 @@ export class LiveFile {
   readonly #path: string;
   #fd = -1;
   #ino = -1;
-  /** As of the last look. */
-  #size = 0;
+  /** What the kernel calls the open file as long as it has our name; undefined where that cannot be relied on. */
+  #sure: string | undefined;
   /** How far its end is known. */
   #seen = 0;
   /** Nothing is torn at this end. */
@@ -52,17 +66,22 @@ export class LiveFile {
     return this.#last;
   }
 
-  /** When it was opened, or last found open. */
+  /**
+   * As of now. Who looks at a file's times, as every stat does, makes the kernel give the next write a time of its own and
+   * put that into its journal: then writers wait for each other's journal, with the lock in their hands.
+   */
   get size(): number {
-    return this.#size;
+    const from = this.#seen - 1;
+    const count = from < 0 ? 0 : readSync(this.#fd, PROBE, 0, PROBE.length, from);
+    // Cut off meanwhile, or grown by more than is read here.
+    return count === 0 || count === PROBE.length ? fstatSync(this.#fd).size : from + count;
   }
 
   /** The file under our name is still the one that is open. */
   isCurrent(): boolean {
-    const found = this.#fd < 0 ? undefined : lstatSync(this.#path, ABSENT);
-    if (found?.ino !== this.#ino) return false;
-    this.#size = found.size;
-    return true;
+    if (this.#fd < 0) return false;
+    if (this.#sure !== undefined) return nameOf(this.#fd) === this.#sure;
+    return lstatSync(this.#path, ABSENT)?.ino === this.#ino;
   }
 
   /** Opens what has the name now; true when that is another file than before. */
@@ -70,9 +89,8 @@ export class LiveFile {
     if (this.isCurrent()) return false;
     this.close();
     this.#fd = openSync(this.#path, FLAGS, 0o640);
-    const { ino, size } = fstatSync(this.#fd);
-    this.#ino = ino;
-    this.#size = size;
+    this.#ino = fstatSync(this.#fd).ino;
+    this.#sure = surePath(this.#path, this.#fd);
     this.#seen = this.#clean = -1;
     this.#first = undefined;
     this.#full = false;
@@ -90,12 +108,13 @@ export class LiveFile {
     if (found && (!this.#last || isAfter(found, this.#last))) this.#last = found;
   }
 
-  /** Learns what others wrote before it was last opened; answers the size then. */
+  /** Learns what others wrote; answers the size. */
   catchUp(): number {
-    const size = this.#size;
+    const { size } = this;
     if (size === this.#seen) return size;
     const from = this.#seen < 0 || size < this.#seen ? 0 : this.#seen;
-    const end = endOf(this.#fd, from, size);
+    // From the line break before, since every record begins a line.
+    const end = endOfBytes(readRange(this.#fd, Math.max(0, from - 1, size - NARROW), size));
     if (end.whole) this.#clean = size;
     this.#learn(
       end.moment ??
