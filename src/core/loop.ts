@@ -30,6 +30,8 @@ export interface LoopRequest {
   /** The person who asked for it. */
   actor?: string;
   limits?: RunLimits;
+  /** `project/task` each: the first turn begins when they have completed. */
+  depends_on?: readonly string[];
 }
 
 /** All that a loop remembers between two turns: whoever goes on with it needs nothing else. */

@@ -8,6 +8,8 @@ const KEPT = 1_000;
 
 const begin = (view: LedgerView, event: Event): void => {
   const { request, options, state } = event.data as unknown as Loop;
+  const { depends_on = [], project_id, task_id } = request;
+  if (depends_on.length > 0) view.waiting.set(keyOf(event), { project_id, task_id, ts: event.ts, depends_on });
   view.loops.delete(keyOf(event));
   view.loops.set(keyOf(event), { request, options, state: { ...state, since_id: event.msg_id } });
   if (view.loops.size <= KEPT) return;
@@ -18,6 +20,7 @@ const begin = (view: LedgerView, event: Event): void => {
 const end = (view: LedgerView, event: Event): void => {
   const loop = view.loops.get(keyOf(event));
   if (!loop || loop.ended) return;
+  view.waiting.delete(keyOf(event));
   const { status, exit, reason } = event.data;
   const stopped = typeof reason === 'string' && reason.startsWith('stopped');
   loop.ended = {

@@ -15,7 +15,9 @@ import { toConductorError } from '../core/errors.js';
 import { LOOP_CHECK, LOOP_TURN, type Loop } from '../core/loop.js';
 import type { Ledger, Log, LoopClaims } from '../core/ports.js';
 import { untilStopped } from '../operators/until-stopped.js';
-import { loopResumed } from './loop-facts.js';
+import { dependenciesDone, scopeOfName } from './dependencies.js';
+import { loopEnded, loopResumed } from './loop-facts.js';
+import { failedEnd } from './run-attempts.js';
 import { carryLoop, type LoopPorts } from './until-done.js';
 
 export type AdoptLoopsPorts = Omit<LoopPorts, 'isPaused'> & { ledger: Ledger; claims: LoopClaims; log: Log };
@@ -45,6 +47,21 @@ export const adoptLoops = (
           (run.step === LOOP_TURN || run.step === LOOP_CHECK),
       );
 
+    /** False when one of those that it depends on failed: then it never begins. @throws ConductorError `stopped` */
+    const mayBegin = async (key: string, { request }: Loop, stop$: Observable<unknown>): Promise<boolean> => {
+      const wanted = view.waiting.get(key)?.depends_on ?? [];
+      if (wanted.length === 0) return true;
+      try {
+        await dependenciesDone(ports, request, wanted.map(scopeOfName), stop$);
+        return true;
+      } catch (error) {
+        const { code, message, exit } = toConductorError(error);
+        if (code !== 'dependency_failed') throw error;
+        await ports.ledger.record([loopEnded(request, failedEnd('', exit, message), 0)]);
+        return false;
+      }
+    };
+
     const carry = async (key: string, loop: Loop): Promise<void> => {
       const giveUp = ports.claims.take(loop.request);
       if (!giveUp) return;
@@ -57,6 +74,7 @@ export const adoptLoops = (
         const gone$ = ports.ledger.folded$.pipe(
           filter(() => view.loops.get(key)?.ended !== undefined || !view.loops.has(key)),
         );
+        if (!(await mayBegin(key, now, merge(gone$, drain$, kill$)))) return;
         const isPaused = async (): Promise<boolean> => view.paused;
         await carryLoop({ ...ports, isPaused }, now, { stop$: gone$, leave$: drain$, kill$ });
       } finally {
@@ -73,6 +91,7 @@ export const adoptLoops = (
       mergeMap(([key, loop]) =>
         from(carry(key, loop)).pipe(
           catchError((error: unknown) => {
+            if (toConductorError(error).code === 'stopped') return EMPTY;
             ports.log.error(`the loop of ${key} could not go on: ${toConductorError(error).message}`);
             return EMPTY;
           }),

@@ -2,7 +2,7 @@ import type { Event } from '../core/event.js';
 import { toConductorError } from '../core/errors.js';
 import type { Activation } from '../core/ledger-view.js';
 import { TASK_HANDLER } from '../core/task.js';
-import { dependenciesDone } from './dependencies.js';
+import { dependenciesDone, scopeOfName } from './dependencies.js';
 import { factOf } from '../core/activation-facts.js';
 import { closeWorktrees } from './isolated.js';
 import { Journal } from './journal.js';
@@ -56,11 +56,7 @@ const waitForOthers = async (
   const { depends_on } = cause.data;
   if (activation.handler !== TASK_HANDLER || !Array.isArray(depends_on) || depends_on.length === 0) return;
   begun();
-  const wanted = depends_on.map((name) => {
-    const [project_id = '', task_id = ''] = String(name).split('/', 2);
-    return { project_id, task_id };
-  });
-  await dependenciesDone(ports, activation, wanted, anySaid(stop, drain));
+  await dependenciesDone(ports, activation, depends_on.map(String).map(scopeOfName), anySaid(stop, drain));
 };
 
 interface End {

@@ -15,6 +15,11 @@ const GRACE_MS = 10_000;
 const LOOK_MS = 2_000;
 
 const CHANGES = ['RUN_', 'HANDLER_', 'TASK_'];
+/** Of `project/task`. */
+export const scopeOfName = (name: string): Scope => {
+  const [project_id = '', task_id = ''] = name.split('/', 2);
+  return { project_id, task_id };
+};
 const nameOf = ({ project_id, task_id }: Scope): string => `${project_id}/${task_id}`;
 
 /** The way from `task` over what it waits for back to itself. */

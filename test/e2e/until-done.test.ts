@@ -296,4 +296,40 @@ test('a loop may be asked for while no service runs; until it is done its task i
   await service.stop();
 });
 
+test('a loop begins when what it depends on has completed, also after a restart, and never when that failed', async () => {
+  const world = makeWorld();
+  const conductor = (...args: string[]) =>
+    tool('conductor', [...args, '--root', world.root], { env: world.env, cwd: world.folder });
+  const create = async (task: string, prompt: string, ...more: string[]): Promise<void> => {
+    const made = await conductor(
+      ...['task', 'create', '--task', task, '--agent', 'shell', '--cwd', world.work, '--prompt', prompt, ...more],
+    );
+    assert.equal([made.code, made.stdout], [0, `${task}\n`], made.stderr);
+  };
+  const statusOf = async (task: string): Promise<string> =>
+    (JSON.parse((await conductor('task', 'show', task, '--json')).stdout) as { status: string }).status;
+  const loop = ['--until', 'done', '--depends-on'];
+  await create('first', 'until test -e go; do sleep 0.05; done');
+  await create('loop', `${SHELL}test -e go && touch "$CONDUCTOR_DONE"`, ...loop, 'first');
+  await create('bad', 'exit 2');
+  await create('never', `${SHELL}touch never`, ...loop, 'default/bad');
+  await create('circle', 'true', ...loop, 'circle');
+  for (const stops of [true, false]) {
+    const service = await world.serve();
+    await until('the first is at work', async () => ((await statusOf('first')) === 'running' ? true : undefined));
+    assert.is(await statusOf('loop'), 'pending');
+    if (stops) {
+      await killed(service.process);
+      continue;
+    }
+    for (const task of ['never', 'circle'])
+      await until(`${task} is refused`, async () => ((await statusOf(task)) === 'failed' ? true : undefined));
+    writeFileSync(join(world.work, 'go'), '');
+    await until('the loop is done', async () => ((await statusOf('loop')) === 'completed' ? true : undefined));
+    await service.stop();
+  }
+  assert.is(readFileSync(join(world.work, 'count'), 'utf8'), '1\n');
+  assert.not.ok(existsSync(join(world.work, 'never')));
+});
+
 test.run();

@@ -44,8 +44,6 @@ export const readRequest = (
     'max-idle': options.maxIdle,
     'max-usd': options.maxUsd,
   });
-  if (loop && options.dependsOn !== undefined)
-    throw new ConductorError('usage', '--depends-on does not go with --until done');
   const depends_on = scopesOf(options.dependsOn ?? [], options.project ?? 'default').map(
     ({ project_id, task_id }) => `${project_id}/${task_id}`,
   );

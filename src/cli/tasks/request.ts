@@ -63,12 +63,13 @@ export const requestLoop = async (
   options: LoopOptions,
 ): Promise<string> => {
   checkPrompt(request.prompt);
-  const { prompt, cwd, agent, timeout_ms } = request;
+  const { prompt, cwd, agent, timeout_ms, depends_on } = request;
   const asker = await askerOf(local);
   const giveUp = claimLoop(local, scope);
   try {
     await keepPrompt(local, scope, prompt);
-    const asked = { ...scope, ...asker, prompt, cwd, agent, timeout_ms, env: {} };
+    const begins = depends_on === undefined ? {} : { depends_on };
+    const asked = { ...scope, ...asker, ...begins, prompt, cwd, agent, timeout_ms, env: {} };
     return (await beginLoop(local, asked, options)).state.since_id;
   } finally {
     giveUp();
