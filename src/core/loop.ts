@@ -23,6 +23,8 @@ export interface LoopRequest {
   prompt: string;
   cwd: string;
   env: Readonly<Record<string, string>>;
+  /** Of the environment it was asked for in, what is no secret: the service that goes on with it may have another. */
+  inherited?: Readonly<Record<string, string>>;
   timeout_ms: number;
   depth: number;
   trust: Trust;

@@ -12,8 +12,18 @@ const PASSED = new Set(['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LANGUAGE', '
 const PROXIES = /^(https?|all|no)_proxy$/i;
 const CERTIFICATES = new Set(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']);
 
-const passes = (name: string): boolean =>
-  PASSED.has(name) || name.startsWith('LC_') || PROXIES.test(name) || CERTIFICATES.has(name);
+/** May be written down. */
+const isPlain = (name: string): boolean => PASSED.has(name) || name.startsWith('LC_') || CERTIFICATES.has(name);
+/** The address of a proxy may hold a password. */
+const passes = (name: string): boolean => isPlain(name) || PROXIES.test(name);
+
+const only = (environment: NodeJS.ProcessEnv, fits: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value !== undefined && fits(name) ? [[name, value]] : [])),
+  );
+
+/** What a run that another process starts later gets of this environment; keys and proxies it gets of that process. */
+export const inheritable = (environment: NodeJS.ProcessEnv): Record<string, string> => only(environment, isPlain);
 
 /** The key in the file, which nobody else may read. Throws `configuration` with the remedy. */
 export const readToken = (file: string): string => {
@@ -65,8 +75,7 @@ export interface EnvironmentInput {
 
 export const buildEnvironment = (input: EnvironmentInput): Record<string, string> => {
   const { spec, environment } = input;
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(environment)) if (value !== undefined && passes(name)) env[name] = value;
+  const env = { ...only(environment, passes), ...only(spec.inherited ?? {}, isPlain) };
   for (const name of input.kind.settings) {
     const value = environment[name];
     if (value !== undefined) env[name] = value;

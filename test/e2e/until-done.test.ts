@@ -183,6 +183,31 @@ test('a loop whose run-agent is killed in a turn, and then the service, goes on 
   await second.stop();
 });
 
+test('a service that goes on with a loop gives it the environment it was begun in, but for secrets, which are nowhere written', async () => {
+  const world = makeWorld();
+  const script = `${SHELL}echo "$TZ $LC_TIME $ANTHROPIC_API_KEY" >zone-$n; until test -e go-$n; do sleep 0.05; done; [ $n -lt 2 ] || touch "$CONDUCTOR_DONE"`;
+  Object.assign(world.env, {
+    TZ: 'Asia/Tokyo',
+    ANTHROPIC_API_KEY: 'sk-never-written',
+    HTTPS_PROXY: 'http://me:word@x',
+  });
+  const { child } = world.begin('shell', script);
+  await until('the first turn is at work', () => existsSync(join(world.work, 'zone-1')) || undefined);
+  await killed(child);
+  Object.assign(world.env, { TZ: 'Europe/Berlin', LC_TIME: 'C' });
+  const service = await world.serve();
+  for (const name of ['go-1', 'go-2']) writeFileSync(join(world.work, name), '');
+  await until('the loop has ended', async () => ((await world.said('RUN_LOOP_ENDED')).length > 0 ? true : undefined));
+  await service.stop();
+  for (const [name, zone] of [
+    ['zone-1', 'Asia/Tokyo  '],
+    ['zone-2', 'Asia/Tokyo C '],
+  ])
+    assert.is(readFileSync(join(world.work, name!), 'utf8'), `${zone}\n`);
+  const bus = readFileSync(join(world.root, 'MESSAGE-BUS.md'), 'utf8');
+  assert.not.match(bus, /sk-never-written|me:word/);
+});
+
 test('without a service "run-agent resume" goes on with it; the run that lives is followed to its end', async () => {
   const world = makeWorld();
   const script = `${SHELL}touch began-$n; until test -e go-$n; do sleep 0.05; done; [ $n -lt 2 ] || touch "$CONDUCTOR_DONE"`;

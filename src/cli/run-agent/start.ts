@@ -7,6 +7,7 @@ import { runAttempts } from '../../pipeline/attempts.js';
 import type { AttemptRequest } from '../../pipeline/run-attempts.js';
 import type { Loop, LoopOptions } from '../../core/loop.js';
 import { beginLoop, carryLoop } from '../../pipeline/until-done.js';
+import { inheritable } from '../../runner/environment.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
 import { claimLoop } from '../loop-options.js';
@@ -127,7 +128,7 @@ const carried = async (
 
 /** One agent again and again, until DONE; a signal to us stops it for good. When we die the service goes on with it. */
 export const startLoop = (local: Local, start: Start, options: LoopOptions): Promise<RunEnd> =>
-  carried(local, start, (request) => beginLoop(local, request, options));
+  carried(local, start, (request) => beginLoop(local, { ...request, inherited: inheritable(process.env) }, options));
 
 /** Goes on with a loop that nobody carries any more. */
 export const resumeLoop = (local: Local, loop: Loop): Promise<RunEnd> => {

@@ -7,6 +7,7 @@ import type { LoopOptions } from '../../core/loop.js';
 import type { Receipt } from '../../core/ports.js';
 import type { TaskRequest } from '../../core/task.js';
 import { beginLoop } from '../../pipeline/until-done.js';
+import { inheritable } from '../../runner/environment.js';
 import { writeAtomically } from '../../storage/atomic-write.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
@@ -70,7 +71,8 @@ export const requestLoop = async (
     await keepPrompt(local, scope, prompt);
     const begins = depends_on === undefined ? {} : { depends_on };
     const asked = { ...scope, ...asker, ...begins, prompt, cwd, agent, timeout_ms, env: {} };
-    return (await beginLoop(local, asked, options)).state.since_id;
+    const inherited = inheritable(process.env);
+    return (await beginLoop(local, { ...asked, inherited }, options)).state.since_id;
   } finally {
     giveUp();
   }

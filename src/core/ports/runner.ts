@@ -18,6 +18,8 @@ export interface AttemptSpec {
   cwd: string;
   /** Added to the allow-listed environment; event data goes here or to stdin, never into a command. */
   env: Readonly<Record<string, string>>;
+  /** Stands in for what is passed on of our own environment: of whoever asked for it, elsewhere or before. */
+  inherited?: Readonly<Record<string, string>>;
   timeout_ms: number;
   depth: number;
   trust: Trust;
