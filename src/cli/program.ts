@@ -52,6 +52,17 @@ const NOUNS = [
   completion,
 ];
 
+/** A word after a noun that is none of its commands is said to be so, not taken for an argument of its default command. */
+const nameUnknown = (noun: Command): void => {
+  const { _defaultCommandName: name } = noun as unknown as { _defaultCommandName: string | null };
+  const usual = noun.commands.find((one) => one.name() === name);
+  if (usual?.registeredArguments.length !== 0) return;
+  usual.allowExcessArguments().hook('preAction', (_usual, called) => {
+    const [word] = called.args;
+    if (word !== undefined) noun.error(`error: unknown command '${word}' (see conductor ${noun.name()} --help)`);
+  });
+};
+
 /** The command `conductor` with every noun, its help and examples; nothing is done yet. */
 export const createProgram = (): Command => {
   const program = new Command('conductor')
@@ -59,6 +70,7 @@ export const createProgram = (): Command => {
     .version(readVersion())
     .exitOverride();
   for (const noun of NOUNS) noun.register(program);
+  for (const noun of program.commands) nameUnknown(noun);
   giveExamples(program);
   return program;
 };

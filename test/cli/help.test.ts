@@ -90,6 +90,14 @@ test('every command of run-agent says what it does, and shows it', async () => {
   }
 });
 
+test('a word that is no command of a noun is named, and nothing is done', async () => {
+  for (const noun of ['task', 'events', 'dlq', 'queue']) {
+    const { code, stdout, stderr } = await tool('conductor', [noun, 'lst'], { cwd: temporary('words'), env });
+    assert.equal([code, stdout], [2, '']);
+    assert.match(stderr, `error: unknown command 'lst' (see conductor ${noun} --help)`);
+  }
+});
+
 test('messagebus-tool shows each of its commands', async () => {
   const { stdout } = await tool('messagebus-tool', ['--help'], { env });
   const shown = new Set(examplesOf(stdout).map((line) => wordsOf(line.trim())[1]));

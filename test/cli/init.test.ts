@@ -33,6 +33,7 @@ test('a repository gets what works at once: its commit is told, and its own test
   const done = await conductor('init', '--hook', '--systemd');
   assert.is(done.code, 0, done.stderr);
   assert.match(done.stdout, 'found node, tests by "npm test", acme/app at github.com');
+  assert.match(done.stdout, /^wrote rules\/ \(\d+ files\)\nwrote handlers\/ \(\d+ files\)$/m);
   assert.match(done.stdout, 'conductor webhook add github');
   assert.match(readFileSync(join(cwd, '.gitignore'), 'utf8'), /^runs\/$/m);
   assert.match(readFileSync(join(cwd, 'conductor.service'), 'utf8'), `WorkingDirectory=${cwd}\n`);
@@ -67,6 +68,11 @@ test('what is there is kept, and said so; --force replaces it', async () => {
   assert.is(readFileSync(join(cwd, 'config.yaml'), 'utf8'), 'timers: {}\n');
   assert.match(readFileSync(join(cwd, '.git', 'hooks', 'post-commit'), 'utf8'), '# mine');
   assert.is(readFileSync(join(cwd, '.gitignore'), 'utf8'), 'dist\nruns/\n');
+  rmSync(join(cwd, 'rules', 'conductor.yaml'));
+  assert.match(
+    (await conductor('init')).stdout,
+    /^wrote rules\/ \(1 files; \d+ that were there are kept\)\nkept {2}handlers\/ \(\d+ files\)$/m,
+  );
   await conductor('init', '--force');
   assert.match(readFileSync(join(cwd, 'config.yaml'), 'utf8'), 'local/');
   assert.is(readFileSync(join(cwd, '.gitignore'), 'utf8'), 'dist\nruns/\n');

@@ -104,7 +104,9 @@ test('gc removes what ended long ago, and keeps what it is told to and what live
 
 test('validate names the agents that can run here, and what is wrong with the configuration', async () => {
   const { cwd, agent } = world();
-  assert.match((await agent('validate')).stdout, 'shell\tshell\t/bin/sh');
+  const { stdout } = await agent('validate');
+  assert.match(stdout, 'shell\tshell\t/bin/sh');
+  assert.match(stdout, 'perplexity\tperplexity\tover HTTP');
   assert.is((await agent('validate', '--agent', 'codex')).code, 3);
   writeFileSync(join(cwd, 'config.yaml'), 'agents: { a: { command: [gone-program] }, b: { token_file: gone } }');
   const wrong = await agent('validate', '--json');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { ConductorError } from '../../core/errors.js';
@@ -85,9 +85,18 @@ export const init = async (path: string, options: InitOptions): Promise<void> =>
   );
   const provider = wantsWebhook ? sender : undefined;
   const webhooks = provider && webhookEntry(provider);
-  const [config, ...others] = await planFiles(folder, repository, webhooks);
+  const [config, schema, ...others] = await planFiles(folder, repository, webhooks);
   const isOurs = config !== undefined && (await write(config));
-  for (const planned of others) await write(planned);
+  if (schema) await write(schema);
+  for (const name of ['rules', 'handlers']) {
+    const files = others.filter(({ path }) => path.startsWith(join(folder, name, sep)));
+    let written = 0;
+    for (const planned of files) if (await writePlanned(planned, options.force === true)) written += 1;
+    const there = files.length - written;
+    const kept = there > 0 && written > 0 ? `; ${there} that were there are kept` : '';
+    const shown = relative(process.cwd(), join(folder, name));
+    say(written > 0 ? `wrote ${shown}/ (${written} files${kept})` : `kept  ${shown}/ (${there} files)`);
+  }
   if (repository.git) {
     await ignoreRuns(folder);
     if (wantsHook) await write(await planHook(folder));
@@ -98,5 +107,5 @@ export const init = async (path: string, options: InitOptions): Promise<void> =>
     await setUpWebhook(provider, repository, address, say);
     if (!isOurs) say(`put into config.yaml:\n${stringify({ webhooks }).trimEnd()}`);
   } else if (sender !== undefined) say(`for events of ${sender}: conductor webhook add ${sender}`);
-  say('next: conductor serve');
+  say('next: conductor doctor, then conductor serve');
 };

@@ -1,7 +1,8 @@
-import { createAgents } from '../../runner/agents.js';
+import { BACKENDS, createAgents } from '../../runner/agents.js';
 import { agentsOf } from '../agents.js';
 import { findProblems } from '../config/check.js';
 import { loadConfig } from '../load-config.js';
+import { restProgram } from '../package-folder.js';
 import { printTable } from '../table.js';
 import { COMMON, parse } from './options.js';
 
@@ -23,9 +24,15 @@ export const run = async (args: string[]): Promise<number> => {
   const { values } = parsed;
   const loaded = loadConfig(values.config);
   const problems = findProblems(loaded, process.env);
-  const agents = createAgents({ config: agentsOf(loaded.config, loaded.folder), environment: process.env });
+  const agents = createAgents({
+    config: agentsOf(loaded.config, loaded.folder),
+    environment: process.env,
+    restProgram,
+  });
   // Throws for a name nobody knows, and where its program is missing.
   if (values.agent !== undefined) agents.find(values.agent);
+  const whereOf = ({ backend, program }: { backend: string; program?: string | undefined }): string =>
+    program ?? (backend === 'shell' ? '/bin/sh' : BACKENDS[backend]?.rest ? 'over HTTP' : 'not found');
   const rows = agents.list().map(({ name, backend, program }) => ({ name, backend, program }));
   if (values.json) process.stdout.write(`${JSON.stringify({ problems, agents: rows }, null, 2)}\n`);
   else
@@ -34,7 +41,7 @@ export const run = async (args: string[]): Promise<number> => {
       [
         { title: 'agent', of: (row) => row.name },
         { title: 'backend', of: (row) => row.backend },
-        { title: 'program', of: (row) => row.program ?? (row.backend === 'shell' ? '/bin/sh' : 'not found') },
+        { title: 'program', of: whereOf },
       ],
       { name: 'agents' },
     );
