@@ -7,12 +7,14 @@ import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Event } from '../core/event.js';
 import { uniqueSuffix } from './crypto.js';
-import { CHUNK, breath, readRange } from './file.js';
+import { breath, readRange } from './file.js';
 import { Scanner } from './scanner.js';
 import { openToRead, type Segment } from './segments.js';
 import { momentOf, type Moment } from './stamp.js';
 
 const VERSION = 1;
+/** What is taken apart in one turn of the event loop, in some milliseconds. */
+const STRETCH = 256 * 1024;
 const ROW = 7;
 const KEY = 4;
 const AUTHENTIC = 0x8000_0000;
@@ -189,7 +191,7 @@ export const buildIndex = async (
     };
     const scanner = new Scanner(key, 0, newest);
     while (scanner.next < size) {
-      const chunk = readRange(fd, scanner.next, Math.min(size, scanner.next + CHUNK));
+      const chunk = readRange(fd, scanner.next, Math.min(size, scanner.next + STRETCH));
       if (chunk.length === 0) break;
       take(scanner.push(chunk));
       await breath();
