@@ -23,7 +23,7 @@ const killLevel = (): Finding =>
         'by environment mark, ancestry, session and open files: a daemon that hides from all four stays',
         'a writable cgroup (systemd: Delegate=yes), or agents.<name>.sandbox: pidns',
       )
-    : finding('stopping runs', 'ok', 'by control group: nothing of a run can stay');
+    : finding('stopping runs', 'ok', 'by control group; root, who may leave it, is looked for by the marks of the run');
 
 const canBox = async (sandbox: Exclude<Sandbox, readonly string[]>): Promise<boolean> => {
   const asRoot = process.getuid?.() === 0;
