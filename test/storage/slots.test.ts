@@ -154,6 +154,8 @@ test('a slot that was moved to the file of another process lives as long as that
   await slot.release();
   const next = watch(slots.acquire(request('next')));
   await until('one waits', () => slots.waiting().length === 1);
+  // Of two that came within one millisecond neither was first.
+  await until('time goes on', () => clock.now() > slots.waiting()[0]!.since);
   const foreign = watch(other.acquire(request('foreign')));
   await until('both wait', () => slots.waiting().length === 2);
   assert.equal([next.state, foreign.state], ['waits', 'waits']);
