@@ -13,7 +13,7 @@ import { openHandlers } from '../pipeline/handlers.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
 import { openTableStore } from '../router/table-store.js';
-import { runThatMade } from '../runner/living-commits.js';
+import { makerFinder } from '../runner/living-commits.js';
 import { layout } from '../storage/layout.js';
 import { holdRoot } from '../storage/root.js';
 import { notifierOf } from './actions.js';
@@ -105,8 +105,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       config: options.config,
       ledger,
       log,
-      madeBy: (commit) =>
-        runThatMade(commit, { rootPath: local.root.path, runs: local.runs, living: ledger.view.runs.values() }),
+      madeBy: makerFinder({ rootPath: local.root.path, runs: local.runs, living: () => ledger.view.runs.values() }),
     }),
     (one) => one.close(),
   );

@@ -1,19 +1,48 @@
 import type { Runs, RunScope } from '../core/ports.js';
 import { rawFolder } from './raw-folder.js';
-import { commitsSince } from './reflog.js';
+import { commitsSince, type Reflog } from './reflog.js';
+
+interface MakersOptions {
+  rootPath: string;
+  runs: Pick<Runs, 'find'>;
+  /** The runs whose ends are not told yet. */
+  living: () => Iterable<RunScope>;
+}
+
+/** More than may run at once. */
+const REMEMBERED = 1_000;
 
 /**
- * Which of these runs, whose ends are not told yet, made the commit: a push may come back as a webhook before its run has
- * ended and RUN_STOP says what it made.
+ * Finds which living run made a commit: a push may come back as a webhook before its run has ended and RUN_STOP says what
+ * it made. The webhook waits for this, so what never changes is read once: where the log of a run's folder lies, and what
+ * a run that has ended said of itself.
  */
-export const runThatMade = async (
-  commit: string,
-  { rootPath, runs, living }: { rootPath: string; runs: Pick<Runs, 'find'>; living: Iterable<RunScope> },
-): Promise<string | undefined> => {
-  for (const run of living) {
-    const reflog = rawFolder(rootPath, run.run_id).note()?.reflog;
-    const made = reflog ? commitsSince(reflog) : (await runs.find(run).catch(() => undefined))?.commits;
-    if (made?.includes(commit)) return run.run_id;
-  }
-  return undefined;
+export const makerFinder = ({ rootPath, runs, living }: MakersOptions) => {
+  const logs = new Map<string, Reflog | undefined>();
+  const told = new Map<string, readonly string[]>();
+
+  const madeBy = async (run: RunScope): Promise<readonly string[]> => {
+    const raw = rawFolder(rootPath, run.run_id);
+    if (raw.exists()) {
+      if (!logs.has(run.run_id)) {
+        const note = raw.note();
+        if (!note) return [];
+        logs.set(run.run_id, note.reflog);
+      }
+      const reflog = logs.get(run.run_id);
+      return reflog ? commitsSince(reflog) : [];
+    }
+    const known = told.get(run.run_id);
+    if (known) return known;
+    const info = await runs.find(run).catch(() => undefined);
+    const commits = info?.commits ?? [];
+    if (info && info.status !== 'running') told.set(run.run_id, commits);
+    return commits;
+  };
+
+  return async (commit: string): Promise<string | undefined> => {
+    for (const remembered of [logs, told]) if (remembered.size > REMEMBERED) remembered.clear();
+    for (const run of [...living()]) if ((await madeBy(run)).includes(commit)) return run.run_id;
+    return undefined;
+  };
 };

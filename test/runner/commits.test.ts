@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunEnd } from '../../src/core/run.js';
 import { commitsSince, reflogNow } from '../../src/runner/reflog.js';
-import { runThatMade } from '../../src/runner/living-commits.js';
+import { makerFinder } from '../../src/runner/living-commits.js';
 import { makeRepository } from '../support/repository.js';
 import { cleanEnvironment, run as runProgram, temporary, until } from '../support/service.js';
 import { openWorld, script } from './world.js';
@@ -70,7 +70,7 @@ test('a run that lives is known by what it made so far, and one that has ended b
   world.runner.attempt(spec).subscribe((event) => {
     if (event.kind === 'end') end = event;
   });
-  const ask = async (sha: string) => runThatMade(sha, { rootPath: world.root.path, runs: world.runs, living: [spec] });
+  const ask = makerFinder({ rootPath: world.root.path, runs: world.runs, living: () => [spec] });
   const sha = await until('it has committed', async () => {
     const head = await git('rev-parse', 'HEAD');
     return (await ask(head)) === spec.run_id ? head : undefined;
