@@ -75,6 +75,9 @@ const groupsBelow = (path: string): string[] => {
   }
 };
 
+/** Whether the process is in the group of a run, whichever: it ends with that. */
+export const isInGroup = (pid: number): boolean => tryRead(`/proc/${pid}/cgroup`)?.includes(`/${PREFIX}`) === true;
+
 /** The living processes of the group and of those that a run made below it. */
 export const cgroupMembers = (path: string): number[] => [
   ...membersOf(path),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pidsApart } from './apart.js';
+import { isInGroup } from './cgroup.js';
 import { isLivingRun, livingOwners } from './living.js';
 import {
   bornSince,
@@ -44,8 +45,13 @@ const lineage = (): Set<number> => {
  */
 export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
   const isYoung = bornSince(mark.since);
+  // Of a run with a group only what has left every group is looked for: that is one short file a process.
+  const isOutside = (pid: number): boolean => mark.cgroup === undefined || !isInGroup(pid);
   const all = new Map(
-    listProcesses((pid) => pid === mark.pid || isYoung(pid)).map((process) => [process.pid, process]),
+    listProcesses((pid) => (pid === mark.pid || isYoung(pid)) && isOutside(pid)).map((process) => [
+      process.pid,
+      process,
+    ]),
   );
   if (all.size === 0) return [];
   const untouchable = lineage();
