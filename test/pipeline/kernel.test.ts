@@ -149,12 +149,23 @@ test('repeat goes on until its condition holds, sees what the last iteration sai
       - { id: count, output: json, env: { BEFORE: '{% if iteration > 1 %}{{ steps.count.data }}{% else %}0{% endif %}' }, shell: 'echo $((BEFORE + 1))' }
 - { id: after, when: 'steps.loop.data.iterations == 3 && steps.loop.data.met', shell: 'true' }
 - id: endless
+  on_error: continue
   repeat: { until: 'false', max: 2, steps: [{ shell: 'true' }] }
+- id: unconvinced
+  repeat:
+    until: steps.check.ok
+    max: 1
+    steps: [{ id: check, on_error: continue, shell: 'echo 1 test failed; echo at line 7 >&2; exit 2' }]
 `,
     async (world) => {
       const end = await world.go('h');
-      assert.is(end['error'], 'step endless: "false" did not hold after 2 iterations');
-      assert.is((await world.steps())['after']!['status'], 'completed');
+      const steps = await world.steps();
+      assert.is(steps['endless']!['error'], '"false" did not hold after 2 iterations');
+      assert.is(
+        end['error'],
+        'step unconvinced: "steps.check.ok" did not hold after 1 iterations; check said:\n1 test failed\n\nat line 7',
+      );
+      assert.is(steps['after']!['status'], 'completed');
     },
   ));
 
