@@ -148,7 +148,7 @@ export class Pen {
       for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
       return undefined;
     }
-    if (keyed && newest) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
+    if (newest) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
     return given;
   }
 }

@@ -14,6 +14,18 @@ import { factsOf } from './facts.js';
 /** A message that was stamped just before may still be on its way into the file: ms. */
 const SETTLE_MS = 10;
 
+/** So many events that wait while a decision becomes durable are decided as one batch. */
+const MOST_JOINED = 256;
+
+const join = (waiting: Batch, next: Batch): Batch | undefined =>
+  waiting.events.length + next.events.length > MOST_JOINED
+    ? undefined
+    : {
+        events: [...waiting.events, ...next.events],
+        damaged: [...waiting.damaged, ...next.damaged],
+        cursor: next.cursor,
+      };
+
 /**
  * Reads on from the last ROUTED and says what every rule decided, one durable record a batch, and one where a window was due.
  * Starts nothing itself.
@@ -83,6 +95,7 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
           return due && due.at + SETTLE_MS;
         },
         clock,
+        join,
       ),
       concatAll(),
     );

@@ -105,6 +105,30 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
       arrivals.next({ drafts, settle });
     });
 
+  /** What a delivery is told as, or what is answered to it at once. */
+  const read = async (
+    name: string,
+    headers: IncomingHttpHeaders,
+    rawBody: Buffer,
+  ): Promise<WebhookAnswer | { drafts: readonly Draft[] }> => {
+    const known = endpoints.get(name);
+    if (known === undefined) throw new ConductorError('not_found', `there is no webhook "${name}"`);
+    const { endpoint, secrets } = known;
+    if (waiting.size >= MOST_WAITING) throw new ConductorError('unavailable', 'too many deliveries at once');
+    // The signature comes first: nothing of an unsigned body is looked at.
+    const verdict = verifyWithAny(endpoint.provider.verifier, { headers, rawBody }, secrets, clock.now());
+    if (verdict !== 'good') throw new ConductorError('unauthorized', REFUSED[verdict]);
+    const delivery = { headers, rawBody, payload: payloadOf(headers, rawBody) };
+    const challenge = endpoint.provider.challengeOf?.(delivery.payload);
+    if (challenge !== undefined) return { challenge };
+    const drafts = await draftsOf(endpoint, delivery, { blobs, madeBy }).catch((error: unknown) => {
+      throw error instanceof ConductorError ? error : asRetriable(error);
+    });
+    if (drafts.length > 0) return { drafts };
+    const event = endpoint.provider.eventOf(delivery).slice(0, 100);
+    return { ignored: `nothing here answers to this ${event === '' ? 'delivery' : `"${event}" delivery`}` };
+  };
+
   return {
     name: 'webhooks',
     get description() {
@@ -123,24 +147,10 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
         };
       }),
     async receive(name, headers, rawBody) {
-      const known = endpoints.get(name);
-      if (known === undefined) throw new ConductorError('not_found', `there is no webhook "${name}"`);
-      const { endpoint, secrets } = known;
-      if (waiting.size >= MOST_WAITING) throw new ConductorError('unavailable', 'too many deliveries at once');
-      // The signature comes first: nothing of an unsigned body is looked at.
-      const verdict = verifyWithAny(endpoint.provider.verifier, { headers, rawBody }, secrets, clock.now());
-      if (verdict !== 'good') throw new ConductorError('unauthorized', REFUSED[verdict]);
-      const delivery = { headers, rawBody, payload: payloadOf(headers, rawBody) };
-      const challenge = endpoint.provider.challengeOf?.(delivery.payload);
-      if (challenge !== undefined) return { challenge };
-      const drafts = await draftsOf(endpoint, delivery, { blobs, madeBy }).catch((error: unknown) => {
-        throw error instanceof ConductorError ? error : asRetriable(error);
-      });
-      if (drafts.length === 0) {
-        const event = endpoint.provider.eventOf(delivery).slice(0, 100);
-        return { ignored: `nothing here answers to this ${event === '' ? 'delivery' : `"${event}" delivery`}` };
-      }
-      const [receipt] = await deliver(drafts);
+      // What was read of the delivery is let go before the disk is waited for.
+      const told = await read(name, headers, rawBody);
+      if (!('drafts' in told)) return told;
+      const [receipt] = await deliver(told.drafts);
       if (receipt === undefined) throw asRetriable(new Error('the bus gave no receipt'));
       return { msg_id: receipt.msg_id, duplicate: receipt.duplicate };
     },
