@@ -38,6 +38,21 @@ const lineage = (): Set<number> => {
   return pids;
 };
 
+/** Who is never ended with the run, whatever marks it carries, and the processes whose children are not, either. */
+const reportersBeside = (mark: Mark) => {
+  const untouchable = lineage();
+  const owners = livingOwners(mark.rootPath);
+  for (const { pid } of owners) untouchable.add(pid);
+  const own = owners.find(({ run_id }) => run_id === mark.run_id)?.pid;
+  // What a reporter of other runs starts for itself, as git, carries the mark of the run that it stands in.
+  const reporters = new Set(owners.map(({ pid }) => pid).filter((pid) => pid !== own));
+  for (const pid of pidsApart(mark.rootPath)) {
+    untouchable.add(pid);
+    if (pid !== own) reporters.add(pid);
+  }
+  return { untouchable, reporters, own };
+};
+
 /**
  * Everything that belongs to the run: by its mark in the environment, which children inherit into any session and
  * keep when their parent dies; by its sessions, by ancestry and by the raw files it holds open, for those who cleaned
@@ -54,17 +69,7 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
     ]),
   );
   if (all.size === 0) return [];
-  const untouchable = lineage();
   const raw = rawFolder(mark.rootPath, mark.run_id);
-  const owners = livingOwners(mark.rootPath);
-  for (const { pid } of owners) untouchable.add(pid);
-  const own = owners.find(({ run_id }) => run_id === mark.run_id)?.pid;
-  // What a reporter of other runs starts for itself, as git, carries the mark of the run that it stands in.
-  const reporters = new Set(owners.map(({ pid }) => pid).filter((pid) => pid !== own));
-  for (const pid of pidsApart(mark.rootPath)) {
-    untouchable.add(pid);
-    if (pid !== own) reporters.add(pid);
-  }
   const leader = all.get(mark.pid);
   const leaderIsOurs = leader === undefined || mark.pid_start === undefined || leader.start === mark.pid_start;
   // The pid was given to somebody else since: so was its session.
@@ -75,13 +80,11 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
     const known = verdicts.get(process.pid);
     if (known !== undefined) return known;
     verdicts.set(process.pid, false);
-    const verdict = judge(process);
+    const verdict = carriesMark(process) && !isSpared(process);
     verdicts.set(process.pid, verdict);
     return verdict;
   };
-  const judge = (process: Process): boolean => {
-    if (untouchable.has(process.pid) || reporters.has(process.parent)) return false;
-    if (process.parent === own && isFork(process)) return false;
+  const carriesMark = (process: Process): boolean => {
     // Nothing of a run is older than its shim.
     if (mark.pid > 0 && mark.pid_start !== undefined && process.start < mark.pid_start) return false;
     const run_id = variableOf(process.pid, 'RUN_ID');
@@ -91,6 +94,14 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
     const parent = all.get(process.parent);
     if (parent !== undefined && belongs(parent)) return true;
     return usesFolder(process.pid, raw.path);
+  };
+  // Asked of those alone that carry a mark: it costs what there are runs.
+  let spared: ReturnType<typeof reportersBeside> | undefined;
+  const isSpared = (process: Process): boolean => {
+    spared ??= reportersBeside(mark);
+    const { untouchable, reporters, own } = spared;
+    if (untouchable.has(process.pid) || reporters.has(process.parent)) return true;
+    return process.parent === own && isFork(process);
   };
 
   const tree = [...all.values()].filter(belongs);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, openSync, renameSync, rmSync, writeFile, writeFileSync } from 'node:fs';
+import { closeSync, fsync, openSync, rename, renameSync, rmSync, writeFile, writeFileSync } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,6 +13,7 @@ const temporaryBeside = (path: string): string => join(dirname(path), `.${basena
 /** So much is written at once; more is for another thread, as every wait for the disk is. */
 const SMALL = 64 * 1024;
 const sync = promisify(fsync);
+const replace = promisify(rename);
 
 /** Makes a rename or a link in this folder survive a power cut. */
 export const syncFolder = async (folder: string): Promise<void> => {
@@ -48,9 +49,9 @@ export const writeAtomically = async (path: string, content: string | Uint8Array
   await syncFolder(dirname(path));
 };
 
-/** As writeAtomically, but readers see it at once, and a power cut before it resolves may leave nothing of either. */
+/** As writeAtomically, but readers see it sooner, and a power cut before it resolves may leave nothing of either. */
 export const writeThenSync = async (path: string, content: string | Uint8Array, mode = 0o644): Promise<void> => {
-  writeInPlaceOf(path, content, mode);
+  await writeInPlaceOf(path, content, mode);
   const file = openSync(path, 'r');
   try {
     await Promise.all([sync(file), syncFolder(dirname(path))]);
@@ -59,12 +60,27 @@ export const writeThenSync = async (path: string, content: string | Uint8Array, 
   }
 };
 
-/** Readers see the old content or the new one, never a part; a power cut may lose it. */
-export const writeInPlaceOf = (path: string, content: string | Uint8Array, mode = 0o644): void => {
+/** Where there is nothing yet: readers see all of it or none; a power cut may lose it. */
+export const writeNew = (path: string, content: string | Uint8Array, mode = 0o644): void => {
   const temporary = temporaryBeside(path);
   try {
     writeFileSync(temporary, content, { mode, flag: 'wx' });
     renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+};
+
+/**
+ * Readers see the old content or the new one, never a part; a power cut may lose it. The file system writes out what
+ * takes the place of an older file: that is for another thread.
+ */
+export const writeInPlaceOf = async (path: string, content: string | Uint8Array, mode = 0o644): Promise<void> => {
+  const temporary = temporaryBeside(path);
+  try {
+    writeFileSync(temporary, content, { mode, flag: 'wx' });
+    await replace(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

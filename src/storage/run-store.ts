@@ -5,7 +5,7 @@ import { ConductorError } from '../core/errors.js';
 import { ID_RULE, isId } from '../core/id.js';
 import type { Runs } from '../core/ports.js';
 import type { RunInfo } from '../core/run.js';
-import { writeInPlaceOf, writeThenSync } from './atomic-write.js';
+import { writeInPlaceOf, writeNew, writeThenSync } from './atomic-write.js';
 import { layout } from './layout.js';
 import { decodeRunInfo, encodeRunInfo } from './run-info-yaml.js';
 
@@ -93,7 +93,7 @@ export const openRuns = (rootPath: string): Runs => {
         mkdirSync(join(path, '..'), { recursive: true });
         mkdirSync(path);
         writeFileSync(join(path, 'prompt.md'), prompt);
-        await replace(join(path, INFO), info);
+        writeNew(join(path, INFO), encodeRunInfo(info));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
           throw new ConductorError('conflict', `the run ${info.run_id} exists already`, { cause: error });
