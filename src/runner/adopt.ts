@@ -28,6 +28,7 @@ export interface AdoptPorts {
   trees: Trees;
   budgets: Budgets;
   stopChild: Supervision['stopChild'];
+  turn: Supervision['turn'];
 }
 
 const LOOK_MS = 500;
@@ -79,7 +80,7 @@ export const adoptRun = async (
       raw.wantStop(mine.reason);
       void ports.trees.end(mark);
     }
-    const { clock, redact, trees, budgets, stopChild } = ports;
+    const { clock, redact, trees, budgets, stopChild, turn } = ports;
     const { family, limits, price, cost_before, tokens_before } = note;
     const before = {
       ...(cost_before === undefined ? {} : { cost_before }),
@@ -100,6 +101,7 @@ export const adoptRun = async (
       mark,
       trees,
       ended,
+      turn,
       emit,
       stopChild,
     });

@@ -47,8 +47,8 @@ export const createRunner = (options: RunnerOptions): Runner => {
   const shims = createShims(options);
   const trees = createTrees(options.sweepWorker);
   const budgets = createBudgets({ ...options, rootPath });
-  const ports = { ...options, rootPath, redact, shims, trees, budgets };
   const turn = createTurns();
+  const ports = { ...options, rootPath, redact, shims, trees, budgets, turn };
   const live = new Map<string, Live>();
 
   const stopChild = (run_id: string, reason: string): void => {
@@ -139,7 +139,8 @@ export const createRunner = (options: RunnerOptions): Runner => {
         budgets,
         mark,
         trees,
-        ended: ended.then(turn),
+        ended,
+        turn,
         emit,
         gone,
         stopChild,

@@ -33,6 +33,8 @@ export interface Supervision {
   trees: Trees;
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
+  /** Waited for before each part that holds up the event loop. */
+  turn: () => Promise<void>;
   emit: (event: AgentEvent) => void;
   /** Called when no process of the run is left; what is still to be written needs none. */
   gone?: () => void;
@@ -95,6 +97,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
   );
   try {
     await work.ended;
+    await work.turn();
   } finally {
     guard.stop();
     stopPulling();
@@ -104,6 +107,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
   // After every run, a good one too: some agents leave daemons behind.
   await work.trees.sweep(mark);
   work.gone?.();
+  await work.turn();
   for (const tail of tails) await tail.close();
 
   const { heard } = listener;
