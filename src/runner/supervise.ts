@@ -76,6 +76,7 @@ const settleChildren = async ({ mark, raw, stopChild }: Supervision): Promise<vo
 /** Follows a started run to its end, whoever started it, and leaves its folder as a finished run's must be. */
 export const supervise = async (work: Supervision): Promise<RunEnd> => {
   const { clock, runs, raw, info, mark, redact } = work;
+  await work.turn();
   let bytes = (): number => 0;
   const listener = createListener(work.family, (event) => {
     guard.heard(event);

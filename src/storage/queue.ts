@@ -118,8 +118,8 @@ export const openQueue = (folder: string, now: () => number) => {
     /** Whether nobody at all waits, told cheaply. */
     isEmpty: (): boolean => !names().some((name) => ENTRY.test(name)),
     entries,
-    /** Returns the key of the place, which it keeps when it is moved. */
-    enter(request: SlotRequest): string {
+    /** Its key stays when it is moved. */
+    enter(request: SlotRequest): Place {
       ensure();
       const since = now();
       const priority = Math.min(Math.max(Math.trunc(request.priority ?? DEFAULT_PRIORITY), 0), 9);
@@ -128,9 +128,10 @@ export const openQueue = (folder: string, now: () => number) => {
       const text = JSON.stringify({ run_id, project_id, task_id, agent, since, pid: process.pid });
       const part = join(folder, `.${key}`);
       writeFileSync(part, text, { mode: 0o600 });
-      renameSync(part, join(folder, `${priority}-${key}`));
+      const name = `${priority}-${key}`;
+      renameSync(part, join(folder, name));
       places += 1;
-      return key;
+      return { name, key, who: me, mine: true };
     },
     leave(key: string): void {
       for (const name of names()) if (name.slice(2) === key) rmSync(join(folder, name), { force: true });

@@ -163,8 +163,10 @@ export const openSlots = (rootPath: string, count: number, clock: Pick<Clock, 'n
       if (signal?.aborted) throw left();
       const at_once = borrow(request) ?? (waiters.size === 0 && queue.isEmpty() ? take() : undefined);
       if (at_once !== undefined) return slotOf(at_once);
-      const key = queue.enter(request);
-      seen = undefined;
+      const place = queue.enter(request);
+      const { key } = place;
+      const behind = seen?.places.findLastIndex(({ name }) => name < place.name);
+      if (seen && behind !== undefined) seen = { ...seen, places: seen.places.toSpliced(behind + 1, 0, place) };
       return new Promise<Slot>((give, deny) => {
         waiters.set(key, { request, grant: give, refuse: deny });
         signal?.addEventListener('abort', () => refuse(key, left()), { once: true });
