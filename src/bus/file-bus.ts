@@ -1,6 +1,5 @@
 import { Subject } from 'rxjs';
-import type { Draft } from '../core/event.js';
-import type { Bus, Clock, Receipt } from '../core/ports.js';
+import type { Bus, Clock } from '../core/ports.js';
 import { readBus } from './reader.js';
 import { Remembered } from './remembered.js';
 import { DEFAULTS } from './settings.js';
@@ -22,36 +21,23 @@ export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
   const { root, key } = options;
   const bell = new Subject<void>();
   const remembered = new Remembered();
-  /** Of ours, not yet acknowledged. */
-  let underWay = 0;
   let rung = false;
 
   /** Once for what becomes durable together, and after those who wait for it were told. */
   const ring = (): void => {
-    if (rung) return;
+    if (rung || !bell.observed) return;
     rung = true;
     setImmediate(() => {
       rung = false;
       bell.next();
     });
   };
-  const writer = openWriter({ ...DEFAULTS, ...options, onWritten: ring });
-
-  const submit = async (drafts: readonly Draft[], own: boolean): Promise<Receipt[]> => {
-    const keep = own || !bell.observed ? undefined : remembered.keep(drafts);
-    underWay += 1;
-    try {
-      return await writer.submit(drafts, own, keep);
-    } finally {
-      underWay -= 1;
-      if (underWay === 0) ring();
-    }
-  };
+  const writer = openWriter({ ...DEFAULTS, ...options, onSettled: ring });
 
   return {
-    append: (drafts) => submit(drafts, false),
-    record: (drafts) => submit(drafts, true),
-    follow: (cursor) => follow({ root, key, bell, remembered, isWriting: () => underWay > 0, cursor }),
+    append: (drafts) => writer.submit(drafts, false, bell.observed ? remembered.keep(drafts) : undefined),
+    record: (drafts) => writer.submit(drafts, true),
+    follow: (cursor) => follow({ root, key, bell, remembered, isWriting: () => writer.isWriting(), cursor }),
     read: (query) => readBus(root, key, query),
     end: async () => toCursor(await writer.end()),
     close: () => writer.close(),

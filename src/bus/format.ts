@@ -48,52 +48,49 @@ export interface Prepared {
 
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._:+-]*$/;
 
-/** The lines of a header while it is written, with their length in bytes. */
-class Lines {
-  text = '';
-  bytes = 0;
+/** `name: value`, without quotes where it can do without. */
+const plain = (name: string, value: string): string => (PLAIN.test(value) ? `${name}: ${value}\n` : said(name, value));
 
-  ascii(lines: string): void {
-    this.text += lines;
-    this.bytes += lines.length;
-  }
+const said = (name: string, value: unknown): string => `${name}: ${toHeaderJson(value)}\n`;
 
-  plain(key: string, value: string): void {
-    if (PLAIN.test(value)) this.ascii(`${key}: ${value}\n`);
-    else this.json(key, value);
-  }
+/** Most messages repeat what the one before says here. */
+const repeated = (name: string, line: typeof plain): ((value: string) => string) => {
+  let last: string | undefined;
+  let text = '';
+  return (value) => {
+    if (value !== last) {
+      text = line(name, value);
+      last = value;
+    }
+    return text;
+  };
+};
 
-  json(key: string, value: unknown): void {
-    this.said(key, toHeaderJson(value));
-  }
-
-  said(key: string, json: string): void {
-    this.text += `${key}: ${json}\n`;
-    this.bytes += key.length + 3 + Buffer.byteLength(json);
-  }
-}
+const typeLine = repeated('type', plain);
+const projectLine = repeated('project_id', plain);
+const taskLine = repeated('task_id', plain);
+const runLine = repeated('run_id', plain);
+const sourceLine = repeated('source', said);
 
 /** A draft, or the fields of an event. */
 export type Sayable = { readonly type: string } & { readonly [Key in keyof Fields]?: Fields[Key] | undefined };
 
 /** Every field but `data`, with the defaults of those that are left out. */
-const writeFields = (lines: Lines, draft: Sayable): void => {
-  lines.plain('type', draft.type);
-  if (draft.project_id === undefined) lines.ascii('project_id: default\n');
-  else lines.plain('project_id', draft.project_id);
-  if (draft.task_id !== undefined) lines.plain('task_id', draft.task_id);
-  if (draft.run_id !== undefined) lines.plain('run_id', draft.run_id);
-  if (draft.source === undefined) lines.ascii('source: "cli"\n');
-  else lines.json('source', draft.source);
-  if (draft.actor !== undefined) lines.json('actor', draft.actor);
-  if (draft.parents?.length) lines.json('parents', draft.parents);
-  else lines.ascii('parents: []\n');
-  lines.ascii(`depth: ${draft.depth ?? 0}\n`);
-  if (draft.dedupe_key !== undefined) lines.json('dedupe_key', draft.dedupe_key);
-  lines.ascii(`trust: "${draft.trust ?? 'full'}"\n`);
-  if (draft.issue_id !== undefined) lines.json('issue_id', draft.issue_id);
-  if (draft.meta !== undefined) lines.json('meta', draft.meta);
-  if (draft.links !== undefined) lines.json('links', draft.links);
+const linesOf = (draft: Sayable): string => {
+  let lines = typeLine(draft.type);
+  lines += draft.project_id === undefined ? 'project_id: default\n' : projectLine(draft.project_id);
+  if (draft.task_id !== undefined) lines += taskLine(draft.task_id);
+  if (draft.run_id !== undefined) lines += runLine(draft.run_id);
+  lines += draft.source === undefined ? 'source: "cli"\n' : sourceLine(draft.source);
+  if (draft.actor !== undefined) lines += said('actor', draft.actor);
+  lines += draft.parents?.length ? said('parents', draft.parents) : 'parents: []\n';
+  lines += `depth: ${draft.depth ?? 0}\n`;
+  if (draft.dedupe_key !== undefined) lines += said('dedupe_key', draft.dedupe_key);
+  lines += `trust: "${draft.trust ?? 'full'}"\n`;
+  if (draft.issue_id !== undefined) lines += said('issue_id', draft.issue_id);
+  if (draft.meta !== undefined) lines += said('meta', draft.meta);
+  if (draft.links !== undefined) lines += said('links', draft.links);
+  return lines;
 };
 
 const FIELD_MAX = 1_024;
@@ -119,32 +116,26 @@ const blobOf = (bytes: Buffer): Blob => {
 };
 
 /** What is too large for the record is the blob that is answered. */
-const writeData = (lines: Lines, data: Event['data'], blobAbove: number): Blob | undefined => {
+const dataOf = (data: Event['data'], blobAbove: number): { lines: string; blob: Blob | undefined } => {
   const json = toHeaderJson(data);
   if (json.length > blobAbove) {
     const bytes = Buffer.from(JSON.stringify(data));
     if (bytes.length > blobAbove) {
       const blob = blobOf(bytes);
-      lines.json('data', smallFields(data));
-      lines.json('data_blob', blob.sha256);
-      return blob;
+      return { lines: said('data', smallFields(data)) + said('data_blob', blob.sha256), blob };
     }
   }
-  lines.said('data', json);
-  return undefined;
+  return { lines: `data: ${json}\n`, blob: undefined };
 };
 
 /** `blobAbove`: how many bytes of JSON the data may have in the record itself. */
 export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
-  const { type, data = {}, dedupe_key } = draft;
-  const lines = new Lines();
-  writeFields(lines, draft);
-  const blob = writeData(lines, data, blobAbove);
+  const { lines: dataLines, blob } = dataOf(draft.data ?? {}, blobAbove);
   const text = escapeBody(draft.body ?? '');
   const body = text.length > TEXT_MAX ? Buffer.from(text) : text;
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  lines.ascii(`body_bytes: ${bodyBytes}\n`);
-  const { text: lineText, bytes: lineBytes } = lines;
+  const lines = `${linesOf(draft)}${dataLines}body_bytes: ${bodyBytes}\n`;
+  const lineBytes = Buffer.byteLength(lines);
   if (lineBytes > HEADER_MAX - 1_024)
     throw new ConductorError(
       'too_large',
@@ -152,7 +143,7 @@ export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
     );
   if (bodyBytes > BODY_MAX)
     throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
-  return { type, dedupe_key, lines: lineText, lineBytes, body, bodyBytes, blob };
+  return { type: draft.type, dedupe_key: draft.dedupe_key, lines, lineBytes, body, bodyBytes, blob };
 };
 
 export const macOf = (key: Buffer, header: Buffer | string, body: Buffer | string): string =>
@@ -169,45 +160,43 @@ const CRC_BYTES = CRC_LINES.length;
 /** Where its digits end. */
 const CRC_DIGITS = 15;
 const HEX = Buffer.from('0123456789abcdef');
-/** Of the fixed parts of a record: id, time, MAC, checksum and delimiters. */
-const FRAME_MAX = 512;
+/** What a record has beside its header and body: the checksum's line, a delimiter, and the end. */
+export const SEAL_BYTES = CRC_BYTES + 2;
 
-/** How many bytes a record takes at most. */
-export const mostBytes = ({ lineBytes, bodyBytes }: Prepared): number => FRAME_MAX + lineBytes + bodyBytes;
+/** What stands before the checksum. `key`: given for our own facts only. */
+export const headOf = ({ lines, body }: Prepared, stamp: { msg_id: string; ts: string }, key?: Buffer): string => {
+  const head = `---\nmsg_id: ${stamp.msg_id}\nts: ${stamp.ts}\n${lines}`;
+  return key ? `${head}mac: ${macOf(key, head, body)}\n` : head;
+};
 
-/** Writes a record into `target`, which has room; answers where it ends. `key`: given for our own facts only. */
-export const sealInto = (
-  target: Buffer,
-  at: number,
-  { lines, lineBytes, body, bodyBytes }: Prepared,
-  stamp: { msg_id: string; ts: string },
-  key?: Buffer,
-): number => {
-  let head = `---\nmsg_id: ${stamp.msg_id}\nts: ${stamp.ts}\n${lines}`;
-  if (key) head += `mac: ${macOf(key, head, body)}\n`;
-  // Of characters of one byte each, which are copied as they are.
-  const encoding = lines.length + body.length === lineBytes + bodyBytes ? 'latin1' : 'utf8';
-  // The checksum is over header and body together, then the body makes room for it.
-  let end = at + target.write(typeof body === 'string' ? head + body : head, at, encoding);
-  if (typeof body !== 'string') end += body.copy(target, end);
-  const crc = zlib.crc32(target.subarray(at, end));
-  const headEnd = end - bodyBytes;
-  if (bodyBytes > 0) target.copyWithin(headEnd + CRC_BYTES, headEnd, end);
-  CRC_LINES.copy(target, headEnd);
-  let digits = crc;
+/**
+ * Header and body lie together from `from`: they become a record that begins at `to`, not before `from`. What lies behind
+ * them up to its end is lost.
+ */
+export const sealAt = (bytes: Buffer, from: number, to: number, head: number, body: number): void => {
+  let digits = zlib.crc32(bytes.subarray(from, from + head + body));
+  const headEnd = to + head;
+  const bodyAt = headEnd + CRC_BYTES;
+  if (body > 0) bytes.copyWithin(bodyAt, from + head, from + head + body);
+  if (to !== from) bytes.copyWithin(to, from, from + head);
+  bytes.set(CRC_LINES, headEnd);
   for (let digit = headEnd + CRC_DIGITS; digit > headEnd + CRC_DIGITS - 8; digit -= 1) {
-    target[digit - 1] = HEX[digits & 15] ?? 0;
+    bytes[digit - 1] = HEX[digits & 15] ?? 0;
     digits >>>= 4;
   }
-  end += CRC_BYTES;
-  target[end] = target[end + 1] = NEWLINE;
-  return end + 2;
+  bytes[bodyAt + body] = bytes[bodyAt + body + 1] = NEWLINE;
 };
 
 /** One record as bytes; with a key it carries the MAC. */
 export const seal = (prepared: Prepared, stamp: { msg_id: string; ts: string }, key?: Buffer): Buffer => {
-  const record = Buffer.allocUnsafe(mostBytes(prepared));
-  return record.subarray(0, sealInto(record, 0, prepared, stamp, key));
+  const { lines, lineBytes, body, bodyBytes } = prepared;
+  const head = headOf(prepared, stamp, key);
+  const headBytes = head.length - lines.length + lineBytes;
+  const record = Buffer.allocUnsafe(headBytes + bodyBytes + SEAL_BYTES);
+  record.write(typeof body === 'string' ? head + body : head);
+  if (typeof body !== 'string') body.copy(record, headBytes);
+  sealAt(record, 0, 0, headBytes, bodyBytes);
+  return record;
 };
 
 export const encode = (record: Fields & { msg_id: string; ts: string }, key?: Buffer): Buffer =>

@@ -140,22 +140,18 @@ export class Pen {
       for (const record of prepared) receipts.push(this.#give(record, own));
       given.push(receipts);
     }
-    const { bytes } = this.#batch;
     const newest = this.#last === live.last ? undefined : this.#last;
-    if (newest) live.write(bytes, size, newest);
+    const bytes = newest && this.#batch.seal();
+    if (bytes) live.write(bytes, size, newest);
     // No holder of the lock takes the name away; where locks do not work, readers may not see what was written.
     if (!live.isCurrent()) {
       for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
       return undefined;
     }
-    if (newest) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
+    if (bytes) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
     return given;
   }
 }
-
-const hasKey = ({ dedupe_key }: Prepared): boolean => dedupe_key !== undefined;
-
-export const hasKeys = (calls: readonly Said[]): boolean => calls.some(({ prepared }) => prepared.some(hasKey));
 
 export const replacedError = (path: string): ConductorError =>
   new ConductorError('storage', `${path} is replaced again and again while it is written`);

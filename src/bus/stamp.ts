@@ -46,8 +46,11 @@ const textsOf = (ms: number): typeof written => {
   return (written = { ms, ts, prefix: `MSG-${digits.slice(0, 8)}-${digits.slice(8, 14)}-${digits.slice(14)}` });
 };
 
+/** Six digits. */
+const six = (value: number): string => String(1_000_000 + value).slice(1);
+const four = (value: number): string => (value < 10_000 ? String(10_000 + value).slice(1) : String(value));
+
 export const stampOf = (moment: Moment, pid: number, seq: number): { msg_id: string; ts: string } => {
   const { ts, prefix } = textsOf(moment.ms);
-  const ns = String(moment.ns).padStart(6, '0');
-  return { msg_id: `${prefix}${ns}-PID${pid}-${String(seq).padStart(4, '0')}`, ts };
+  return { msg_id: `${prefix}${six(moment.ns)}-PID${pid}-${four(seq)}`, ts };
 };

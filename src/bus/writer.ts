@@ -13,7 +13,7 @@ import { endNow } from './end.js';
 import { busPath, storageError } from './file.js';
 import { BLOB_ABOVE, type Prepared } from './format.js';
 import { openLock } from './lock.js';
-import { hasKeys, Pen, replacedError, type PenOptions, type Said } from './pen.js';
+import { Pen, replacedError, type PenOptions, type Said } from './pen.js';
 
 /** From how many calls on they are parted. */
 const HALVED = 16;
@@ -23,12 +23,15 @@ const ATTEMPTS = 50;
 export interface WriterOptions extends PenOptions {
   /** `os`: a process may die at any time, the machine not. */
   durability?: 'fsync' | 'os';
-  onWritten?: () => void;
+  /** What was under way is durable or refused, and those who wait for it are told. */
+  onSettled?: () => void;
 }
 
 export interface Writer {
   /** `given`: called with the receipts as soon as it is written, before it is durable. */
   submit(drafts: readonly Draft[], own: boolean, given?: (receipts: readonly Receipt[]) => void): Promise<Receipt[]>;
+  /** Something is under way. */
+  isWriting(): boolean;
   /** The end of the bus while nobody writes. */
   end(): Promise<Position>;
   close(): Promise<void>;
@@ -41,12 +44,14 @@ interface Written {
 }
 
 interface Call extends Said {
+  readonly prepared: Prepared[];
+  keyed: boolean;
   given: ((receipts: readonly Receipt[]) => void) | undefined;
   resolve: (receipts: Receipt[]) => void;
   reject: (error: unknown) => void;
 }
 
-const hasBlob = ({ blob }: Prepared): boolean => blob !== undefined;
+const isKeyed = ({ keyed }: Call): boolean => keyed;
 
 /** One thread-pool turn and no more: the promises of node:fs take several. */
 const synced = (sync: typeof fsync, fd: number): Promise<void> =>
@@ -116,6 +121,7 @@ export const openWriter = (options: WriterOptions): Writer => {
   const tell = (calls: readonly Call[], error: unknown): void => {
     const told = error instanceof ConductorError ? error : storageError(`cannot write ${path}`, error);
     for (const call of calls) call.reject(told);
+    options.onSettled?.();
   };
 
   /**
@@ -127,8 +133,8 @@ export const openWriter = (options: WriterOptions): Writer => {
       await made;
       await before;
       if (pen.live.suspect) throw new Error('another fdatasync of the same file failed');
-      options.onWritten?.();
       for (let index = 0; index < calls.length; index += 1) calls[index]?.resolve(receipts[index] ?? []);
+      options.onSettled?.();
     } catch (error) {
       tell(calls, storageError(`${path} could not be made durable, so the message may be on the bus or not`, error));
     } finally {
@@ -147,7 +153,7 @@ export const openWriter = (options: WriterOptions): Writer => {
   /** Resolves when it is written; `last` does when it is acknowledged. */
   const commit = async (calls: readonly Call[]): Promise<void> => {
     try {
-      const keyed = hasKeys(calls);
+      const keyed = calls.some(isKeyed);
       const written = (keyed ? undefined : attemptNow(calls)) ?? (await attempts(calls, keyed));
       flying += 1;
       for (const [index, call] of calls.entries()) call.given?.(written.receipts[index] ?? []);
@@ -200,11 +206,18 @@ export const openWriter = (options: WriterOptions): Writer => {
     submit: (drafts, own, given) =>
       new Promise<Receipt[]>((resolve, reject) => {
         refuseClosed();
-        const prepared = drafts.map((draft) => prepareDraft(draft, own, BLOB_ABOVE));
-        const call = { prepared, own, given, resolve, reject };
-        if (prepared.some(hasBlob)) writeBlobs(call).catch(reject);
+        const call: Call = { prepared: [], own, keyed: false, given, resolve, reject };
+        let hasBlob = false;
+        for (const draft of drafts) {
+          const record = prepareDraft(draft, own, BLOB_ABOVE);
+          call.prepared.push(record);
+          if (record.dedupe_key !== undefined) call.keyed = true;
+          if (record.blob !== undefined) hasBlob = true;
+        }
+        if (hasBlob) writeBlobs(call).catch(reject);
         else enqueue(call);
       }),
+    isWriting: () => running !== undefined || flying > 0,
     end: async () => {
       refuseClosed();
       return lock.hold(() => endNow(root));
