@@ -3,13 +3,16 @@ import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import type { DamagedRange } from '../core/ports.js';
 import { fromCursor, type Position } from './cursor.js';
-import { BUS_FILE, CHUNK, busPath, readRange } from './file.js';
+import { BUS_FILE, busPath, readInto } from './file.js';
 import { lastMoment, lastMomentIn } from './last.js';
 import { place } from './place.js';
 import type { Remembered } from './remembered.js';
 import { Scanner, type Item } from './scanner.js';
 import { closedAs, closedSegments, numberAfter, openSegment, openToRead, type OpenSegment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
+
+/** What is read and taken apart in one turn of the event loop, in some milliseconds. */
+const STRETCH = 256 * 1024;
 
 export interface Stretch {
   events: Event[];
@@ -51,9 +54,10 @@ export class Follower {
       if (!part) return undefined;
       const { size } = fstatSync(part.fd);
       if (size < this.#scanner.next) return this.#cut(part, size);
-      const chunk = readRange(part.fd, this.#scanner.next, Math.min(size, this.#scanner.next + CHUNK));
-      if (chunk.length > 0) {
-        const stretch = this.#stretch(part, this.#scanner.push(chunk));
+      const from = this.#scanner.next;
+      const count = size === from ? 0 : readInto(part.fd, this.#scanner.room(Math.min(STRETCH, size - from)), from);
+      if (count > 0) {
+        const stretch = this.#stretch(part, this.#scanner.took(count));
         if (stretch) return stretch;
         continue;
       }

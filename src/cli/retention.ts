@@ -24,7 +24,7 @@ const timeOfRun = (run_id: string): number | undefined => {
 
 /** The time (ms) of the oldest message that something open may still ask for. */
 export const neededSince = (view: LedgerView): number => {
-  const events = [...view.undecided.keys(), ...[...view.open].map((id) => view.activations.get(id)?.event ?? '')];
+  const events = [view.undecided.first ?? '', ...[...view.open].map((id) => view.activations.get(id)?.event ?? '')];
   const waits = [...view.waiting.values()].map(({ ts }) => Date.parse(ts));
   const known = [...events.map((id) => momentOf(id)?.ms), ...[...view.runs.keys()].map(timeOfRun), ...waits];
   return known.reduce<number>((oldest, time) => Math.min(oldest, time ?? Infinity), Infinity);

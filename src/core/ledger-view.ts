@@ -211,6 +211,20 @@ export interface Waiting {
   error?: string;
 }
 
+/** Events that wait for their decision, in bus order. */
+export interface UndecidedEvents {
+  readonly size: number;
+  /** Id of the oldest. */
+  readonly first: string | undefined;
+  get(msg_id: string): Event | undefined;
+  add(event: Event): void;
+  /** From the oldest on, up to the first that came after this message. */
+  removeTo(msg_id: string): void;
+  clear(): void;
+  /** Oldest first. */
+  values(): Iterable<Event>;
+}
+
 export interface LedgerView {
   paused: boolean;
   /** Just after the last event that ROUTED decided; undefined before the first. */
@@ -236,8 +250,7 @@ export interface LedgerView {
   windows: Windows;
   groups: Map<string, Group>;
   rules: Map<string, RuleState>;
-  /** Events that wait for their decision, in bus order. */
-  undecided: Map<string, Event>;
+  undecided: UndecidedEvents;
   /** Newest facts of our own that a rule may name, for whoever answers them. */
   facts: Map<string, Event>;
   /** Events that a window would start with, by id. */

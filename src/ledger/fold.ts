@@ -5,12 +5,16 @@ import { Windows } from '../core/flow/windows.js';
 import type { LedgerView, Routed, RunStarted } from '../core/ledger-view.js';
 import { lineageOf } from '../core/lineage.js';
 import { TASK_HANDLER } from '../core/task.js';
+import { Backlog } from './backlog.js';
 import { answerWaits, close, foldHandler, open } from './fold-handlers.js';
 import { foldLoop, forgetLoop, stopLoops, turnStarted, turnStopped } from './loops.js';
 import { foldRouted } from './routed.js';
 import { ruleSwitched, runCounted, runPaid } from './rules.js';
 
-export const emptyView = (): LedgerView => ({
+/** As the ledger keeps it. */
+export type View = LedgerView & { undecided: Backlog };
+
+export const emptyView = (): View => ({
   paused: false,
   routed_to: undefined,
   activations: new Map(),
@@ -27,7 +31,7 @@ export const emptyView = (): LedgerView => ({
   lineage: new Map(),
   groups: new Map(),
   rules: new Map(),
-  undecided: new Map(),
+  undecided: new Backlog(),
   facts: new Map(),
   held: new Map(),
   commits: new Map(),
@@ -130,7 +134,7 @@ const timerFired = ({ timers }: LedgerView, { data }: Event): void => {
 export const fold = (view: LedgerView, event: Event): void => {
   if (!isBelieved(event)) return;
   if (!isReserved(event.type) || event.type === 'TIMER_FIRED' || event.type.startsWith('TASK_'))
-    view.undecided.set(event.msg_id, event);
+    view.undecided.add(event);
   else if (event.type !== 'ROUTED' && event.type !== 'SNAPSHOT')
     setBounded(view.facts, event.msg_id, event, MOST.facts);
   if (!isReserved(event.type)) return answerWaits(view, event);

@@ -14,6 +14,9 @@ const lastOf = async (bus: Bus): Promise<Event | undefined> => {
   return undefined;
 };
 
+/** While so many events wait for their decision the fold is not saved: soon it is a small one again. */
+const BACKLOG = 10_000;
+
 export interface OpenLedger extends Ledger {
   /** Puts the fold on the bus, so that what was before may be removed. Resolves when it is durable. */
   snapshot(): Promise<{ cursor: Cursor; fold: string }>;
@@ -68,7 +71,7 @@ export const openLedger = async (
         const unsaid = damage.take();
         if (unsaid.length > 0) onDamaged?.(unsaid);
       }
-      checkpoints.folded(batch.events.length, isCaughtUp);
+      checkpoints.folded(batch.events.length, isCaughtUp && view.undecided.size < BACKLOG);
     },
     error: (error: unknown) => {
       waiters.fail(toConductorError(error));

@@ -52,12 +52,12 @@ const decided = (view: LedgerView, routed: Routed): void => {
   // Records of an earlier version do not say their last message.
   if (routed.last === undefined && routed.events > 0) view.undecided.clear();
   if (routed.last === undefined) return;
-  for (const waiting of [view.undecided, view.facts])
-    for (const id of waiting.keys()) {
-      // In bus order, in which ids rise: what came after the batch still waits.
-      if (id > routed.last) break;
-      waiting.delete(id);
-    }
+  view.undecided.removeTo(routed.last);
+  for (const id of view.facts.keys()) {
+    // In bus order, in which ids rise: what came after the batch still waits.
+    if (id > routed.last) break;
+    view.facts.delete(id);
+  }
 };
 
 export const foldRouted = (view: LedgerView, event: Event, routed: Routed): void => {

@@ -5,7 +5,8 @@ import type { Event } from '../core/event.js';
 import type { LedgerView } from '../core/ledger-view.js';
 import type { Blobs, Bus } from '../core/ports.js';
 import type { Checkpoint } from './checkpoint.js';
-import { emptyView } from './fold.js';
+import { Backlog } from './backlog.js';
+import { emptyView, type View } from './fold.js';
 
 /** Data of SNAPSHOT. */
 export interface SnapshotFact {
@@ -41,14 +42,19 @@ const fromJson = (value: unknown): unknown => {
   return Object.fromEntries(($object ?? Object.entries(value)).map(([key, one]) => [key, fromJson(one)]));
 };
 
-export const packView = (view: LedgerView): Buffer =>
-  Buffer.from(JSON.stringify(toJson({ ...view, windows: new Map(view.windows.entries()) })));
+export const packView = (view: View): Buffer => {
+  const windows = new Map(view.windows.entries());
+  const undecided = new Map([...view.undecided.values()].map((event) => [event.msg_id, event]));
+  return Buffer.from(JSON.stringify(toJson({ ...view, windows, undecided })));
+};
 
-export const unpackView = (text: Uint8Array): LedgerView => {
-  const view = fromJson(JSON.parse(Buffer.from(text).toString('utf8'))) as Omit<LedgerView, 'windows'> & {
+export const unpackView = (text: Uint8Array): View => {
+  const view = fromJson(JSON.parse(Buffer.from(text).toString('utf8'))) as Omit<LedgerView, 'windows' | 'undecided'> & {
     windows: Map<string, Window>;
+    undecided: Map<string, Event>;
   };
-  return { ...emptyView(), ...view, windows: Windows.of(view.windows) };
+  const [windows, undecided] = [Windows.of(view.windows), Backlog.of(view.undecided.values())];
+  return { ...emptyView(), ...view, windows, undecided };
 };
 
 /** The newest SNAPSHOT that can be read. */

@@ -74,6 +74,14 @@ const explainNow = (
   );
 };
 
+/** Of what came in bus order. */
+function* upTo(events: Iterable<Event>, last: string | undefined): Generator<Event> {
+  for (const event of events) {
+    if (last !== undefined && event.msg_id > last) return;
+    yield event;
+  }
+}
+
 /** What every rule said to one event, and why. Reads the bus once, from its beginning. @throws ConductorError `not_found` */
 export const explain = async (msg_id: string, explaining: Explaining): Promise<Explanation> => {
   const { events, fold, view, current, tableOf } = explaining;
@@ -86,9 +94,8 @@ export const explain = async (msg_id: string, explaining: Explaining): Promise<E
   ): Promise<Omit<Explanation, 'later'>> => {
     const then = routed === undefined ? current : await tableOf(routed.table);
     const table = then ?? (routed?.table === current.hash ? current : undefined);
-    const batch = [...view.undecided.values(), ...view.facts.values()]
-      .filter((one) => one.msg_id <= (routed?.last ?? one.msg_id))
-      .sort((a, b) => (a.msg_id < b.msg_id ? -1 : 1));
+    const batch = [...upTo(view.undecided.values(), routed?.last), ...upTo(view.facts.values(), routed?.last)];
+    batch.sort((a, b) => (a.msg_id < b.msg_id ? -1 : 1));
     const now = ts === undefined ? explaining.now : Date.parse(ts);
     const verdicts = explainNow({ view, now }, table ?? current, batch, event!);
     const said = recorded(routed, msg_id);

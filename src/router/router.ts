@@ -1,8 +1,9 @@
-import { concatAll, concatMap, defer, filter, from, ignoreElements, map, merge, type Observable } from 'rxjs';
+import { concatAll, concatMap, defer, filter, from, ignoreElements, map, merge, tap, type Observable } from 'rxjs';
 import type { Draft } from '../core/event.js';
 import { Windows } from '../core/flow/windows.js';
 import type { Routed } from '../core/ledger-view.js';
 import type { Batch, Bus, Clock, Ledger, Rules } from '../core/ports.js';
+import { paced } from '../operators/paced.js';
 import { withDeadlines } from '../operators/with-deadlines.js';
 import type { Health } from './batch.js';
 import { orphaned, supersededBy } from './cancels.js';
@@ -25,6 +26,9 @@ const join = (waiting: Batch, next: Batch): Batch | undefined =>
         damaged: [...waiting.damaged, ...next.damaged],
         cursor: next.cursor,
       };
+
+/** Events that are read before they are decided. */
+const MOST_AHEAD = 16_384;
 
 /**
  * Reads on from the last ROUTED and says what every rule decided, one durable record a batch, and one where a window was due.
@@ -85,10 +89,13 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
       ignoreElements(),
     );
 
-    const routed$ = bus.follow(ledger.view.routed_to).pipe(
-      filter((batch) => batch.events.some((event) => isDecidable(table(), event))),
+    const { batches$, done } = paced(bus, ledger.view.routed_to, {
+      most: MOST_AHEAD,
+      wanted: (batch) => batch.events.some((event) => isDecidable(table(), event)),
+    });
+    const routed$ = batches$.pipe(
       withDeadlines(
-        (batch: Batch | undefined) => from(say(batch)),
+        (batch: Batch | undefined) => from(say(batch)).pipe(tap({ complete: () => batch && done(batch) })),
         // Never ahead of events that came earlier and wait for their decision.
         () => {
           const due = ledger.view.undecided.size > 0 ? undefined : windows.next();

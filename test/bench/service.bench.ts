@@ -282,7 +282,7 @@ const restart = async (report: Report): Promise<void> => {
     const posted = await fetch(`${url}/api/v1/messages`, { method: 'POST', headers, body: '{"type":"LAST"}' });
     const { msg_id } = (await posted.json()) as { msg_id: string };
     await wait(async () => {
-      const answer = await fetch(`${url}/api/v1/messages?type=ROUTED&since_id=${msg_id}`, { headers });
+      const answer = await fetch(`${url}/api/v1/messages?type=ROUTED&limit=1`, { headers });
       const { messages } = (await answer.json()) as { messages: { data: { last?: string } }[] };
       return messages.some(({ data }) => (data.last ?? '') >= msg_id);
     });

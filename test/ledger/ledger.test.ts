@@ -13,7 +13,7 @@ import { emptyView, fold } from '../../src/ledger/fold.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { sealedFile } from '../../src/storage/sealed-file.js';
 import { all } from '../contract/bus.js';
-import { temporary } from '../support/service.js';
+import { temporary, until } from '../support/service.js';
 import { event, fact, world } from '../router/world.js';
 
 const clock = { now: () => Date.now(), scheduler: asyncScheduler };
@@ -27,12 +27,14 @@ const plain = (_key: string, value: unknown): unknown =>
 /** Everything the ledger knows, a hash a field. */
 const known = (view: LedgerView): Record<string, string> =>
   Object.fromEntries(
-    Object.entries({ ...view, windows: [...view.windows.entries()] }).map(([field, value]) => [
-      field,
-      createHash('sha256')
-        .update(JSON.stringify(value, plain) ?? '')
-        .digest('hex'),
-    ]),
+    Object.entries({ ...view, windows: [...view.windows.entries()], undecided: [...view.undecided.values()] }).map(
+      ([field, value]) => [
+        field,
+        createHash('sha256')
+          .update(JSON.stringify(value, plain) ?? '')
+          .digest('hex'),
+      ],
+    ),
   );
 
 /** A life: starts, runs, ends, windows, queues, switches, waits for decisions. */
@@ -86,6 +88,27 @@ test('from a checkpoint the ledger knows what it knows from the whole bus', asyn
   rmSync(join(root, 'cache'), { recursive: true });
   const third = await openLedger(bus, checkpointOf(root, key));
   await third.close();
+  await bus.close();
+});
+
+test('a fold is not saved while much waits for its decision, but when that is decided', async () => {
+  const root = temporary('ledger');
+  const key = randomBytes(32);
+  const bus = await openBus(root, key);
+  const receipts = await bus.append(Array.from({ length: 12_000 }, () => ({ type: 'A' })));
+  const file = checkpointOf(root, key);
+  let saved = 0;
+  const ledger = await openLedger(bus, { ...file, save: (content) => ((saved += 1), file.save(content)) });
+  assert.is(ledger.view.undecided.size, 12_000);
+  assert.is(saved, 0);
+  const last = receipts.at(-1)!.msg_id;
+  const nothing = { fired: [], held: [], suppressed: [], errors: [], windows: {} };
+  await ledger.record([
+    { type: 'ROUTED', data: { from: '', to: '1:9', last, table: 't', events: 12_000, ...nothing } },
+  ]);
+  assert.is(ledger.view.undecided.size, 0);
+  await until('it is saved', () => saved === 1 || undefined);
+  await ledger.close();
   await bus.close();
 });
 

@@ -106,6 +106,29 @@ test('events that come while a batch is decided keep their event until it is the
   await world.stop();
 });
 
+test('what was said while nobody decided is decided in order, each start with its event, however much it is', async () => {
+  const where = root();
+  const yaml = 'rules: [{ id: r, on: A, do: h }]';
+  const bus = await openFileBus({ ...where, clock, durability: 'os' });
+  const starts: string[] = [];
+  for (let n = 0; n < 6; n++) {
+    const drafts = Array.from({ length: 5_000 }, (_, k) => ({ type: k % 1_000 === 7 ? 'A' : 'B', body: `${n} ${k}` }));
+    const receipts = await bus.append(drafts);
+    starts.push(...receipts.filter((_, k) => k % 1_000 === 7).map(({ msg_id }) => msg_id));
+  }
+  await bus.close();
+  const world = await start(where, yaml);
+  const fired = await count(world, 30);
+  assert.equal(
+    fired.map(({ event }) => event),
+    starts,
+  );
+  await until('all are decided', () => world.ledger.view.undecided.size === 0 || undefined);
+  const causes = fired.map(({ activation }) => world.ledger.view.activations.get(activation)?.cause?.msg_id);
+  assert.equal(causes, starts);
+  await world.stop();
+});
+
 test('a window goes on after a restart in its middle, and starts once', async () => {
   const where = root();
   const yaml = 'rules: [{ id: r, on: A, do: h, debounce: { quiet: 700ms } }]';
