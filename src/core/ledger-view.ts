@@ -26,6 +26,7 @@ export interface Fired {
   /** 0 to 100, the higher the sooner; 50 where it is missing. */
   priority?: number;
   usd_per_run?: number;
+  usd_per_day?: number;
 }
 
 export type SuppressionReason =

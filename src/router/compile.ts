@@ -61,6 +61,7 @@ export const compileRule = (rule: Rule): CompiledRule => {
       ...(given ? { with: given } : {}),
       ...(priority === 50 ? {} : { priority }),
       ...(budget?.usd_per_run === undefined ? {} : { usd_per_run: budget.usd_per_run }),
+      ...(budget?.usd_per_day === undefined ? {} : { usd_per_day: budget.usd_per_day }),
     },
     match: compileMatch(rule.match),
     when: rule.when === undefined ? undefined : compileCondition(rule.when, ['event']),

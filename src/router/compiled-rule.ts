@@ -22,7 +22,7 @@ export interface CompiledRule {
   isLimited: boolean;
   trust: Trust | undefined;
   /** The part of each start that is the rule's. */
-  start: Pick<Fired, 'rule' | 'handler' | 'with' | 'priority' | 'usd_per_run'>;
+  start: Pick<Fired, 'rule' | 'handler' | 'with' | 'priority' | 'usd_per_run' | 'usd_per_day'>;
   match: Matcher | undefined;
   when: Condition | undefined;
   /** In the order a signal takes. */

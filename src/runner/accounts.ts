@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NOTHING, plus } from '../core/share.js';
+import type { AttemptSpec } from '../core/ports.js';
+import { most, NOTHING, plus } from '../core/share.js';
 import type { RunLimits, Spent } from '../core/run.js';
 import { isLivingRun } from './living.js';
 import { rawFolder } from './raw-folder.js';
@@ -9,8 +10,9 @@ import { rawFolder } from './raw-folder.js';
 export interface Account {
   /** `<project>/<task>`. */
   task: string;
+  rule?: AttemptSpec['rule'];
   parent?: string;
-  /** Kept for it and all below it: its own limits. */
+  /** Kept for it and all below it: its own limits, else what it is expected to use up. */
   keeps: RunLimits;
   /** What it was given. */
   limits: RunLimits;
@@ -29,13 +31,8 @@ export interface Sums {
   ended: Spent;
 }
 
-const atLeast = (spent: Spent, { usd = 0, tokens = 0 }: RunLimits): Spent => ({
-  usd: Math.max(spent.usd, usd),
-  tokens: Math.max(spent.tokens, tokens),
-});
-
 export const claimOf = ({ claimed }: Sums, account: Account | undefined): Spent =>
-  atLeast(claimed, account?.keeps ?? {});
+  most(claimed, { ...NOTHING, ...account?.keeps });
 
 /** `.conductor/accounts/<run_id>`: of runs at work alone, so that there are never many to read. */
 export const openAccounts = (rootPath: string) => {

@@ -28,7 +28,7 @@ export const admit = async (
   emit: (event: AgentEvent) => void,
 ): Promise<Admitted> => {
   // Said before the wait: a missing program is no reason to stand in a queue.
-  const { config } = agents.find(spec.agent);
+  const { config, kind } = agents.find(spec.agent);
   const own = stricter(config.limits ?? {}, spec.limits ?? {});
   let told: string | undefined;
   for (;;) {
@@ -36,7 +36,7 @@ export const admit = async (
     try {
       const why = stopped();
       if (why !== undefined) throw new ConductorError('stopped', why);
-      const share = await budgets.reserve(spec, own);
+      const share = await budgets.reserve(spec, own, kind.family !== undefined);
       if ('limits' in share) return { slot, limits: share.limits };
       if ('over' in share) throw new ConductorError('over_budget', `the budget of ${share.over} is used up`);
       if (told !== share.waits)

@@ -53,6 +53,7 @@ export const createGuard = (guarded: Guarded) => {
   };
   const stop = (): void => {
     over = true;
+    forget?.();
     for (const timer of timers.values()) timer.unsubscribe();
   };
 
@@ -90,6 +91,7 @@ export const createGuard = (guarded: Guarded) => {
     else after('idle', left, checkSilence);
   };
 
+  const forget = guarded.account?.onOthers(() => void checkShared(guarded.account!));
   after('time', guarded.started + guarded.timeout_ms - clock.now(), checkTime);
   if (limits.idle_ms !== undefined) after('idle', limits.idle_ms, checkSilence);
 

@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.js';
 import type { Bus, Runs, RunScope } from '../core/ports.js';
 import { spentOf, type Spent } from '../core/run.js';
-import { NOTHING, plus } from '../core/share.js';
+import { most, NOTHING, plus } from '../core/share.js';
 import { isLivingRun } from './living.js';
 
 export const taskOf = ({ project_id, task_id }: { project_id: string; task_id: string }): string =>
@@ -10,38 +10,62 @@ export const dayOf = (ts: string): string => ts.slice(0, 10);
 
 interface Started extends RunScope {
   parent: string | undefined;
+  agent: string;
+  rule: string | undefined;
 }
 
-/** What tasks and days used up by runs that have ended: off the bus, read on from where it was read last. */
+/** So many runs of an agent tell what the next one may use up. */
+const REMEMBERED = 10;
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+/** An activation is `<rule>/<msg_id>`. */
+const ruleOf = (activation: string | undefined): string | undefined =>
+  activation?.slice(0, activation.lastIndexOf('/'));
+const ruleOn = (day: string, rule: string): string => `${day} ${rule}`;
+
+/** What tasks, rules and days used up by runs that have ended: off the bus, read on from where it was read last. */
 export const openSpending = (ports: { rootPath: string; bus: Pick<Bus, 'read'>; runs: Pick<Runs, 'find'> }) => {
   /** Whose end was not said. */
   const runs = new Map<string, Started>();
   const tasks = new Map<string, Spent>();
+  const rules = new Map<string, Spent>();
   const days = new Map<string, Spent>();
+  /** Of each agent the last that told what they used up. */
+  const latest = new Map<string, Spent[]>();
   let since_id = '';
 
   const add = (to: Map<string, Spent>, key: string, spent: Spent): void =>
     void to.set(key, plus(to.get(key) ?? NOTHING, spent));
 
-  /** Of the run, and of those above it. */
-  const tasksOf = (run_id: string | undefined): Set<string> => {
-    const found = new Set<string>();
-    for (let run = runs.get(run_id ?? ''); run && found.size < 32; run = runs.get(run.parent ?? ''))
-      found.add(taskOf(run));
-    return found;
+  /** The run, and those above it. */
+  const lineOf = (run_id: string): Started[] => {
+    const line: Started[] = [];
+    for (let run = runs.get(run_id); run && line.length < 32; run = runs.get(run.parent ?? '')) line.push(run);
+    return line;
   };
+  const tasksOf = (run_id: string): Set<string> => new Set(lineOf(run_id).map(taskOf));
+  const rulesOf = (run_id: string): Set<string> => new Set(lineOf(run_id).flatMap(({ rule }) => rule ?? []));
 
   const hear = ({ type, ts, data, project_id, task_id = '' }: Event): void => {
     const run_id = String(data['run_id']);
     if (type === 'RUN_START') {
-      const { parent_run_id } = data;
-      const parent = typeof parent_run_id === 'string' ? parent_run_id : undefined;
-      runs.set(run_id, { run_id, project_id, task_id, parent });
+      runs.set(run_id, {
+        run_id,
+        project_id,
+        task_id,
+        parent: textOf(data['parent_run_id']),
+        agent: String(data['agent']),
+        rule: ruleOf(textOf(data['activation'])),
+      });
       return;
     }
     const spent = spentOf(data);
     for (const task of tasksOf(run_id)) add(tasks, task, spent);
+    for (const rule of rulesOf(run_id)) add(rules, ruleOn(dayOf(ts), rule), spent);
     add(days, dayOf(ts), spent);
+    const agent = runs.get(run_id)?.agent;
+    if (agent !== undefined && spent.usd + spent.tokens > 0)
+      latest.set(agent, [...(latest.get(agent) ?? []).slice(1 - REMEMBERED), spent]);
     runs.delete(run_id);
   };
 
@@ -53,11 +77,11 @@ export const openSpending = (ports: { rootPath: string; bus: Pick<Bus, 'read'>; 
   };
 
   /** They left what they used up in their folders, and it is not on the bus yet. */
-  const justEnded = async (): Promise<{ tasks: Set<string>; spent: Spent }[]> => {
+  const justEnded = async (): Promise<{ tasks: Set<string>; rules: Set<string>; spent: Spent }[]> => {
     const gone = [...runs.values()].filter(({ run_id }) => !isLivingRun(ports.rootPath, run_id));
     const found = gone.map(async (run) => {
       const info = await ports.runs.find(run).catch(() => undefined);
-      return { tasks: tasksOf(run.run_id), spent: info ? spentOf(info) : NOTHING };
+      return { tasks: tasksOf(run.run_id), rules: rulesOf(run.run_id), spent: info ? spentOf(info) : NOTHING };
     });
     return Promise.all(found);
   };
@@ -73,6 +97,10 @@ export const openSpending = (ports: { rootPath: string; bus: Pick<Bus, 'read'>; 
     return {
       day: plus(days.get(today) ?? NOTHING, sum(late)),
       task: (task: string): Spent => plus(tasks.get(task) ?? NOTHING, sum(late.filter((run) => run.tasks.has(task)))),
+      rule: (rule: string): Spent =>
+        plus(rules.get(ruleOn(today, rule)) ?? NOTHING, sum(late.filter((run) => run.rules.has(rule)))),
+      /** Of the agent's last runs. */
+      dearest: (agent: string): Spent => (latest.get(agent) ?? []).reduce(most, NOTHING),
     };
   };
 };

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,6 +18,15 @@ const SAY = 'name: say\nsteps: [{ emit: { type: SAID, body: "{{ event.msg_id }}"
 interface Decided {
   msg_id: string;
   why: string;
+}
+
+interface Said {
+  msg_id: string;
+  project_id: string;
+  task_id: string;
+  run_id: string;
+  body: string;
+  data: Record<string, unknown>;
 }
 
 /** A service with a fake claude that does what `acts` say, a repository with a remote, and a signed GitHub. */
@@ -68,12 +77,8 @@ const open = async (acts: readonly Record<string, unknown>[]) => {
     });
     return { msg_id, why };
   };
-  const events = async (type: string): Promise<{ msg_id: string; body: string; data: Record<string, unknown> }[]> =>
-    (
-      JSON.parse(await conductor('events', 'list', '--type', type, '--json')) as {
-        events: { msg_id: string; body: string; data: Record<string, unknown> }[];
-      }
-    ).events;
+  const events = async (type: string): Promise<Said[]> =>
+    (JSON.parse(await conductor('events', 'list', '--type', type, '--json')) as { events: Said[] }).events;
   return { folder, root, env, repository, service, conductor, deliver, events };
 };
 
@@ -160,6 +165,11 @@ test('a run that spends more than its rule allows fails for good, and the day of
       assert.equal([data['cost_usd'], data['status'], data['class']], [2.5, 'failed', 'permanent'], body);
       assert.match(body, 'error_max_budget_usd');
     }
+    const given = stops.map(({ project_id, task_id, run_id }) => {
+      const info = readFileSync(join(world.root, project_id, task_id, run_id, 'run-info.yaml'), 'utf8');
+      return /--max-budget-usd ([\d.]+)/.exec(info)?.[1];
+    });
+    assert.equal(given.sort(), ['0.5', '2'], 'the second run is given what the first left of the day');
     const third = await want();
     const why = await until('it is decided', async () => {
       const text = await world.conductor('rules', 'explain', third);

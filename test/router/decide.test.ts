@@ -126,7 +126,9 @@ test('max_fires and the budgets of a day count what was decided, started and pai
   const runs = world(one('budget: { runs_per_day: 2 }'));
   assert.equal([runs.on('A').fired, runs.on('A').fired, runs.on('A').suppressed].flat(), ['r', 'r', 'r: budget']);
   assert.equal(runs.on('A', {}, day).fired, ['r'], 'a new day');
-  assert.is(world(one('budget: { usd_per_run: 2 }')).decide(event('A')).fired[0]?.usd_per_run, 2);
+  const { usd_per_run, usd_per_day } = world(one('budget: { usd_per_run: 2, usd_per_day: 3 }')).decide(event('A'))
+    .fired[0]!;
+  assert.equal([usd_per_run, usd_per_day], [2, 3]);
   const paid = world(one('budget: { usd_per_day: 1 }'));
   const { fired } = paid.decide(event('A'));
   const { activation } = fired[0]!;

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { clock } from '../../src/cli/system.js';
 import type { AttemptSpec } from '../../src/core/ports.js';
 import type { AgentEvent, RunLimits } from '../../src/core/run.js';
-import { shareOf, type Level } from '../../src/core/share.js';
+import { expectedOf, shareOf, type Level } from '../../src/core/share.js';
 import { openFileBus } from '../../src/bus/file-bus.js';
 import { runAttempts } from '../../src/pipeline/attempts.js';
 import { createRunner } from '../../src/runner/runner.js';
@@ -34,6 +34,15 @@ test('it waits for what others keep, and is refused what they used up', () => {
   assert.equal(shareOf({ usd: 2 }, [level({ usd: 5 }, 5, 0)]), { over: 'the day' });
   // What sums of dollars are off by is no reason to wait.
   assert.ok('limits' in shareOf({ usd: 0.1 }, [level({ usd: 0.3 }, 0.1, 0.1)]));
+});
+
+test('one without a limit is expected to use up what the dearest like it did, or a part of the smallest budget', () => {
+  const budgets = [level({ usd: 8 }, 1, 0), level({ usd: 4, tokens: 1_600 }, 0, 0)];
+  assert.equal(expectedOf({}, budgets, { usd: 3, tokens: 0 }), { usd: 3, tokens: 100 });
+  assert.equal(expectedOf({ usd: 1 }, budgets, { usd: 3, tokens: 7 }), { tokens: 7 });
+  assert.equal(expectedOf({}, [level({}, 0, 0)], { usd: 3, tokens: 7 }), {});
+  assert.equal(shareOf({}, [level({ usd: 5 }, 1, 2)], { usd: 3 }), { waits: 'the day' });
+  assert.equal(shareOf({}, [level({ usd: 5 }, 3, 0)], { usd: 3 }), { limits: { usd: 2 } });
 });
 
 const inFolder = (root: string, name: string): string[] => readdirSync(join(root, '.conductor', name));
@@ -164,6 +173,61 @@ test('a run is ended when it and the runs beside it have used up what they share
   const living = inFolder(world.root.path, 'raw');
   await world.runner.stop({ run_id: living[0] ?? '', project_id: 'test', task_id: 'shared' }, 'enough');
   await one.end;
+});
+
+test('runs without a limit whose agent tells its cost at the end go one by one where two like the dearest do not fit', async () => {
+  const { begin } = await openBudgets({ day: { usd: 2 } });
+  const first = begin('first', [{ cost: 0.7 }, { result: true }]);
+  first.go();
+  await first.end;
+  const one = begin('one', [{ cost: 0.6 }, { result: true }]);
+  await until('it is at work', () => one.hasBegun() || undefined);
+  const two = begin('two', [{ cost: 0.7 }, { result: true }]);
+  const late = begin('late', [{ result: true }]);
+  await until('the others wait', () => (two.waits() && late.waits()) || undefined);
+  one.go();
+  assert.is((await one.end).status, 'completed');
+  const next = await until('one of them has begun', () => [two, late].find((run) => run.hasBegun()));
+  assert.not([two, late].every((run) => run.hasBegun()));
+  next.go();
+  await next.end;
+  for (const run of [two, late]) run.go();
+  const ends = await Promise.all([two.end, late.end]);
+  assert.equal(
+    ends.map(({ status }) => status),
+    ['completed', 'completed'],
+  );
+});
+
+test('what a run tells at its end stops those beside it that share the budget it used up', async () => {
+  const { begin } = await openBudgets({ day: { usd: 1 } });
+  const quiet = begin('quiet', [{ result: true }]);
+  const dear = begin('dear', [{ cost: 1.2 }, { result: true }]);
+  await until('both are at work', () => (quiet.hasBegun() && dear.hasBegun()) || undefined);
+  dear.go();
+  assert.is((await dear.end).cost_usd, 1.2);
+  const end = await quiet.end;
+  assert.equal([end.status, end.reason], ['failed', 'budget']);
+});
+
+test("a rule's money of a day is counted at the start of each of its runs, those at work and their children included", async () => {
+  const { begin } = await openBudgets({});
+  const of = (id: string, more: Partial<AttemptSpec> = {}): Partial<AttemptSpec> => ({
+    activation: `${id}/MSG-1`,
+    rule: { id, usd_per_day: 1 },
+    ...more,
+  });
+  const one = begin('one', [{ cost: 0.8 }, { result: true }], of('dear', { limits: { usd: 0.8 } }));
+  await until('it is at work', () => one.hasBegun() || undefined);
+  const two = begin('two', [{ cost: 0.2 }, { result: true }], of('dear', { limits: { usd: 0.8 } }));
+  await until('the next waits', () => two.waits() || undefined);
+  const other = begin('other', [{ result: true }], of('cheap'));
+  await until('another rule has its own', () => other.hasBegun() || undefined);
+  for (const run of [one, two, other]) run.go();
+  await Promise.all([one.end, two.end, other.end]);
+  const refused = await begin('three', [{ result: true }], of('dear')).end;
+  assert.is(refused.reason, 'budget');
+  assert.match(refused.error_summary ?? '', /^the budget of the rule dear on \d{4}-\d\d-\d\d is used up/);
 });
 
 test.run();

@@ -31,6 +31,8 @@ export interface AttemptSpec {
   attempt: number;
   /** Beside its time; the agent's own limits hold too. */
   limits?: RunLimits;
+  /** The rule it works for, where that has a budget a day. */
+  rule?: { id: string; usd_per_day: number };
   /** The agent's own session to go on with, where it can. */
   resume_session?: string;
   /** Lower goes first where runs wait for a slot; 0 to 9, default 5. */

@@ -65,6 +65,9 @@ const requestOf = (context: Context, path: string, made: Invocation): Omit<Attem
     root: activation.root,
     cause: activation.event,
     ...(activation.usd_per_run === undefined ? {} : { limits: { usd: activation.usd_per_run } }),
+    ...(activation.usd_per_day === undefined
+      ? {}
+      : { rule: { id: activation.rule, usd_per_day: activation.usd_per_day } }),
   };
 };
 
