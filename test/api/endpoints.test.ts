@@ -255,6 +255,40 @@ test('a list is paged from the newest, and what arrives meanwhile moves nothing'
   assert.is((await page('agent=shell,codex&limit=500')).runs.length, 28);
 });
 
+test('what one decision started is on one page each, whatever the length of a page', async () => {
+  const fired = Array.from({ length: 7 }, (_, n) => ({
+    activation: `many/MSG-${n}`,
+    rule: 'many',
+    event: `MSG-${n}`,
+    handler: 'build',
+    project_id: 'many',
+    task_id: `many-${n}`,
+    depth: 0,
+    trust: 'full',
+    root: `MSG-${n}`,
+  }));
+  const routed = { from: '1:0', to: '1:1', table: 'abc', events: 7, fired, suppressed: [], errors: [] };
+  const [receipt] = await world.bus.record([{ type: 'ROUTED', data: routed }]);
+  await world.lists.until(receipt?.msg_id ?? '');
+  for (const [path, name, field] of [
+    ['/api/v1/activations?rule=many', 'activations', 'activation'],
+    ['/api/v1/tasks?project_id=many&status=running', 'tasks', 'task_id'],
+  ] as const) {
+    const seen: string[] = [];
+    let cursor = '';
+    for (let pages = 0; pages < 3; pages++) {
+      const answer = await get(at(`${path}&limit=3${cursor}`));
+      assert.is(answer.status, 200);
+      const page = (await answer.json()) as Record<string, Record<string, string>[]> & { next?: string };
+      seen.push(...page[name]!.map((row) => row[field]!));
+      cursor = `&cursor=${page.next}`;
+      assert.is(page.next === undefined, pages === 2);
+    }
+    const expected = fired.map((one) => one[field as 'activation']).reverse();
+    assert.equal(seen, expected);
+  }
+});
+
 test('an unchanged answer is a 304, a long one is packed', async () => {
   for (let n = 0; n < 30; n++) await startRun(world);
   const first = await get(at('/api/v1/runs'), { 'accept-encoding': 'gzip' });

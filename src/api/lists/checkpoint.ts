@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import type { Cursor } from '../../core/ports.js';
-import { emptyShelves, type Shelves } from './fold.js';
+import { emptyShelves, type Shelves } from './shelves.js';
 
 export interface ListsCheckpoint {
   /** Just after `last`. */
@@ -39,7 +39,6 @@ export const unpackLists = (content: Uint8Array, version: string): ListsCheckpoi
     if (by !== version) return undefined;
     const shelves = emptyShelves();
     for (const name of SHELVES) for (const row of rows[name]) shelves[name].add(row as never);
-    for (const run of shelves.runs.all()) if (run.status === 'running') shelves.running.set(run.run_id, run);
     shelves.ruleErrors.push(...ruleErrors);
     for (const [type, count] of counts) shelves.counts.set(type, count);
     return { cursor, last, shelves };

@@ -3,7 +3,8 @@ import { toConductorError } from '../../core/errors.js';
 import type { Bus, CheckpointFile, Cursor, Log } from '../../core/ports.js';
 import { checkpointing, loadCheckpoint } from '../../operators/checkpoints.js';
 import { packLists, unpackLists } from './checkpoint.js';
-import { emptyShelves, fold, type Shelves } from './fold.js';
+import { fold } from './fold.js';
+import { emptyShelves, type Shelves } from './shelves.js';
 
 export interface Lists extends Shelves {
   /** Resolves when what was on the bus at the start is folded in. */

@@ -7,7 +7,7 @@ import type { RunScope } from '../../core/ports.js';
 import type { Caller } from '../access/caller.js';
 import { checked } from '../checked.js';
 import type { ApiOptions } from '../doors.js';
-import { taskKey } from '../lists/fold.js';
+import { taskKey } from '../lists/shelves.js';
 import type { ApprovalRow, TaskRow } from '../lists/rows.js';
 import { postAs } from '../routes/messages.js';
 import { requestTask } from '../run-control.js';

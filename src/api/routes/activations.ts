@@ -4,6 +4,7 @@ import { ConductorError } from '../../core/errors.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { activationRow } from '../lists/rows.js';
+import { groupsOf } from '../lists/shelves.js';
 import { pageOf, pageQuery, scopeQuery } from './shapes.js';
 
 // Its key is `<rule>/<msg_id>`: two parts of a path.
@@ -29,14 +30,10 @@ export const activationRoutes = ({ lists, ledger }: ApiOptions): Endpoint[] => {
       }),
       answer: pageOf('activations', activationRow),
       handle: ({ query: { cursor, limit, project_id, rule, status } }) => {
-        const group = rule === undefined ? project_id : `rule ${rule}`;
         const { rows, next } = lists.activations.page({
           limit,
           ...(cursor === undefined ? {} : { before: cursor }),
-          ...(group === undefined ? {} : { group }),
-          where: (one) =>
-            (project_id === undefined || one.project_id === project_id) &&
-            (status === undefined || one.status === status),
+          groups: groupsOf({ rule, status }, project_id),
         });
         return { activations: rows, ...(next === undefined ? {} : { next }) };
       },

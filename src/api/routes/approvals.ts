@@ -3,6 +3,7 @@ import type { ApiOptions } from '../doors.js';
 import { decide } from '../decide.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { approvalRow } from '../lists/rows.js';
+import { groupsOf } from '../lists/shelves.js';
 import { pageOf, pageQuery } from './shapes.js';
 
 export const approvalRoutes = (options: ApiOptions): Endpoint[] => [
@@ -17,7 +18,7 @@ export const approvalRoutes = (options: ApiOptions): Endpoint[] => [
       const { rows, next } = options.lists.approvals.page({
         limit,
         ...(cursor === undefined ? {} : { before: cursor }),
-        where: (one) => status === undefined || one.status === status,
+        groups: groupsOf({ status }),
       });
       return { approvals: rows, ...(next === undefined ? {} : { next }) };
     },

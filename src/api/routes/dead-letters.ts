@@ -29,6 +29,7 @@ export const deadLetterRoutes = ({ lists, ledger, handlers }: ApiOptions): Endpo
       const { rows, next } = lists.activations.page({
         limit,
         ...(cursor === undefined ? {} : { before: cursor }),
+        groups: ['status failed'],
         where: ({ activation }) => {
           const known = ledger.view.activations.get(activation);
           return known !== undefined && isDead(known);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
-import { taskKey } from '../lists/fold.js';
+import { groupsOf, taskKey } from '../lists/shelves.js';
 import { runRow } from '../lists/rows.js';
 import { deleteRun, findRun, readRun, resumeRun, retryRun, stopRun } from '../run-control.js';
 import { RUN_FILES, readStretch } from '../run-files.js';
@@ -41,20 +41,14 @@ export const runRoutes = (options: ApiOptions): Endpoint[] => [
     }),
     answer: pageOf('runs', runRow),
     handle: ({ query: { cursor, limit, project_id, task_id, status, agent, activation, parent_run_id } }) => {
-      const group = project_id && task_id ? taskKey({ project_id, task_id }) : project_id;
-      // Few are running, however many there are.
-      const from = status === 'running' ? { among: options.lists.running.values() } : {};
+      const scope = project_id && task_id ? taskKey({ project_id, task_id }) : project_id;
+      const only = agent?.length === 1 ? agent[0] : undefined;
       const { rows, next } = options.lists.runs.page({
         limit,
-        ...from,
-        ...given({ before: cursor, group }),
+        ...given({ before: cursor }),
+        groups: groupsOf({ status, agent: only, activation, parent_run_id }, scope),
         where: (run) =>
-          (status === undefined || run.status === status) &&
-          (project_id === undefined || run.project_id === project_id) &&
-          (task_id === undefined || run.task_id === task_id) &&
-          (agent === undefined || agent.includes(run.agent)) &&
-          (activation === undefined || run.activation === activation) &&
-          (parent_run_id === undefined || run.parent_run_id === parent_run_id),
+          (task_id === undefined || run.task_id === task_id) && (agent === undefined || agent.includes(run.agent)),
       });
       return { runs: rows, ...given({ next }) };
     },

@@ -33,7 +33,7 @@ export const runId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'thi
 export const pageQuery = {
   cursor: z
     .string()
-    .regex(/^[A-Za-z0-9-]{1,100}$/, 'this is no cursor')
+    .regex(/^[A-Za-z0-9-]{1,100}(\.\d{1,9})?$/, 'this is no cursor')
     .optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 };

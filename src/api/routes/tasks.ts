@@ -5,7 +5,7 @@ import { isId } from '../../core/id.js';
 import { stopFacts } from '../../core/task.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
-import { taskKey } from '../lists/fold.js';
+import { groupsOf, taskKey } from '../lists/shelves.js';
 import { runRow, taskRow } from '../lists/rows.js';
 import { requestTask } from '../run-control.js';
 import { pageOf, pageQuery, scopeQuery } from './shapes.js';
@@ -41,8 +41,7 @@ export const taskRoutes = (options: ApiOptions): Endpoint[] => {
         const { rows, next } = lists.tasks.page({
           limit,
           ...(cursor === undefined ? {} : { before: cursor }),
-          ...(project_id === undefined ? {} : { group: project_id }),
-          where: (task) => status === undefined || task.status === status,
+          groups: groupsOf({ status }, project_id),
         });
         return { tasks: rows, ...(next === undefined ? {} : { next }) };
       },
@@ -90,7 +89,7 @@ export const taskRoutes = (options: ApiOptions): Endpoint[] => {
       errors: ['not_found'],
       handle: ({ params }) => ({
         task: find(params),
-        runs: lists.runs.page({ group: taskKey(params), limit: 500 }).rows,
+        runs: lists.runs.page({ groups: [taskKey(params)], limit: 500 }).rows,
       }),
     }),
     endpoint({

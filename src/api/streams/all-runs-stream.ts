@@ -58,7 +58,7 @@ export const streamAllRuns = async (
     await stream.send(sseEvent('reset', { code: 'not_found', message: 'the Last-Event-ID is none of this stream' }));
   if (place === undefined) {
     // Whoever comes new hears what happens from now on; what was is in the lists and the logs.
-    for (const run of lists.running.values()) await follow(run, undefined);
+    for (const run of lists.runs.of('status running')) await follow(run, undefined);
   } else {
     for (const [run_id, pair] of Object.entries(place.runs)) {
       const run = lists.runs.get(run_id);
