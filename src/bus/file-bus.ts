@@ -1,5 +1,6 @@
 import { Subject } from 'rxjs';
-import type { Bus, Clock } from '../core/ports.js';
+import type { Draft } from '../core/event.js';
+import type { Bus, Clock, Receipt } from '../core/ports.js';
 import { readBus } from './reader.js';
 import { Remembered } from './remembered.js';
 import { DEFAULTS } from './settings.js';
@@ -32,11 +33,19 @@ export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
       bell.next();
     });
   };
-  const writer = openWriter({ ...DEFAULTS, ...options, onSettled: ring });
+  const writer = openWriter({
+    ...DEFAULTS,
+    ...options,
+    onSettled: ring,
+    onPlaced: (place) => remembered.placed(place),
+  });
+
+  const submit = (drafts: readonly Draft[], own: boolean): Promise<Receipt[]> =>
+    writer.submit(drafts, own, bell.observed ? remembered.keep(drafts, own) : remembered.pass);
 
   return {
-    append: (drafts) => writer.submit(drafts, false, bell.observed ? remembered.keep(drafts) : undefined),
-    record: (drafts) => writer.submit(drafts, true),
+    append: (drafts) => submit(drafts, false),
+    record: (drafts) => submit(drafts, true),
     follow: (cursor) => follow({ root, key, bell, remembered, isWriting: () => writer.isWriting(), cursor }),
     read: (query) => readBus(root, key, query),
     end: async () => toCursor(await writer.end()),

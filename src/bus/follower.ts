@@ -3,7 +3,8 @@ import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import type { DamagedRange } from '../core/ports.js';
 import { fromCursor, type Position } from './cursor.js';
-import { BUS_FILE, busPath, readInto } from './file.js';
+import { BUS_FILE, busPath, readInto, readRange } from './file.js';
+import { RECORD } from './format.js';
 import { lastMoment, lastMomentIn } from './last.js';
 import { place } from './place.js';
 import type { Remembered } from './remembered.js';
@@ -52,6 +53,8 @@ export class Follower {
       if (gone) return gone;
       const part = this.#part;
       if (!part) return undefined;
+      const own = this.#own(part);
+      if (own) return own;
       const { size } = fstatSync(part.fd);
       if (size < this.#scanner.next) return this.#cut(part, size);
       const from = this.#scanner.next;
@@ -84,7 +87,7 @@ export class Follower {
   }
 
   #scannerAt(offset: number, newest?: Moment): Scanner {
-    return new Scanner(this.#key, offset, newest, { remembered: this.#remembered });
+    return new Scanner(this.#key, offset, newest);
   }
 
   /** Once; says when the cursor's place is another by now. */
@@ -186,6 +189,28 @@ export class Follower {
         damaged.push({ file: part.path, segment: part.number, from: item.from, to: item.to, reason: item.reason });
       else events.push(item.event);
     }
+    return this.#tell(part, events, damaged);
+  }
+
+  /** What our own writer wrote where we stand. */
+  #own(part: OpenSegment & { ino: number }): Stretch | undefined {
+    const scanner = this.#scanner;
+    if (!this.#remembered || this.#skipping || scanner.position !== scanner.next) return undefined;
+    const events: Event[] = [];
+    for (;;) {
+      const from = scanner.next;
+      const told = this.#remembered.take(part.ino, from, (msg_id) => {
+        const head = Buffer.from(`${RECORD}${msg_id}\n`);
+        return readRange(part.fd, from, from + head.length).equals(head);
+      });
+      if (!told) break;
+      events.push(...told.events);
+      scanner.skip(told.to, told.newest);
+    }
+    return this.#tell(part, events, []);
+  }
+
+  #tell(part: OpenSegment, events: Event[], damaged: DamagedRange[]): Stretch | undefined {
     if (events.length === 0 && damaged.length === 0) return undefined;
     for (let index = events.length - 1; index >= 0; index -= 1) {
       const event = events[index];

@@ -163,9 +163,12 @@ const HEX = Buffer.from('0123456789abcdef');
 /** What a record has beside its header and body: the checksum's line, a delimiter, and the end. */
 export const SEAL_BYTES = CRC_BYTES + 2;
 
+/** What a record begins with, before its id. */
+export const RECORD = '---\nmsg_id: ';
+
 /** What stands before the checksum. `key`: given for our own facts only. */
 export const headOf = ({ lines, body }: Prepared, stamp: { msg_id: string; ts: string }, key?: Buffer): string => {
-  const head = `---\nmsg_id: ${stamp.msg_id}\nts: ${stamp.ts}\n${lines}`;
+  const head = `${RECORD}${stamp.msg_id}\nts: ${stamp.ts}\n${lines}`;
   return key ? `${head}mac: ${macOf(key, head, body)}\n` : head;
 };
 

@@ -61,6 +61,10 @@ export class LiveFile {
     return this.#fd;
   }
 
+  get ino(): number {
+    return this.#ino;
+  }
+
   /** Of the last message, in this file or before it. */
   get last(): Moment | undefined {
     return this.#last;

@@ -7,6 +7,7 @@ import { breath } from './file.js';
 import type { Prepared } from './format.js';
 import { ClosedKeys, LiveKeys, type Written } from './known.js';
 import { LiveFile, type Rotation } from './live.js';
+import type { Place } from './remembered.js';
 import { nextMoment, stampOf, type Moment } from './stamp.js';
 
 export interface PenOptions {
@@ -39,6 +40,8 @@ interface Fresh {
 
 export class Pen {
   readonly live: LiveFile;
+  /** Where the last of it was written, if that is all that stands there. */
+  place: Place | undefined;
   readonly #key: Buffer;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #rotation: Rotation | undefined;
@@ -133,7 +136,8 @@ export class Pen {
     this.#written = [];
     this.#last = live.last;
     this.#lastOwn = undefined;
-    this.#batch.begin(live.mend(size));
+    const lead = live.mend(size);
+    this.#batch.begin(lead);
     const given: Receipt[][] = [];
     for (const { prepared, own } of calls) {
       const receipts: Receipt[] = [];
@@ -148,6 +152,7 @@ export class Pen {
       for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
       return undefined;
     }
+    this.place = bytes && lead === '' ? { ino: live.ino, from: size, to: size + bytes.length } : undefined;
     if (bytes) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
     return given;
   }

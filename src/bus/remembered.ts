@@ -1,15 +1,32 @@
 /**
- * What this process appended lately, as it will be read back: whoever reads it on then checks the bytes and need not take
- * them apart again. Only what carries no MAC, and only where JSON would give back the same.
+ * What this process appended lately, as it would be read back: whoever follows the bus and stands where it was written takes
+ * it from here and reads on behind it. Kept only where JSON would give back the same.
  */
 import type { Draft, Event } from '../core/event.js';
 import { normaliseType } from '../core/event-type.js';
 import type { Receipt } from '../core/ports.js';
+import { momentOf, type Moment } from './stamp.js';
 
-/** More than are ever on their way. */
+/** Events; more than are ever on their way. */
 const MOST = 4_096;
-/** In characters, before any is escaped: far below what becomes a blob. */
-const MOST_TEXT = 4_096;
+/** In characters, before any is escaped: below what becomes a blob. */
+const MOST_TEXT = 5_000;
+
+/** Where something was written in one go. */
+export interface Place {
+  /** Of the file. */
+  ino: number;
+  from: number;
+  to: number;
+}
+
+/** What was written there. */
+export interface Told {
+  events: readonly Event[];
+  /** Of our own facts among them. */
+  newest: Moment | undefined;
+  to: number;
+}
 
 const HALF = /\p{Surrogate}/u;
 
@@ -57,33 +74,33 @@ class Copy {
 }
 
 /** All of an event but what the bus gives. In the order of the fields of a record. */
-type Told = { -readonly [Key in keyof Event]: Event[Key] };
+type Copied = { -readonly [Key in keyof Event]: Event[Key] };
 
-const toldOf = (draft: Draft): Told => {
+const copyOf = (draft: Draft, own: boolean): Copied => {
   const copy = new Copy();
   const told = {
     msg_id: '',
     ts: '',
     type: normaliseType(draft.type),
     project_id: draft.project_id ?? 'default',
-  } as Told;
+  } as Copied;
   if (draft.task_id !== undefined) told.task_id = draft.task_id;
   if (draft.run_id !== undefined) told.run_id = draft.run_id;
   told.source = draft.source ?? 'cli';
   if (draft.actor !== undefined) told.actor = draft.actor;
-  told.parents = draft.parents === undefined ? [] : (copy.of(draft.parents) as Told['parents']);
+  told.parents = draft.parents === undefined ? [] : (copy.of(draft.parents) as Copied['parents']);
   told.depth = draft.depth ?? 0;
   if (draft.dedupe_key !== undefined) told.dedupe_key = draft.dedupe_key;
   told.trust = draft.trust ?? 'full';
   if (draft.issue_id !== undefined) told.issue_id = draft.issue_id;
-  if (draft.meta !== undefined) told.meta = copy.object(draft.meta) as NonNullable<Told['meta']>;
-  if (draft.links !== undefined) told.links = copy.of(draft.links) as NonNullable<Told['links']>;
+  if (draft.meta !== undefined) told.meta = copy.object(draft.meta) as NonNullable<Copied['meta']>;
+  if (draft.links !== undefined) told.links = copy.of(draft.links) as NonNullable<Copied['links']>;
   told.data = draft.data === undefined ? {} : copy.object(draft.data);
   told.body = draft.body ?? '';
   // Half a character is written as another one.
   if (HALF.test(told.body)) throw changed;
   told.sealed = true;
-  told.authentic = false;
+  told.authentic = own;
   return told;
 };
 
@@ -91,47 +108,67 @@ const toldOf = (draft: Draft): Told => {
 const timeOf = (id: string): string =>
   `${id.slice(4, 8)}-${id.slice(8, 10)}-${id.slice(10, 12)}T${id.slice(13, 15)}:${id.slice(15, 17)}:${id.slice(17, 19)}.${id.slice(20, 23)}Z`;
 
-export class Remembered {
-  readonly #events = new Map<string, Event>();
+const newestOf = (events: readonly Event[]): Moment | undefined => {
+  const own = events.findLast((event) => event.authentic);
+  return own && momentOf(own.msg_id);
+};
 
-  /** To be called with the receipts. Throws nothing, whatever the drafts are. */
-  keep(drafts: readonly Draft[]): (receipts: readonly Receipt[]) => void {
-    const all = drafts.map((draft) => {
-      try {
-        return toldOf(draft);
-      } catch {
-        return undefined;
-      }
-    });
+export class Remembered {
+  /** By where they begin, the oldest first. */
+  readonly #places = new Map<number, Place & { events: readonly Event[] }>();
+  #count = 0;
+  /** Of what is written together; undefined where some of it has to be read. */
+  #together: Event[] | undefined = [];
+
+  /** To be called with the receipts, once it is written. Throws nothing, whatever the drafts are. */
+  keep(drafts: readonly Draft[], own: boolean): (receipts: readonly Receipt[]) => void {
+    let copies: Copied[] | undefined;
+    try {
+      copies = drafts.map((draft) => copyOf(draft, own));
+    } catch {
+      return this.pass;
+    }
     return (receipts) => {
       for (const [index, { msg_id, duplicate }] of receipts.entries()) {
-        const told = all[index];
-        if (duplicate || told === undefined) continue;
-        told.msg_id = msg_id;
-        told.ts = timeOf(msg_id);
-        this.#events.set(msg_id, told);
-        if (this.#events.size > MOST) this.#forgetOldest();
+        const copied = copies[index];
+        if (duplicate || copied === undefined) continue;
+        copied.msg_id = msg_id;
+        copied.ts = timeOf(msg_id);
+        this.#together?.push(copied);
       }
     };
   }
 
-  get isEmpty(): boolean {
-    return this.#events.size === 0;
-  }
+  /** Something was written that has to be read. */
+  readonly pass = (): void => {
+    this.#together = undefined;
+  };
 
-  get(msg_id: string): Event | undefined {
-    return this.#events.get(msg_id);
-  }
-
-  /** It was read. */
-  forget(msg_id: string): void {
-    this.#events.delete(msg_id);
-  }
-
-  #forgetOldest(): void {
-    for (const oldest of this.#events.keys()) {
-      this.#events.delete(oldest);
-      return;
+  /** All that was kept or passed since the last time stands here. */
+  placed(place: Place | undefined): void {
+    const events = this.#together ?? [];
+    this.#together = [];
+    if (!place || events.length === 0) return;
+    this.#forget(place.from);
+    this.#places.set(place.from, { ...place, events });
+    this.#count += events.length;
+    for (const oldest of this.#places.keys()) {
+      if (this.#count <= MOST) break;
+      this.#forget(oldest);
     }
+  }
+
+  /** What was written there, to the first who asks. `isThere`: whether the file has this message at that place. */
+  take(ino: number, from: number, isThere: (msg_id: string) => boolean): Told | undefined {
+    const place = this.#places.get(from);
+    if (place?.ino !== ino) return undefined;
+    this.#forget(from);
+    const { events, to } = place;
+    return isThere(events[0]?.msg_id ?? '') ? { events, newest: newestOf(events), to } : undefined;
+  }
+
+  #forget(from: number): void {
+    this.#count -= this.#places.get(from)?.events.length ?? 0;
+    this.#places.delete(from);
   }
 }

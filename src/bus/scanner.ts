@@ -7,7 +7,6 @@ import { unescapeBody } from './escape.js';
 import { foreignEvent, legacyEvent, strictEvent } from './fields.js';
 import { BODY_MAX, HEADER_MAX, crcOf, macOf, sameMac } from './format.js';
 import { parseHeader, type HeaderFields } from './header.js';
-import type { Remembered } from './remembered.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
 
 export type Item =
@@ -20,8 +19,6 @@ export type Wanted = (header: string) => boolean;
 export interface ScannerOptions {
   /** Whole records it refuses are passed over unread. */
   wanted?: Wanted | undefined;
-  /** Records that need not be taken apart. */
-  remembered?: Remembered | undefined;
 }
 
 interface Header {
@@ -35,8 +32,6 @@ interface Header {
 const NEWLINE = 10;
 const DASH = 45;
 const CRC_LINE = '\ncrc32: '.length + 8;
-const ID_AT = '---\nmsg_id: '.length;
-const LENGTH = '\nbody_bytes: ';
 const MAC_LINE = 'mac: '.length + 64 + 1;
 const EMPTY: Buffer = Buffer.alloc(0);
 const JUNK_MAX = 1024 * 1024;
@@ -52,15 +47,13 @@ export class Scanner {
   #newest: Moment | undefined;
 
   readonly #wanted: Wanted | undefined;
-  readonly #remembered: Remembered | undefined;
 
   /** `newest`: of our own facts before `start`. */
-  constructor(key: Buffer | undefined, start = 0, newest?: Moment, { wanted, remembered }: ScannerOptions = {}) {
+  constructor(key: Buffer | undefined, start = 0, newest?: Moment, { wanted }: ScannerOptions = {}) {
     this.#key = key;
     this.#base = start;
     this.#newest = newest;
     this.#wanted = wanted;
-    this.#remembered = remembered;
   }
 
   /** Of our own facts so far. */
@@ -125,6 +118,12 @@ export class Scanner {
     return items;
   }
 
+  /** Goes on behind what is known without being read. Nothing may be pending. `newest`: of our own facts in it. */
+  skip(to: number, newest: Moment | undefined): void {
+    this.#base = to;
+    if (newest) this.#newest = newest;
+  }
+
   /** The file ends here for good: what is still pending never becomes a message. */
   end(): Item[] {
     const items = this.push(EMPTY, true);
@@ -186,27 +185,7 @@ export class Scanner {
     return { fields, crc, body: end + 5, foreign };
   }
 
-  /** A record that is known, where it is there whole; undefined: it has to be read. */
-  #known(at: number, remembered: Remembered): Item | undefined {
-    const buffer = this.#buffer;
-    const id = at + ID_AT;
-    const event = remembered.get(buffer.toString('latin1', id, Math.max(id, buffer.indexOf(NEWLINE, id))));
-    const end = event ? buffer.indexOf('\n---\n', id) : -1;
-    if (!event || end < 0) return undefined;
-    const crc = end + 1 - CRC_LINE;
-    const line = buffer.lastIndexOf(LENGTH, crc);
-    const from = end + 5;
-    const to = from + Number(buffer.toString('latin1', line + LENGTH.length, crc));
-    if (line < id || buffer[to] !== NEWLINE) return undefined;
-    const sum = crcOf(buffer.subarray(at, crc), buffer.subarray(from, to));
-    if (sum !== buffer.toString('latin1', end - 8, end)) return undefined;
-    remembered.forget(event.msg_id);
-    return { kind: 'event', event, from: this.#base + at, to: this.#base + to + 1 };
-  }
-
   #record(at: number, last: boolean): Item | undefined {
-    const known = this.#remembered?.isEmpty === false ? this.#known(at, this.#remembered) : undefined;
-    if (known) return known;
     const header = this.#header(at);
     if (header === 'pending') return undefined;
     if (!header) return this.#skip(at, at + 4, 'the header breaks off');

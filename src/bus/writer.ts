@@ -14,6 +14,7 @@ import { busPath, storageError } from './file.js';
 import { BLOB_ABOVE, type Prepared } from './format.js';
 import { openLock } from './lock.js';
 import { Pen, replacedError, type PenOptions, type Said } from './pen.js';
+import type { Place } from './remembered.js';
 
 /** From how many calls on they are parted. */
 const HALVED = 16;
@@ -21,6 +22,8 @@ const HALVED = 16;
 const ATTEMPTS = 50;
 
 export interface WriterOptions extends PenOptions {
+  /** What was given since the last time is written there. */
+  onPlaced?: (place: Place | undefined) => void;
   /** `os`: a process may die at any time, the machine not. */
   durability?: 'fsync' | 'os';
   /** What was under way is durable or refused, and those who wait for it are told. */
@@ -157,6 +160,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       const written = (keyed ? undefined : attemptNow(calls)) ?? (await attempts(calls, keyed));
       flying += 1;
       for (const [index, call] of calls.entries()) call.given?.(written.receipts[index] ?? []);
+      options.onPlaced?.(pen.place);
       last = land(calls, written, last);
     } catch (error) {
       tell(calls, error);
