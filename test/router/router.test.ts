@@ -251,7 +251,7 @@ test('a rule whose condition is slow three times is taken out, and it is said; t
     return said.length > 0 ? said : undefined;
   });
   assert.is(out!.data['rule'], 'slow');
-  assert.match(out!.body, 'ERROR: rule slow was taken out for an hour: its condition took 60 ms, 3 times over 50 ms');
+  assert.match(out!.body, /^ERROR: rule slow was taken out for an hour: its condition took \d+ ms, 3 times over 50 ms/);
   await world.bus.append([{ type: 'A', data: { n: 1 } }]);
   const fired = await count(world, 7);
   assert.equal(
