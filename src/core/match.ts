@@ -24,6 +24,12 @@ const shared = <Compiled>(compile: (text: string) => Compiled): ((text: string) 
 /** `data.repo.name`. */
 export const compilePath = shared((path): Reader => {
   const keys = path.split('.');
+  const [only = ''] = keys;
+  if (keys.length === 1)
+    return (value) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, only)
+        ? (value as Record<string, unknown>)[only]
+        : undefined;
   return (value) => {
     let current = value;
     for (const key of keys) {

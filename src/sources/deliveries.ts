@@ -54,8 +54,13 @@ const deliveryOf = ({ provider }: Endpoint, delivery: Delivery): string | undefi
   return id;
 };
 
-const actorOf = (provider: Provider, payload: Json): string | undefined =>
-  provider.actor.map((path) => textAt(payload, path, 200)).find((actor) => actor !== undefined);
+const actorOf = (provider: Provider, payload: Json): string | undefined => {
+  for (const path of provider.actor) {
+    const actor = textAt(payload, path, 200);
+    if (actor !== undefined) return actor;
+  }
+  return undefined;
+};
 
 /** Who sent it: `system` for what machinery says whoever is named, else `self`, `bot` or `person`. */
 const actorKind = (

@@ -33,11 +33,16 @@ const compileBody = (template: string | undefined): ((data: Json) => string) => 
   // Text at even places, names at odd ones.
   const parts = template.split(/\{([^{}]+)\}/);
   const named = parts.map((part, index) => (index % 2 === 1 ? part.split('|').map((name) => name.trim()) : part));
-  const isShown = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+  const shown = (data: Json, names: readonly string[]): string | number => {
+    for (const name of names) {
+      const value = data[name];
+      if (typeof value === 'string' || typeof value === 'number') return value;
+    }
+    return '';
+  };
   return (data) => {
     let body = '';
-    for (const part of named)
-      body += typeof part === 'string' ? part : String(part.map((name) => data[name]).find(isShown) ?? '');
+    for (const part of named) body += typeof part === 'string' ? part : shown(data, part);
     return (body.includes('  ') ? body.replace(/ {2,}/g, ' ') : body).trim().slice(0, MOST_BODY);
   };
 };
@@ -70,7 +75,12 @@ const compileContexts = (for_each: string | undefined): ((payload: Json) => read
 const compileMark = (written: Mapping['written']): ((payload: Json) => string | undefined) => {
   if (written === undefined) return () => undefined;
   const read = compileField(written, Infinity);
-  return (payload) => markIn([read(payload)].flat().join('\n'));
+  return (payload) => {
+    const text = read(payload);
+    if (text === undefined) return undefined;
+    const texts = [text].flat() as unknown[];
+    return markIn(texts.join('\n'));
+  };
 };
 
 /** Undefined: the row does not fit. */

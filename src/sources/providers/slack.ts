@@ -1,4 +1,5 @@
-import { at, textAt } from '../json.js';
+import { getPath } from '../../core/match.js';
+import { textAt } from '../json.js';
 import { slack as verifier } from '../verifiers/slack.js';
 import { headerOf } from '../verifiers/verifier.js';
 import { table, type Provider, type Row } from './provider.js';
@@ -37,7 +38,7 @@ export const slack: Provider = {
     { on: '*', type: { from: 'type', prefix: 'SLACK_' }, body: '{event} {user} {action}', data },
   ]),
   actor: ['event.user', 'user.id', 'user_id', 'event.bot_id'],
-  isBot: (payload) => at(payload, 'event.bot_id') !== undefined,
+  isBot: (payload) => getPath(payload, 'event.bot_id') !== undefined,
   challengeOf: (payload) =>
     textAt(payload, 'type') === 'url_verification' ? textAt(payload, 'challenge', 500) : undefined,
 };
