@@ -40,8 +40,9 @@ export class Backlog implements UndecidedEvents {
     return backlog;
   }
 
-  /** Of what `parts` gave. */
+  /** Of what `parts` gave. @throws TypeError when it is something else */
   static ofParts(parts: Backlog['parts']): Backlog {
+    if (!Array.isArray(parts)) throw new TypeError('these are no parts');
     const backlog = new Backlog();
     backlog.#parts = [...parts];
     return backlog;

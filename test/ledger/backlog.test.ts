@@ -44,6 +44,10 @@ test('whatever is added and decided, it holds what a plain map would hold', () =
   assert.equal([...backlog.values()], [next]);
 });
 
+test('what an earlier build stored is no backlog', () => {
+  assert.throws(() => Backlog.ofParts(new Map() as never), /no parts/);
+});
+
 test('a copy of an old record that stands out of order is found, and goes with its neighbours', () => {
   const old = event('A');
   const backlog = new Backlog();
