@@ -17,7 +17,8 @@ const agentSchema = z.strictObject({
   /** A file that is put before every prompt. */
   role: z.string().optional(),
   timeout: durationSchema.optional(),
-  tools: z.enum(['all', 'read-only']).default('all'),
+  /** `ask`: a person allows each tool that changes something (`conductor approve`); only claude can, below a service. */
+  tools: z.enum(['all', 'ask', 'read-only']).default('all'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of a variable'), z.string()).default({}),
   token_file: z.string().optional(),
   token: z

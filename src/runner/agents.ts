@@ -56,6 +56,16 @@ export interface AgentsOptions {
   restProgram?: readonly string[];
 }
 
+/** @throws ConductorError `configuration` for a backend that never asks. */
+const whoMayAsk = <Agent extends Pick<RunnableAgent, 'name' | 'kind' | 'config'>>(agent: Agent): Agent => {
+  if (agent.config.tools === 'ask' && agent.kind.asks !== true)
+    throw new ConductorError(
+      'configuration',
+      `the agent "${agent.name}" cannot ask before it uses a tool (tools: ask), only claude can`,
+    );
+  return agent;
+};
+
 export const createAgents = ({
   config,
   defaultAgent,
@@ -86,7 +96,7 @@ export const createAgents = ({
         'configuration',
         `the agent "${name}" runs scripts and can have no role: give it a backend`,
       );
-    const base = {
+    const base = whoMayAsk({
       name,
       backend,
       kind: own.speaks === undefined ? kind : { ...kind, family: own.speaks },
@@ -94,7 +104,7 @@ export const createAgents = ({
       ...(own.timeout_ms === undefined ? {} : { timeout_ms: own.timeout_ms }),
       ...(own.fallback === undefined ? {} : { fallback: own.fallback }),
       ...(kind.resumes ? { resumes: true } : {}),
-    };
+    });
     if (kind.rest) return { ...base, argv: restProgram };
     const [wanted, ...first] = own.command ?? (kind.program === undefined ? [] : [kind.program]);
     if (wanted === undefined) {
@@ -121,7 +131,7 @@ export const createAgents = ({
         `no agent was found to be ${name}: install claude, codex or gemini, or give it a backend in config.yaml (agents:)`,
       );
     const set = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
-    return { ...standard, name, config: { ...standard.config, ...set } };
+    return whoMayAsk({ ...standard, name, config: { ...standard.config, ...set } });
   };
 
   /** Where nobody chooses it is the first that can run here. */

@@ -67,6 +67,7 @@ export const launch = async (
     outputPath: info.output_path,
   };
   const readOnly = agent.config.tools === 'read-only' || spec.trust === 'outside';
+  const asks = agent.config.tools === 'ask' && !readOnly;
   const preamble = agent.kind.preamble ? preambleOf(spec, place, readOnly) : '';
   const service = ports.serviceFor?.({
     project_id: spec.project_id,
@@ -83,6 +84,7 @@ export const launch = async (
     homePath,
     asRoot,
     readOnly,
+    asks,
     environment: ports.environment,
     ...(service?.url === undefined ? {} : { mcpUrl: `${service.url}/mcp` }),
     prompt: wholePrompt(spec.stdin ?? spec.prompt, agent.config.role, preamble),

@@ -61,9 +61,9 @@ test('a message says who it is from, and is read back', async () => {
     [event?.type, event?.run_id, event?.project_id, event?.data],
     ['FOUND_IT', run.run_id, 'acme', { line: 3 }],
   );
-  const read = (await call('read_messages', { type: ['FOUND_IT'] })).json<{ body: string }[]>();
+  const read = (await call('read_messages', { type: ['FOUND_IT'] })).json<{ messages: { body: string }[] }>();
   assert.equal(
-    read.map(({ body }) => body),
+    read.messages.map(({ body }) => body),
     ['there'],
   );
   const forged = await call('post_message', { type: 'RUN_STOP' });
@@ -110,12 +110,14 @@ test('a spawned run is waited for, and its end wakes the waiting', async () => {
   const parent = await startRun(world);
   const { call, close } = await connect(world.tickets.issue(parent));
   const child = await startRun(world, { task_id: 'child' });
-  const early = (await call('wait_runs', { task_ids: ['child'], timeout_seconds: 0 })).json<{ status: string }[]>();
-  assert.is(early[0]?.status, 'running');
+  const early = (await call('wait_runs', { task_ids: ['child'], timeout_seconds: 0 })).json<{
+    runs: { status: string }[];
+  }>();
+  assert.is(early.runs[0]?.status, 'running');
   const waiting = call('wait_runs', { task_ids: ['child'], timeout_seconds: 600 });
   writeFileSync(join(child.folder, 'output.md'), 'the answer');
   await child.stop();
-  assert.equal((await waiting).json<unknown[]>(), [
+  assert.equal((await waiting).json<{ runs: unknown[] }>().runs, [
     { task_id: 'child', status: 'completed', run_id: child.run_id, exit: 0, output: 'the answer' },
   ]);
   await close();

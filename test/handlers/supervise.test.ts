@@ -21,7 +21,7 @@ for await (const chunk of process.stdin) prompt += chunk;
 const words = prompt.includes('tests are missing') ? ['a design', 'some tests'] : ['a design'];
 const tasks = [];
 for (const word of words) tasks.push((await call('spawn_run', { agent: 'worker', prompt: 'echo ' + word })).task_id);
-const runs = await call('wait_runs', { task_ids: tasks, timeout_seconds: 40 });
+const { runs } = await call('wait_runs', { task_ids: tasks, timeout_seconds: 40 });
 const result = runs.map(({ status, output }) => status + ': ' + output.trim()).join('\\n');
 console.log(JSON.stringify({ type: 'result', subtype: 'success', is_error: false, result }));
 `;

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listProcesses, variableOf } from '../../src/runner/processes.js';
 import { until } from '../support/service.js';
+import { mcpTests } from './mcp.js';
 import { openWorld, promptOf, startModelServer } from './world.js';
 
 const [agent = '', bin = '', only = ''] = process.argv.slice(2);
@@ -198,58 +199,6 @@ test('its key is in no file of the run, though it prints it', async () => {
   assert.not.match(stdout, 'dummy-0000');
 });
 
-test('has the tools of the service that started it, and speaks as its run', async () => {
-  const world = open();
-  for (const name of ['rules', 'handlers']) mkdirSync(join(world.folder, name), { recursive: true });
-  const service = await world.serve();
-  try {
-    for (const name of agent === 'codex' ? [agent, 'plain'] : [agent]) {
-      const task = `mcp-${name}`;
-      const done = await world.task(
-        task,
-        promptOf(
-          { mcp: ['read_messages', { limit: 5 }] },
-          { mcp: ['post_message', { type: 'FACT', body: `said by ${name}` }] },
-          { mcp: ['report_done', { summary: 'all is well' }] },
-          { say: 'over' },
-        ),
-        ...['--agent', name],
-      );
-      assert.is(done.stdout, 'over\n', done.stderr);
-      const read = await world.tool('messagebus-tool', 'read', '--type', 'FACT', '--task-id', task, '--json');
-      const message = JSON.parse(read.stdout || '{}') as Record<string, unknown>;
-      assert.equal([message['body'], message['run_id']], [`said by ${name}`, world.runsOf(task)[0]]);
-      assert.ok(existsSync(join(world.root, 'default', task, 'DONE')), 'report_done makes DONE');
-    }
-  } finally {
-    await service.stop();
-  }
-});
-
-test('a reader may speak to the service, and start nothing', async () => {
-  const world = open();
-  for (const name of ['rules', 'handlers']) mkdirSync(join(world.folder, name), { recursive: true });
-  const service = await world.serve();
-  try {
-    const spawn = { prompt: 'echo x', agent: 'shell', task_id: 'spawned' };
-    const done = await world.task(
-      'reader',
-      promptOf(
-        { mcp: ['post_message', { type: 'FACT', body: 'it reads' }] },
-        { call: [agent === 'gemini' ? 'mcp_conductor_spawn_run' : 'mcp__conductor__spawn_run', spawn] },
-        { say: 'over' },
-      ),
-      ...['--agent', agent === 'codex' ? 'plain-reader' : 'reader'],
-    );
-    assert.is(done.stdout, 'over\n', done.stderr);
-    const bus = world.bus();
-    assert.match(bus, 'it reads');
-    assert.not.match(bus, 'TASK_REQUESTED');
-  } finally {
-    await service.stop();
-  }
-});
-
 test('outlives a service that is killed, and the next one finds its end', async () => {
   const world = open();
   for (const name of ['rules', 'handlers']) mkdirSync(join(world.folder, name), { recursive: true });
@@ -277,4 +226,5 @@ test('outlives a service that is killed, and the next one finds its end', async 
   }
 });
 
+mcpTests(agent, test, open);
 all.run();

@@ -31,6 +31,7 @@ export const openWorld = (agent: string, bin: string, modelUrl: string) => {
   const config = {
     agents: {
       [agent]: one,
+      ...(agent === 'claude' ? { careful: { ...one, tools: 'ask' } } : {}),
       reader: { ...one, tools: 'read-only' },
       plain,
       'plain-reader': { ...plain, tools: 'read-only' },
@@ -86,6 +87,11 @@ export const openWorld = (agent: string, bin: string, modelUrl: string) => {
     info: (task: string, index = -1): string =>
       readFileSync(join(root, 'default', task, runsOf(task).at(index) ?? '', 'run-info.yaml'), 'utf8'),
     bus: (): string => readFileSync(join(root, 'MESSAGE-BUS.md'), 'utf8'),
+    /** Whether the model was ever told this. */
+    async heard(text: string): Promise<boolean> {
+      const response = await fetch(`${modelUrl}/heard?text=${encodeURIComponent(text)}`);
+      return ((await response.json()) as { times: number }).times > 0;
+    },
     async asked(): Promise<Asked[]> {
       const response = await fetch(`${modelUrl}/requests`);
       return ((await response.json()) as { asked: Asked[] }).asked;

@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunEnd } from '../../src/core/run.js';
 import type { AgentConfig } from '../../src/runner/agents/backend.js';
+import { createAgents } from '../../src/runner/agents.js';
 import { boxed } from '../../src/runner/sandbox.js';
 import { run, temporary, until } from '../support/service.js';
 import { lives, openWorld, pidsIn, script } from './world.js';
@@ -19,9 +20,11 @@ interface Seen {
 const seenBy = async (
   reviewer: AgentConfig,
   more: Parameters<Awaited<ReturnType<typeof openWorld>>['specOf']>[2] = {},
+  serviceUrl?: string,
 ) => {
   const world = await openWorld({
     config: { reviewer },
+    ...(serviceUrl === undefined ? {} : { serviceFor: () => ({ ticket: 'ticket', url: serviceUrl }) }),
     environment: { OPENAI_API_KEY: 'sk-of-openai', ANTHROPIC_API_KEY: 'sk-of-claude' },
   });
   const path = join(temporary('seen'), 'seen.json');
@@ -64,6 +67,21 @@ test('what a stranger caused, or what may only read, has no more rights than tha
     assert.is(stranger.env['DEPLOY'], undefined);
     assert.not.match(stranger.args.join(' '), /bypass|skip-permissions|yolo/);
     assert.not.match(stranger.prompt, 'run-agent task');
+  }
+});
+
+test('who is to ask first asks the service, denies itself everything without one, and is refused where it cannot', async () => {
+  const service = 'http://127.0.0.1:2';
+  const asking = await seenBy({ backend: 'claude', tools: 'ask' }, {}, service);
+  assert.match(asking.args.join(' '), '--permission-mode default --permission-prompt-tool mcp__conductor__approve');
+  assert.not.match(asking.args.join(' '), 'skip-permissions');
+  const alone = await seenBy({ backend: 'claude', tools: 'ask' });
+  assert.match(alone.args.join(' '), '--permission-mode dontAsk');
+  const stranger = await seenBy({ backend: 'claude', tools: 'ask' }, { trust: 'outside' }, service);
+  assert.match(stranger.args.join(' '), '--permission-mode dontAsk');
+  for (const backend of ['codex', 'gemini', 'shell', 'perplexity']) {
+    const agents = createAgents({ config: { one: { backend, tools: 'ask' } }, environment: {} });
+    assert.throws(() => agents.find('one'), /"one" cannot ask before it uses a tool/);
   }
 });
 

@@ -12,6 +12,7 @@ import type { ApprovalRow, TaskRow } from '../lists/rows.js';
 import { postAs } from '../routes/messages.js';
 import { requestTask } from '../run-control.js';
 import { readStretch } from '../run-files.js';
+import type { ToolResult } from './server.js';
 import { TOOLS, type ToolInput, type ToolName } from './tools.js';
 import { waitFor } from './wait.js';
 
@@ -22,14 +23,16 @@ type Tool<Name extends ToolName> = (
   caller: Caller,
   input: ToolInput<Name>,
   signal: AbortSignal,
-) => Promise<unknown>;
+) => Promise<ToolResult>;
 
 const runOf = (caller: Caller): RunScope => {
   if (!caller.run) throw new ConductorError('forbidden', 'only a run can do this: show the ticket of one');
   return caller.run;
 };
 
-const postMessage: Tool<'post_message'> = async (options, caller, input) => postAs(options, input, caller);
+const postMessage: Tool<'post_message'> = async (options, caller, input) => ({
+  ...(await postAs(options, input, caller)),
+});
 
 const readMessages: Tool<'read_messages'> = async ({ bus }, caller, { since_id, type, limit, ...scope }) => {
   const messages = [];
@@ -44,7 +47,7 @@ const readMessages: Tool<'read_messages'> = async ({ bus }, caller, { since_id, 
     messages.push({ msg_id, ts, type: said, task_id, run_id, source, body, data });
     if (messages.length === limit) break;
   }
-  return messages;
+  return { messages };
 };
 
 /** Depth and chain budget are the ledger's word, not the caller's. */
@@ -92,7 +95,7 @@ const waitRuns: Tool<'wait_runs'> = async (options, caller, { task_ids, timeout_
   };
   const look = (): true | undefined => (task_ids.every((task_id) => hasEnded(find(task_id))) ? true : undefined);
   await waitFor(ledger, look, timeout_seconds * 1_000, signal);
-  return Promise.all(
+  const found = await Promise.all(
     task_ids.map(async (task_id) => {
       const { status, latest_run_id } = find(task_id);
       const run = latest_run_id === undefined ? undefined : lists.runs.get(latest_run_id);
@@ -101,6 +104,7 @@ const waitRuns: Tool<'wait_runs'> = async (options, caller, { task_ids, timeout_
       return { task_id, status, run_id: run.run_id, exit: run.exit, error: run.error, output: output?.text ?? '' };
     }),
   );
+  return { runs: found };
 };
 
 /** The plain-file equivalent is DONE in the task's folder, which the Ralph loop looks for. */
@@ -192,12 +196,12 @@ export const perform = (
   name: ToolName,
   input: unknown,
   signal: AbortSignal,
-): Promise<unknown> => {
+): Promise<ToolResult> => {
   const tool = PERFORM[name] as (
     options: ApiOptions,
     caller: Caller,
     input: unknown,
     signal: AbortSignal,
-  ) => Promise<unknown>;
+  ) => Promise<ToolResult>;
   return tool(options, caller, checked(TOOLS[name].input, input), signal);
 };

@@ -3,10 +3,13 @@ import type { z } from 'zod';
 import { toConductorError } from '../../core/errors.js';
 import { TOOL_NAMES, TOOLS, type ToolName } from './tools.js';
 
-/** Does one call of a tool; its result goes to the model as text, JSON where it is no text. */
-export type CallTool = (name: ToolName, input: unknown, signal: AbortSignal) => Promise<unknown>;
+/** Goes to the model as text, JSON where it is no text: an object, for gemini takes JSON apart and refuses a list. */
+export type ToolResult = string | Record<string, unknown>;
 
-const textOf = (value: unknown): { type: 'text'; text: string }[] => [
+/** Does one call of a tool. */
+export type CallTool = (name: ToolName, input: unknown, signal: AbortSignal) => Promise<ToolResult>;
+
+const textOf = (value: ToolResult): { type: 'text'; text: string }[] => [
   { type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) },
 ];
 

@@ -59,7 +59,7 @@ export const mcpRoutes = (options: ApiOptions): Endpoint[] => {
       scopes: ['write', 'run'],
       params: z.strictObject({ name: z.enum(TOOL_NAMES) }),
       body: z.record(z.string(), z.unknown()),
-      answer: z.strictObject({ result: z.unknown() }),
+      answer: z.strictObject({ result: z.union([z.string(), z.record(z.string(), z.unknown())]) }),
       errors: ['not_found', 'too_deep', 'unknown_agent'],
       handle: async ({ ctx, params, body, caller }) => ({
         result: await perform(options, caller, params.name, body, leaving(ctx)),

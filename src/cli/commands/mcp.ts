@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ToolResult } from '../../api/mcp/server.js';
 import { rootOption, serverOption } from '../options.js';
 
 export const register = (program: Command): void => {
@@ -16,7 +17,7 @@ export const register = (program: Command): void => {
       serveStdio(() =>
         createMcpServer(async (name, input, signal) => {
           const { result } = (await askService(service, `/api/v1/tools/${name}`, { body: input, signal })) as {
-            result: unknown;
+            result: ToolResult;
           };
           return result;
         }, readVersion()),

@@ -36,11 +36,7 @@ export const findProblems = ({ config, folder }: LoadedConfig, environment: Node
       ...agent.fallback
         .filter((other) => !known.has(other))
         .map((other) => ({ field: `agents.${name}.fallback`, message: `there is no agent "${other}"` })),
-      ...(known.has(name)
-        ? []
-        : agent.one_of !== undefined
-          ? []
-          : [{ field: `agents.${name}`, message: 'it has neither a known backend nor a command' }]),
+      ...(known.has(name) ? [] : agent.one_of !== undefined ? [] : attempt(`agents.${name}`, () => agents.find(name))),
       ...(agent.role === undefined || existsSync(expandPath(agent.role, folder))
         ? []
         : [{ field: `agents.${name}.role`, message: `there is no file ${expandPath(agent.role, folder)}` }]),

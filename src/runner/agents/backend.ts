@@ -19,7 +19,7 @@ export interface AgentConfig {
   model?: string | undefined;
   /** Absolute path of a text that goes before every prompt. */
   role?: string | undefined;
-  tools?: 'all' | 'read-only' | undefined;
+  tools?: 'all' | 'ask' | 'read-only' | undefined;
   env?: Readonly<Record<string, string>> | undefined;
   /** A file that holds the key, for agents whose key is not in our environment. Nobody else may read it. */
   token_file?: string | undefined;
@@ -47,6 +47,8 @@ export interface LaunchContext {
   asRoot: boolean;
   /** It may look, and change nothing. */
   readOnly: boolean;
+  /** A person is asked before it changes anything. */
+  asks: boolean;
   /** Role, preamble and prompt. */
   prompt: string;
   /** Ours: what of it the backend's own settings depend on. */
@@ -98,6 +100,8 @@ export interface Backend {
   baseUrl?: string;
   /** It can go on with an earlier session of its own. */
   resumes?: boolean;
+  /** It can ask the service's `approve` before it uses a tool. */
+  asks?: boolean;
   /** It is told where it is and how to speak on the bus. */
   preamble?: boolean;
   /** Variables without secrets that say where it finds its things. */

@@ -9,6 +9,12 @@ const servers = (url: string): string =>
     mcpServers: { conductor: { type: 'http', url, headers: { Authorization: 'Bearer ${CONDUCTOR_TICKET}' } } },
   });
 
+/** Without a service there is nobody to ask: what is not allowed is denied. */
+const permissions = (mcpUrl: string | undefined): string[] =>
+  mcpUrl === undefined
+    ? ['--permission-mode', 'dontAsk']
+    : ['--permission-mode', 'default', '--permission-prompt-tool', 'mcp__conductor__approve'];
+
 export const claude: Backend = {
   name: 'claude',
   program: 'claude',
@@ -18,12 +24,13 @@ export const claude: Backend = {
   resumes: true,
   preamble: true,
   settings: ['ANTHROPIC_BASE_URL', 'CLAUDE_CONFIG_DIR', 'CLAUDE_CODE_MAX_RETRIES'],
-  launch: ({ spec, config, program, asRoot, readOnly, prompt, mcpUrl }) => ({
+  asks: true,
+  launch: ({ spec, config, program, asRoot, readOnly, asks, prompt, mcpUrl }) => ({
     argv: [
       ...program,
       ...['-p', '--output-format', 'stream-json', '--verbose'],
-      ...(readOnly
-        ? ['--permission-mode', 'dontAsk', '--allowedTools', `${READING},${SAYING}`]
+      ...(readOnly || asks
+        ? [...permissions(asks ? mcpUrl : undefined), '--allowedTools', `${READING},${SAYING}`]
         : ['--dangerously-skip-permissions']),
       ...(mcpUrl === undefined ? [] : ['--mcp-config', servers(mcpUrl)]),
       ...(config.model === undefined ? [] : ['--model', config.model]),

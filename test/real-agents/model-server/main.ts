@@ -1,5 +1,6 @@
 // A model over HTTP that does what the prompt's SCRIPT says, in four languages, streamed: a program, so that agents are
-// driven as they are in earnest. `main.ts [PORT]` prints its address. `GET /requests` gives what it was asked so far.
+// driven as they are in earnest. `main.ts [PORT]` prints its address. `GET /requests` gives what it was asked so far,
+// `GET /heard?text=` how many requests held a text.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text as readAll } from 'node:stream/consumers';
@@ -23,6 +24,7 @@ export interface Asked extends Talk {
 const asked: Asked[] = [];
 const served = new Map<string, number>();
 const others: string[] = [];
+const bodies: string[] = [];
 
 const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void => {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
@@ -56,7 +58,11 @@ const speak = (response: ServerResponse, dialect: Dialect, request: Asked, strea
 };
 
 const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
+  if (pathname === '/heard') {
+    const text = searchParams.get('text') ?? '';
+    return json(response, 200, { times: bodies.filter((body) => body.includes(text)).length });
+  }
   if (pathname === '/requests') return json(response, 200, { asked, others });
   const body = await readAll(request);
   const dialect = DIALECTS.find(({ path }) => path.test(pathname));
@@ -71,6 +77,7 @@ const serve = async (request: IncomingMessage, response: ServerResponse): Promis
   const talk = dialect.hear(said);
   const one = { ...talk, dialect: dialect.name, path: pathname, headers: request.headers, model: said['model'] };
   asked.push(one);
+  bodies.push(body);
   speak(response, dialect, one, pathname.endsWith(':streamGenerateContent') || said['stream'] === true);
 };
 
