@@ -41,10 +41,10 @@ export class Backlog implements UndecidedEvents {
   }
 
   /** Of what `parts` gave. @throws TypeError when it is something else */
-  static ofParts(parts: Backlog['parts']): Backlog {
+  static ofParts(parts: unknown): Backlog {
     if (!Array.isArray(parts)) throw new TypeError('these are no parts');
     const backlog = new Backlog();
-    backlog.#parts = [...parts];
+    backlog.#parts = parts as (Part | Packed)[];
     return backlog;
   }
 
