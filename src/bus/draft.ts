@@ -102,15 +102,28 @@ const CHECKS: Record<keyof Draft, Check> = {
 
 const CHECK_OF = new Map<string, Check>(Object.entries(CHECKS));
 
+/** The fields of the last draft, with their checks: the next mostly has the same, and need not look them up. */
+const lastFields: { key: string; check: Check }[] = [];
+
+const checkOf = (key: string, index: number): Check | undefined => {
+  const last = lastFields[index];
+  if (last?.key === key) return last.check;
+  const check = CHECK_OF.get(key);
+  if (check) lastFields[index] = { key, check };
+  return check;
+};
+
 /** The first thing wrong with a draft, as `field: message`. */
 export const draftFault = (draft: unknown): string | undefined => {
   if (!isObject(draft)) return 'message: expected an object';
   if (draft['type'] === undefined) return 'type: expected text';
+  let index = 0;
   for (const key in draft) {
-    const check = CHECK_OF.get(key);
+    const check = checkOf(key, index);
     if (!check) return `${key}: a message has no such field`;
     const wrong = draft[key] === undefined ? undefined : check(draft[key], key);
     if (wrong) return wrong;
+    index += 1;
   }
   return undefined;
 };

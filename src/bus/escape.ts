@@ -21,21 +21,36 @@ const simpleJson = (value: unknown): string | undefined => {
   return undefined;
 };
 
-/** Of an object of few simple fields, in a third of the time of `JSON.stringify`. */
+/** Of an object of few simple fields, in a third of the time of `JSON.stringify`: as few pieces as can be. */
 const flatJson = (value: object): string | undefined => {
   if (Object.getPrototypeOf(value) !== Object.prototype) return undefined;
-  let json = '{';
+  let json = '';
+  /** Ends what was said last and begins the next key. */
+  let between = '{"';
   for (const key of Object.keys(value)) {
-    const said = PLAIN.test(key) ? simpleJson((value as Record<string, unknown>)[key]) : undefined;
-    if (said === undefined) return undefined;
-    json += json === '{' ? `"${key}":${said}` : `,"${key}":${said}`;
+    if (!PLAIN.test(key)) return undefined;
+    const one = (value as Record<string, unknown>)[key];
+    if (typeof one === 'string') {
+      if (!PLAIN.test(one)) return undefined;
+      json += `${between}${key}":"${one}`;
+      between = '","';
+    } else {
+      const said = simpleJson(one);
+      if (said === undefined) return undefined;
+      json += `${between}${key}":${said}`;
+      between = ',"';
+    }
   }
-  return `${json}}`;
+  return json === '' ? '{}' : `${json}${between === ',"' ? '}' : '"}'}`;
 };
+
+/** The JSON of what is simple: all of it ASCII. Undefined for anything else. */
+export const asciiJson = (value: unknown): string | undefined =>
+  typeof value === 'object' && value !== null ? flatJson(value) : simpleJson(value);
 
 /** JSON on one line that every YAML reader takes too: what YAML may see as a line break or refuse is escaped. */
 export const toHeaderJson = (value: unknown): string => {
-  const simple = typeof value === 'object' && value !== null ? flatJson(value) : simpleJson(value);
+  const simple = asciiJson(value);
   if (simple !== undefined) return simple;
   const json = JSON.stringify(value);
   return NOT_ASCII.test(json)

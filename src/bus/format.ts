@@ -15,7 +15,7 @@ import * as zlib from 'node:zlib';
 import { ConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import { crypto } from './crypto.js';
-import { escapeBody, toHeaderJson } from './escape.js';
+import { asciiJson, escapeBody, toHeaderJson } from './escape.js';
 
 export const HEADER_MAX = 8 * 1024 * 1024;
 export const BODY_MAX = 64 * 1024 * 1024;
@@ -48,49 +48,87 @@ export interface Prepared {
 
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._:+-]*$/;
 
-/** `name: value`, without quotes where it can do without. */
-const plain = (name: string, value: string): string => (PLAIN.test(value) ? `${name}: ${value}\n` : said(name, value));
+/** A line of a header, and how many bytes more than characters it has: to count all of them would cost more than the rest. */
+interface Line {
+  text: string;
+  wide: number;
+}
 
-const said = (name: string, value: unknown): string => `${name}: ${toHeaderJson(value)}\n`;
-
-/** Most messages repeat what the one before says here. */
-const repeated = (name: string, line: typeof plain): ((value: string) => string) => {
-  let last: string | undefined;
-  let text = '';
-  return (value) => {
-    if (value !== last) {
-      text = line(name, value);
-      last = value;
-    }
-    return text;
-  };
+const said = (name: string, value: unknown): Line => {
+  const simple = asciiJson(value);
+  const json = simple ?? toHeaderJson(value);
+  return { text: `${name}: ${json}\n`, wide: simple === undefined ? Buffer.byteLength(json) - json.length : 0 };
 };
 
-const typeLine = repeated('type', plain);
-const projectLine = repeated('project_id', plain);
-const taskLine = repeated('task_id', plain);
-const runLine = repeated('run_id', plain);
-const sourceLine = repeated('source', said);
+/** Without quotes where it can do without. */
+const plain = (name: string, value: string): Line =>
+  PLAIN.test(value) ? { text: `${name}: ${value}\n`, wide: 0 } : said(name, value);
+
+/** The lines of a header while it is written. */
+class Lines implements Line {
+  text = '';
+  wide = 0;
+
+  ascii(text: string): void {
+    this.text += text;
+  }
+
+  add({ text, wide }: Line): void {
+    this.text += text;
+    this.wide += wide;
+  }
+}
 
 /** A draft, or the fields of an event. */
 export type Sayable = { readonly type: string } & { readonly [Key in keyof Fields]?: Fields[Key] | undefined };
 
 /** Every field but `data`, with the defaults of those that are left out. */
-const linesOf = (draft: Sayable): string => {
-  let lines = typeLine(draft.type);
-  lines += draft.project_id === undefined ? 'project_id: default\n' : projectLine(draft.project_id);
-  if (draft.task_id !== undefined) lines += taskLine(draft.task_id);
-  if (draft.run_id !== undefined) lines += runLine(draft.run_id);
-  lines += draft.source === undefined ? 'source: "cli"\n' : sourceLine(draft.source);
-  if (draft.actor !== undefined) lines += said('actor', draft.actor);
-  lines += draft.parents?.length ? said('parents', draft.parents) : 'parents: []\n';
-  lines += `depth: ${draft.depth ?? 0}\n`;
-  if (draft.dedupe_key !== undefined) lines += said('dedupe_key', draft.dedupe_key);
-  lines += `trust: "${draft.trust ?? 'full'}"\n`;
-  if (draft.issue_id !== undefined) lines += said('issue_id', draft.issue_id);
-  if (draft.meta !== undefined) lines += said('meta', draft.meta);
-  if (draft.links !== undefined) lines += said('links', draft.links);
+const fieldsOf = (draft: Sayable): Line => {
+  const lines = new Lines();
+  lines.add(plain('type', draft.type));
+  if (draft.project_id === undefined) lines.ascii('project_id: default\n');
+  else lines.add(plain('project_id', draft.project_id));
+  if (draft.task_id !== undefined) lines.add(plain('task_id', draft.task_id));
+  if (draft.run_id !== undefined) lines.add(plain('run_id', draft.run_id));
+  if (draft.source === undefined) lines.ascii('source: "cli"\n');
+  else lines.add(said('source', draft.source));
+  if (draft.actor !== undefined) lines.add(said('actor', draft.actor));
+  if (draft.parents?.length) lines.add(said('parents', draft.parents));
+  else lines.ascii('parents: []\n');
+  lines.ascii(`depth: ${draft.depth ?? 0}\n`);
+  if (draft.dedupe_key !== undefined) lines.add(said('dedupe_key', draft.dedupe_key));
+  lines.ascii(`trust: "${draft.trust ?? 'full'}"\n`);
+  if (draft.issue_id !== undefined) lines.add(said('issue_id', draft.issue_id));
+  if (draft.meta !== undefined) lines.add(said('meta', draft.meta));
+  if (draft.links !== undefined) lines.add(said('links', draft.links));
   return lines;
+};
+
+/** Says nothing that only one message says. */
+const isCommon = ({ parents, dedupe_key, meta, links }: Sayable): boolean =>
+  dedupe_key === undefined && meta === undefined && links === undefined && !parents?.length;
+
+const isAlike = (one: Sayable, other: Sayable): boolean =>
+  one.type === other.type &&
+  one.task_id === other.task_id &&
+  one.run_id === other.run_id &&
+  one.project_id === other.project_id &&
+  one.source === other.source &&
+  one.actor === other.actor &&
+  one.depth === other.depth &&
+  one.trust === other.trust &&
+  one.issue_id === other.issue_id;
+
+/** Many messages differ from the one before in data and body alone. */
+let common: Sayable = { type: '' };
+let commonLine: Line = { text: '', wide: 0 };
+
+const commonFieldsOf = (draft: Sayable): Line => {
+  if (isAlike(draft, common)) return commonLine;
+  const { text } = fieldsOf(draft);
+  common = { ...draft, data: {}, body: '' };
+  // To count its bytes joins the text, which then is copied faster.
+  return (commonLine = { text, wide: Buffer.byteLength(text) - text.length });
 };
 
 const FIELD_MAX = 1_024;
@@ -116,26 +154,31 @@ const blobOf = (bytes: Buffer): Blob => {
 };
 
 /** What is too large for the record is the blob that is answered. */
-const dataOf = (data: Event['data'], blobAbove: number): { lines: string; blob: Blob | undefined } => {
-  const json = toHeaderJson(data);
-  if (json.length > blobAbove) {
+const writeData = (lines: Lines, data: Event['data'], blobAbove: number): Blob | undefined => {
+  const line = said('data', data);
+  if (line.text.length > blobAbove) {
     const bytes = Buffer.from(JSON.stringify(data));
     if (bytes.length > blobAbove) {
       const blob = blobOf(bytes);
-      return { lines: said('data', smallFields(data)) + said('data_blob', blob.sha256), blob };
+      lines.add(said('data', smallFields(data)));
+      lines.add(said('data_blob', blob.sha256));
+      return blob;
     }
   }
-  return { lines: `data: ${json}\n`, blob: undefined };
+  lines.add(line);
+  return undefined;
 };
 
 /** `blobAbove`: how many bytes of JSON the data may have in the record itself. */
 export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
-  const { lines: dataLines, blob } = dataOf(draft.data ?? {}, blobAbove);
+  const lines = new Lines();
+  lines.add(isCommon(draft) ? commonFieldsOf(draft) : fieldsOf(draft));
+  const blob = writeData(lines, draft.data ?? {}, blobAbove);
   const text = escapeBody(draft.body ?? '');
   const body = text.length > TEXT_MAX ? Buffer.from(text) : text;
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  const lines = `${linesOf(draft)}${dataLines}body_bytes: ${bodyBytes}\n`;
-  const lineBytes = Buffer.byteLength(lines);
+  lines.ascii(`body_bytes: ${bodyBytes}\n`);
+  const lineBytes = lines.text.length + lines.wide;
   if (lineBytes > HEADER_MAX - 1_024)
     throw new ConductorError(
       'too_large',
@@ -143,7 +186,7 @@ export const prepare = (draft: Sayable, blobAbove = Infinity): Prepared => {
     );
   if (bodyBytes > BODY_MAX)
     throw new ConductorError('too_large', `a body holds at most ${BODY_MAX} bytes; keep more in a file`);
-  return { type: draft.type, dedupe_key: draft.dedupe_key, lines, lineBytes, body, bodyBytes, blob };
+  return { type: draft.type, dedupe_key: draft.dedupe_key, lines: lines.text, lineBytes, body, bodyBytes, blob };
 };
 
 export const macOf = (key: Buffer, header: Buffer | string, body: Buffer | string): string =>

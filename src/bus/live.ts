@@ -1,26 +1,14 @@
 /** The file that has the bus's name now, as its writers see it. Everything here happens under the lock. */
-import {
-  closeSync,
-  constants,
-  fdatasyncSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fstatSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { busPath, readRange } from './file.js';
 import { endOfBytes, lastMoment, lastMomentIn, NARROW } from './last.js';
 import { firstSealed } from './locate.js';
 import { renew } from './renew.js';
 import { closedPath, closedSegments, numberAfter } from './segments.js';
-import { nameOf, surePath } from './sure-path.js';
 import { isAfter, type Moment } from './stamp.js';
+import { Tenure, type Marks } from './tenure.js';
 
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-
-const ABSENT = { throwIfNoEntry: false } as const;
 
 /** For what others wrote since we last looked; mostly nothing. */
 const PROBE = Buffer.allocUnsafe(4 * 1024);
@@ -35,10 +23,8 @@ export interface Rotation {
 export class LiveFile {
   readonly #root: string;
   readonly #path: string;
+  readonly tenure: Tenure;
   #fd = -1;
-  #ino = -1;
-  /** What the kernel calls the open file as long as it has our name; undefined where that cannot be relied on. */
-  #sure: string | undefined;
   /** How far its end is known. */
   #seen = 0;
   /** Nothing is torn at this end. */
@@ -52,17 +38,14 @@ export class LiveFile {
   /** The folder entry is durable. */
   folderSynced = false;
 
-  constructor(root: string) {
+  constructor(root: string, marks: Marks) {
     this.#root = root;
     this.#path = busPath(root);
+    this.tenure = new Tenure(root, marks);
   }
 
   get fd(): number {
     return this.#fd;
-  }
-
-  get ino(): number {
-    return this.#ino;
   }
 
   /** Of the last message, in this file or before it. */
@@ -81,20 +64,11 @@ export class LiveFile {
     return count === 0 || count === PROBE.length ? fstatSync(this.#fd).size : from + count;
   }
 
-  /** The file under our name is still the one that is open. */
-  isCurrent(): boolean {
-    if (this.#fd < 0) return false;
-    if (this.#sure !== undefined) return nameOf(this.#fd) === this.#sure;
-    return lstatSync(this.#path, ABSENT)?.ino === this.#ino;
-  }
-
   /** Opens what has the name now; true when that is another file than before. */
   open(): boolean {
-    if (this.isCurrent()) return false;
+    if (this.tenure.isCurrent()) return false;
     this.close();
-    this.#fd = openSync(this.#path, FLAGS, 0o640);
-    this.#ino = fstatSync(this.#fd).ino;
-    this.#sure = surePath(this.#path, this.#fd);
+    this.#fd = this.tenure.begin((path) => openSync(path, FLAGS, 0o640));
     this.#seen = this.#clean = -1;
     this.#first = undefined;
     this.#full = false;
@@ -104,6 +78,7 @@ export class LiveFile {
 
   /** What a suspect file holds becomes durable in a new one. The caller opens that. */
   renew(): void {
+    this.tenure.pass();
     renew(this.#root, this.#fd);
     this.suspect = false;
   }
@@ -139,6 +114,7 @@ export class LiveFile {
   /** Closes the segment: durable before its successor takes a byte. The caller opens the new one. */
   rotate(durable: boolean): void {
     if (durable) this.#sync();
+    this.tenure.pass();
     try {
       renameSync(this.#path, closedPath(this.#root, numberAfter(closedSegments(this.#root))));
     } catch (error) {
@@ -178,5 +154,6 @@ export class LiveFile {
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
+    this.tenure.end();
   }
 }

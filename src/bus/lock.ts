@@ -1,7 +1,8 @@
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ConductorError } from '../core/errors.js';
+import { crypto } from './crypto.js';
 
 const load = createRequire(import.meta.url);
 
@@ -57,8 +58,14 @@ export interface BusLock {
   holdNow<T>(task: () => T): { value: T } | undefined;
   /** Runs `task` while no other writer of any process does. One call after the other. */
   hold<T>(task: () => T): Promise<T>;
+  /** A number that stands at the lock for all its holders. */
+  mark(): number;
+  /** Under the lock: from now on another one. */
+  newMark(): void;
   close(): void;
 }
+
+const MARK = Buffer.alloc(4);
 
 /** The kernel lets go of the lock when its holder dies. It lies beside the bus, and is never renamed or removed. */
 export const openLock = (root: string): BusLock => {
@@ -122,6 +129,11 @@ export const openLock = (root: string): BusLock => {
   return {
     holdNow,
     hold,
+    mark: () => (readSync(fd, MARK, 0, MARK.length, 0) < MARK.length ? 0 : MARK.readUInt32LE(0)),
+    newMark: () => {
+      crypto().randomFillSync(MARK);
+      writeSync(fd, MARK, 0, MARK.length, 0);
+    },
     close: () => {
       closeSync(fd);
     },

@@ -9,6 +9,7 @@ import { ClosedKeys, LiveKeys, type Written } from './known.js';
 import { LiveFile, type Rotation } from './live.js';
 import type { Place } from './remembered.js';
 import { nextMoment, stampOf, type Moment } from './stamp.js';
+import type { Marks } from './tenure.js';
 
 export interface PenOptions {
   root: string;
@@ -57,8 +58,8 @@ export class Pen {
   #written: Written[] = [];
   #fresh: Map<string, Fresh> | undefined;
 
-  constructor({ root, key, clock, rotation }: PenOptions) {
-    this.live = new LiveFile(root);
+  constructor({ root, key, clock, rotation }: PenOptions, marks: Marks) {
+    this.live = new LiveFile(root, marks);
     this.#key = key;
     this.#clock = clock;
     this.#rotation = rotation;
@@ -76,14 +77,14 @@ export class Pen {
   async prepareKeys(mayReopen: boolean): Promise<void> {
     // A suspect file is left for another only under the lock.
     if (mayReopen && !this.live.suspect) this.#open();
-    else if (!this.live.isCurrent()) return;
+    else if (!this.live.tenure.isCurrent()) return;
     while (!this.#liveKeys.step(this.live.fd, this.live.size)) await breath();
     if (!this.#closedKeys.isReady) await this.#closedKeys.prepare(this.#clock.now() - DEDUPE_MS);
   }
 
   /** Opens the live file and learns what others wrote. Undefined: another file has to be opened, and may not be now. */
   #catchUp({ durable, mayReopen }: Manner): number | undefined {
-    if (!mayReopen && (this.live.suspect || !this.live.isCurrent())) return undefined;
+    if (!mayReopen && (this.live.suspect || !this.live.tenure.isCurrent())) return undefined;
     if (this.live.suspect) this.live.renew();
     if (mayReopen) this.#open();
     const size = this.live.catchUp();
@@ -140,21 +141,30 @@ export class Pen {
     this.#batch.begin(lead);
     const given: Receipt[][] = [];
     for (const { prepared, own } of calls) {
-      const receipts: Receipt[] = [];
-      for (const record of prepared) receipts.push(this.#give(record, own));
+      const receipts = new Array<Receipt>(prepared.length);
+      for (let index = 0; index < prepared.length; index += 1) receipts[index] = this.#give(prepared[index]!, own);
       given.push(receipts);
     }
     const newest = this.#last === live.last ? undefined : this.#last;
     const bytes = newest && this.#batch.seal();
     if (bytes) live.write(bytes, size, newest);
-    // No holder of the lock takes the name away; where locks do not work, readers may not see what was written.
-    if (!live.isCurrent()) {
-      for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
-      return undefined;
-    }
-    this.place = bytes && lead === '' ? { ino: live.ino, from: size, to: size + bytes.length } : undefined;
+    // Where locks do not work, a file that another closed meanwhile has been read to its end.
+    if (!live.tenure.isSure && !live.tenure.isCurrent()) return this.#lose(given);
+    this.place = bytes && lead === '' ? { ino: live.tenure.ino, from: size, to: size + bytes.length } : undefined;
     if (bytes) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
     return given;
+  }
+
+  #lose(given: readonly (readonly Receipt[])[]): undefined {
+    for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
+    this.live.tenure.end();
+  }
+
+  /** False: other hands took the file's name while this was written, and it has to be written again. */
+  isKept(given: readonly (readonly Receipt[])[]): boolean {
+    if (this.live.tenure.wasKept()) return true;
+    this.#lose(given);
+    return false;
   }
 }
 

@@ -16,8 +16,8 @@ import { openLock } from './lock.js';
 import { Pen, replacedError, type PenOptions, type Said } from './pen.js';
 import type { Place } from './remembered.js';
 
-/** From how many calls on they are parted. */
-const HALVED = 16;
+/** What a call takes of the processor, in ms: its answer, the caller's next message, the record. */
+const CALL_MS = 0.002;
 /** How often a batch is begun anew because segments were closed, or the file replaced, under it. */
 const ATTEMPTS = 50;
 
@@ -46,8 +46,15 @@ interface Written {
   made: Promise<void> | undefined;
 }
 
+interface Attempt {
+  receipts: Receipt[][] | undefined;
+  made: Promise<void> | undefined;
+}
+
+const isWritten = (attempt: Attempt | undefined): attempt is Written => attempt?.receipts !== undefined;
+
 interface Call extends Said {
-  readonly prepared: Prepared[];
+  /** Some of it has a dedupe key. */
   keyed: boolean;
   given: ((receipts: readonly Receipt[]) => void) | undefined;
   resolve: (receipts: Receipt[]) => void;
@@ -70,13 +77,15 @@ export const openWriter = (options: WriterOptions): Writer => {
   const durable = options.durability !== 'os';
   const path = busPath(root);
   const lock = openLock(root);
-  const pen = new Pen(options);
+  const pen = new Pen(options, lock);
   let closed = false;
   let waiting: Call[] = [];
   let running: Promise<void> | undefined;
   /** Batches that are written and not yet durable: two at most. */
   let flying = 0;
   let last: Promise<void> = Promise.resolve();
+  /** How long the disk takes for a batch, in ms. */
+  let diskMs = Infinity;
 
   const syncFolder = async (): Promise<void> => {
     const folder = openSync(root, constants.O_RDONLY);
@@ -96,29 +105,38 @@ export const openWriter = (options: WriterOptions): Writer => {
   const sync = (): Promise<void> | undefined => {
     if (!durable) return undefined;
     const made = makeDurable();
-    made.catch(() => {
-      pen.live.suspect = true;
-    });
+    const started = performance.now();
+    // One that finds another under way waits for both.
+    const share = flying + 1;
+    made.then(
+      () => {
+        diskMs = (performance.now() - started) / share;
+      },
+      () => {
+        pen.live.suspect = true;
+      },
+    );
     return made;
   };
 
-  /** At once, where nothing has to be waited for. */
-  const attemptNow = (calls: readonly Call[]): Written | undefined => {
-    const held = lock.holdNow(() => pen.write(calls, { keyed: false, durable, mayReopen: flying === 0 }));
-    return held?.value && { receipts: held.value, made: sync() };
+  /** Undefined receipts: begin again, once nothing is on its way to the disk any more. */
+  const finish = (receipts: Receipt[][] | undefined): Attempt => {
+    const made = sync();
+    return { receipts: receipts && pen.isKept(receipts) ? receipts : undefined, made };
   };
 
-  /** Undefined: begin again, once nothing is on its way to the disk any more. */
-  const attempt = async (calls: readonly Call[], keyed: boolean): Promise<Written | undefined> => {
+  /** At once, where nothing has to be waited for. */
+  const attemptNow = (calls: readonly Call[]): Attempt | undefined => {
+    const held = lock.holdNow(() => pen.write(calls, { keyed: false, durable, mayReopen: flying === 0 }));
+    return held && finish(held.value);
+  };
+
+  const attempt = async (calls: readonly Call[], keyed: boolean): Promise<Attempt> => {
     const mayReopen = flying === 0;
     if (keyed) await pen.prepareKeys(mayReopen);
     const task = (): Receipt[][] | undefined => pen.write(calls, { keyed, durable, mayReopen });
     const held = lock.holdNow(task);
-    const receipts = held ? held.value : await lock.hold(task);
-    const made = sync();
-    if (receipts) return { receipts, made };
-    await Promise.allSettled([made, last]);
-    return undefined;
+    return finish(held ? held.value : await lock.hold(task));
   };
 
   const tell = (calls: readonly Call[], error: unknown): void => {
@@ -145,10 +163,13 @@ export const openWriter = (options: WriterOptions): Writer => {
     }
   };
 
-  const attempts = async (calls: readonly Call[], keyed: boolean): Promise<Written> => {
+  const attempts = async (calls: readonly Call[], keyed: boolean, first: Attempt | undefined): Promise<Written> => {
+    let tried = first;
     for (let count = 0; count < ATTEMPTS; count += 1) {
-      const written = await attempt(calls, keyed);
-      if (written) return written;
+      tried ??= await attempt(calls, keyed);
+      if (isWritten(tried)) return tried;
+      await Promise.allSettled([tried.made, last]);
+      tried = undefined;
     }
     throw replacedError(path);
   };
@@ -157,7 +178,8 @@ export const openWriter = (options: WriterOptions): Writer => {
   const commit = async (calls: readonly Call[]): Promise<void> => {
     try {
       const keyed = calls.some(isKeyed);
-      const written = (keyed ? undefined : attemptNow(calls)) ?? (await attempts(calls, keyed));
+      const first = keyed ? undefined : attemptNow(calls);
+      const written = isWritten(first) ? first : await attempts(calls, keyed, first);
       flying += 1;
       for (const [index, call] of calls.entries()) call.given?.(written.receipts[index] ?? []);
       options.onPlaced?.(pen.place);
@@ -167,11 +189,11 @@ export const openWriter = (options: WriterOptions): Writer => {
     }
   };
 
-  /** Half of many, so that one half is written while the other is made durable. */
+  /** Half of them where they keep the processor longer than the disk, so that one half is written while the other is made durable. */
   const take = (): Call[] => {
-    const half = flying === 0 && waiting.length >= HALVED ? waiting.length >> 1 : waiting.length;
+    const parted = flying === 0 && waiting.length * CALL_MS > diskMs;
     const calls = waiting;
-    waiting = calls.splice(half);
+    waiting = calls.splice(parted ? waiting.length >> 1 : waiting.length);
     return calls;
   };
 
@@ -210,14 +232,16 @@ export const openWriter = (options: WriterOptions): Writer => {
     submit: (drafts, own, given) =>
       new Promise<Receipt[]>((resolve, reject) => {
         refuseClosed();
-        const call: Call = { prepared: [], own, keyed: false, given, resolve, reject };
+        const prepared: Prepared[] = new Array<Prepared>(drafts.length);
+        let keyed = false;
         let hasBlob = false;
-        for (const draft of drafts) {
-          const record = prepareDraft(draft, own, BLOB_ABOVE);
-          call.prepared.push(record);
-          if (record.dedupe_key !== undefined) call.keyed = true;
+        for (let index = 0; index < drafts.length; index += 1) {
+          const record = prepareDraft(drafts[index]!, own, BLOB_ABOVE);
+          if (record.dedupe_key !== undefined) keyed = true;
           if (record.blob !== undefined) hasBlob = true;
+          prepared[index] = record;
         }
+        const call = { prepared, own, keyed, given, resolve, reject };
         if (hasBlob) writeBlobs(call).catch(reject);
         else enqueue(call);
       }),

@@ -1,17 +1,7 @@
 /** The bus beside the bare system calls: appends, other processes, reading, the codec, and the tool's start. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  closeSync,
-  createReadStream,
-  fdatasync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  watch,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileBus } from '../../src/bus/file-bus.js';
@@ -23,16 +13,13 @@ import { follow } from '../../src/bus/tail.js';
 import { clock } from '../../src/cli/system.js';
 import type { BusQuery } from '../../src/core/ports.js';
 import { command } from '../support/service.js';
+import { openBareLog } from './bare-log.js';
 import { killedHolder } from './bus-killed-holder.js';
 import { memory } from './bus-memory.js';
 import { BODY, busOf, record } from './bus-of.js';
 import { inTurns, quantile, timeOf, type Bench, type Report } from './measure.js';
 
 const KEY = Buffer.alloc(32, 7);
-const sync = (fd: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    fdatasync(fd, (error) => (error ? reject(error) : resolve()));
-  });
 const median = (times: readonly number[]): number => quantile(times, 0.5);
 const folder = (): string => mkdtempSync(join(tmpdir(), 'bus-bench-'));
 const appends = async (report: Report, root: string): Promise<void> => {
@@ -43,33 +30,34 @@ const appends = async (report: Report, root: string): Promise<void> => {
     durability: 'fsync',
     rotation: { bytes: Infinity, age_ms: Infinity },
   });
-  const bare = openSync(join(root, 'bare'), 'a');
+  const bare = openBareLog(join(root, 'bare'));
   for (const [waiting, bar] of [
     [1, 0.75],
     [64, 0.7],
     [256, 0.5],
   ] as const) {
     const rounds = waiting === 1 ? 30 : 20;
-    const bytes = Buffer.concat(Array.from({ length: waiting }, (_, index) => record(index)));
     const draft = {
       type: 'INFO',
       task_id: 'task-20260101',
       data: { path: 'src/index.ts', branch: 'main' },
       body: BODY,
     };
-    const caller = async (): Promise<void> => {
-      for (let round = 0; round < rounds; round += 1) await bus.append([draft]);
-    };
-    const ours = async (): Promise<void> => {
+    const bytes = record(0);
+    const callers = (append: () => Promise<unknown>) => async (): Promise<void> => {
+      const caller = async (): Promise<void> => {
+        for (let round = 0; round < rounds; round += 1) await append();
+      };
       await Promise.all(Array.from({ length: waiting }, caller));
     };
-    const reference = async (): Promise<void> => {
-      for (let round = 0; round < rounds; round += 1) {
-        writeSync(bare, bytes);
-        await sync(bare);
-      }
+    const ours = callers(() => bus.append([draft]));
+    // Of as many that wait: to write the same bytes for one alone is another task, whose numbers stand in the next row.
+    const reference = callers(() => bare.append(bytes));
+    const together = Buffer.concat(Array.from({ length: waiting }, () => bytes));
+    const alone = async (): Promise<void> => {
+      for (let round = 0; round < rounds; round += 1) await bare.append(together);
     };
-    for (let warm = 0; warm < 20; warm += 1) await ours();
+    for (let warm = 0; warm < 20; warm += 1) for (const action of [ours, reference, alone]) await action();
     const times = await inTurns(30, ours, reference);
     const rate = (list: number[]): number => (1_000 * rounds * waiting) / median(list);
     report({
@@ -77,11 +65,20 @@ const appends = async (report: Report, root: string): Promise<void> => {
       kind: 'rate',
       ours: rate(times.ours),
       reference: rate(times.reference),
-      against: 'bare write and fdatasync',
+      against: 'as many of a bare write and fdatasync',
       bar,
     });
+    if (waiting === 1) continue;
+    const large = await inTurns(30, ours, alone);
+    report({
+      name: `durable append, ${waiting} waiting`,
+      kind: 'rate',
+      ours: rate(large.ours),
+      reference: rate(large.reference),
+      against: 'one that writes them all at once and waits alone',
+    });
   }
-  closeSync(bare);
+  bare.close();
   await bus.close();
 };
 

@@ -156,7 +156,7 @@ for (const body of ['one', 'two', 'two', 'three', 'four']) {
 }
 await writer.close();
 `;
-/** Says forty things at once, which go out in halves, and one more when they are answered. */
+/** Says twenty things at once, twenty more while those become durable, and one more when all are answered. */
 const MANY = `
 import { openWriter } from ${JSON.stringify(join(project, 'dist/bus/writer.js'))};
 const writer = openWriter({ root: process.argv[1], key: Buffer.alloc(32, 7), clock: { now: Date.now } });
@@ -165,7 +165,10 @@ const say = (body) => writer.submit([{ type: 'A', body }], false).then(
   (error) => console.log(body, error.code, error.message),
 );
 await say('before');
-await Promise.all(Array.from({ length: 40 }, (_, number) => say(String(number))));
+const twenty = (from) => Array.from({ length: 20 }, (_, number) => say(String(from + number)));
+const first = twenty(0);
+await new Promise(setImmediate);
+await Promise.all([...first, ...twenty(20)]);
 await say('after');
 await writer.close();
 `;
