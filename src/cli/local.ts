@@ -50,10 +50,11 @@ export const openLocal = async (options: { root: string; config?: string | undef
     binFolder,
     sweepWorker,
     redact: createRedactor(secretsOf(loaded, process.env)),
-    serviceFor: (run) => {
+    ticketOf: tickets.issue,
+    serviceUrl: () => {
       const service = readServiceFile(root.path);
       // A socket of the file system has no address that an agent could be given.
-      return { ticket: tickets.issue(run), url: service?.socket === undefined ? service?.url : undefined };
+      return service?.socket === undefined ? service?.url : undefined;
     },
     budgets: { bus, config: config.budgets },
     slots: openSlots(root.path, config.defaults.max_concurrent, clock),

@@ -66,7 +66,8 @@ export interface EnvironmentInput {
   /** What the backend itself needs. */
   extra: Readonly<Record<string, string>>;
   binFolder: string | undefined;
-  service: { ticket: string; url: string | undefined } | undefined;
+  ticket: string | undefined;
+  url: string | undefined;
   rootPath: string;
   runFolder: string;
   taskFolder: string;
@@ -103,7 +104,7 @@ export const buildEnvironment = (input: EnvironmentInput): Record<string, string
     CURRENT_DEPTH: String(spec.depth),
     MAX_DEPTH: String(MAX_DEPTH),
     // Not called a token: codex takes variables of that name away from what it starts.
-    ...(input.service === undefined ? {} : { CONDUCTOR_TICKET: input.service.ticket }),
-    ...(input.service?.url === undefined ? {} : { CONDUCTOR_URL: input.service.url }),
+    ...(input.ticket === undefined ? {} : { CONDUCTOR_TICKET: input.ticket }),
+    ...(input.url === undefined ? {} : { CONDUCTOR_URL: input.url }),
   });
 };

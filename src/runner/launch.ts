@@ -25,8 +25,10 @@ export interface LaunchPorts {
   /** Where our own commands are; put first on the agent's PATH. */
   binFolder?: string;
   shims: ReturnType<typeof createShims>;
-  /** The run's own token, and where the root's service is, where one runs. */
-  serviceFor?: (run: RunScope) => { ticket: string; url: string | undefined };
+  /** The run's own token. */
+  ticketOf?: (run: RunScope) => string;
+  /** Where the root's service is, where one runs. */
+  serviceUrl?: () => string | undefined;
 }
 
 export interface Launched extends Started {
@@ -69,11 +71,8 @@ export const launch = async (
   const readOnly = agent.config.tools === 'read-only' || spec.trust === 'outside';
   const asks = agent.config.tools === 'ask' && !readOnly;
   const preamble = agent.kind.preamble ? preambleOf(spec, place, readOnly) : '';
-  const service = ports.serviceFor?.({
-    project_id: spec.project_id,
-    task_id: spec.task_id,
-    run_id: spec.run_id,
-  });
+  const ticket = ports.ticketOf?.(spec);
+  const url = ports.serviceUrl?.();
   const limits = stricter(agent.config.limits ?? {}, spec.limits ?? {});
   const homePath = homePathOf(ports.rootPath, agent.kind.name);
   const plan = agent.kind.launch({
@@ -86,7 +85,7 @@ export const launch = async (
     readOnly,
     asks,
     environment: ports.environment,
-    ...(service?.url === undefined ? {} : { mcpUrl: `${service.url}/mcp` }),
+    ...(url === undefined ? {} : { mcpUrl: `${url}/mcp` }),
     prompt: wholePrompt(spec.stdin ?? spec.prompt, agent.config.role, preamble),
   });
   const argv = boxed(agent.config.sandbox, { cwd: spec.cwd, writable: [ports.rootPath], asRoot }, plan.argv);
@@ -100,7 +99,8 @@ export const launch = async (
       ...(plan.home === undefined ? {} : prepareHome(homePath, ports.environment['HOME'], plan.home)),
     },
     binFolder: ports.binFolder,
-    service,
+    ticket,
+    url,
     ...place,
   });
   const family = agent.kind.family;

@@ -40,3 +40,10 @@ export const createRedactor = (secrets: Iterable<string>): ((text: string) => st
   const pattern = new RegExp(forms.map(escape).join('|'), 'g');
   return (text) => text.replace(pattern, '[redacted]');
 };
+
+/** Whoever has a run's own token speaks as the run, while it lives: it is a secret as others are. */
+export const withoutTicket = (redact: (text: string) => string, ticket: string | undefined) => {
+  if (ticket === undefined) return redact;
+  const own = createRedactor([ticket.slice(ticket.lastIndexOf('/') + 1)]);
+  return (text: string): string => own(redact(text));
+};

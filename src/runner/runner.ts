@@ -14,6 +14,7 @@ import { launch, type LaunchPorts } from './launch.js';
 import { becomeOwner, isOwned } from './owner-lock.js';
 import { birthsNow, type Births } from './processes.js';
 import { rawFolder } from './raw-folder.js';
+import { withoutTicket } from './redact.js';
 import { createShims, type ShimsOptions } from './shims.js';
 import { stopForeign } from './stop.js';
 import { supervise } from './supervise.js';
@@ -48,15 +49,18 @@ export const createRunner = (options: RunnerOptions): Runner => {
   const trees = createTrees(options.sweepWorker);
   const budgets = createBudgets({ ...options, rootPath });
   const turn = createTurns();
-  const ports = { ...options, rootPath, redact, shims, trees, budgets, turn };
+  const shared = { ...options, rootPath, redact, shims, trees, budgets, turn };
   const live = new Map<string, Live>();
 
   const stopChild = (run_id: string, reason: string): void => {
     const mine = live.get(run_id);
-    void (mine ? end(mine, run_id, reason) : stopForeign(ports, { run_id }, reason));
+    void (mine ? end(mine, run_id, reason) : stopForeign(shared, { run_id }, reason));
   };
 
+  const redactorOf = (run: RunScope) => withoutTicket(redact, options.ticketOf?.(run));
+
   const attempt = async (spec: AttemptSpec, emit: Emit, mine: Live): Promise<RunEnd> => {
+    const ports = { ...shared, redact: redactorOf(spec) };
     const raw = rawFolder(rootPath, spec.run_id);
     await turn();
     // Before anything of the run is there to be seen: an adopter must never find a living run without an owner.
@@ -72,7 +76,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
       const known = await runs.find(spec);
       // Whoever found it without an owner has said that it never started.
       if (known && known.status !== 'running') return await rememberEnded(ports, known);
-      if (known === undefined) await runs.create(info, redact(spec.prompt));
+      if (known === undefined) await runs.create(info, ports.redact(spec.prompt));
       if (spec.parent_run_id !== undefined)
         rawFolder(rootPath, spec.parent_run_id).childBegan(spec.run_id, clock.now());
       if (spec.depth >= MAX_DEPTH)
@@ -87,7 +91,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
       info = { ...info, start_time: new Date(clock.now()).toISOString() };
       const since = birthsNow();
       const started = await launch(ports, { ...spec, limits: admitted.limits }, info, raw, slot);
-      return await follow({ ...started, since }, info, emit, mine, () => void slot?.release());
+      return await follow(ports, { ...started, since }, info, emit, mine, () => void slot?.release());
     } catch (error) {
       const why = stopped() ?? (mine.abort.signal.aborted ? 'stopped' : undefined);
       return await endWithout(
@@ -102,6 +106,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
   };
 
   const follow = async (
+    ports: typeof shared,
     started: Awaited<ReturnType<typeof launch>> & { since: Births | undefined },
     blank: RunInfo,
     emit: Emit,
@@ -110,6 +115,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
   ): Promise<RunEnd> => {
     const raw = rawFolder(rootPath, blank.run_id);
     const { pid, start: pid_start, family, limits, cgroup, since, before, price, ended } = started;
+    const { redact } = ports;
     const mark: Mark = { rootPath, run_id: blank.run_id, pid, pid_start, cgroup, since };
     mine.mark = mark;
     const info: RunInfo = {
@@ -186,12 +192,13 @@ export const createRunner = (options: RunnerOptions): Runner => {
   const stop = async (run: RunScope, why: string): Promise<void> => {
     const mine = live.get(run.run_id);
     if (mine) await end(mine, run.run_id, reasonOf(why));
-    else await stopForeign({ ...ports, ...(options.slots ? { slots: options.slots } : {}) }, run, reasonOf(why));
+    else await stopForeign({ ...shared, ...(options.slots ? { slots: options.slots } : {}) }, run, reasonOf(why));
   };
 
   return {
     attempt: (spec) => observe(spec.run_id, (emit, mine) => attempt(spec, emit, mine)),
-    adopt: (run) => observe(run.run_id, (emit, mine) => adoptRun({ ...ports, stopChild }, run, emit, mine)),
+    adopt: (run) =>
+      observe(run.run_id, (emit, mine) => adoptRun({ ...shared, redact: redactorOf(run), stopChild }, run, emit, mine)),
     ownership: ({ run_id }) => {
       if (live.has(run_id)) return 'owned';
       const raw = rawFolder(rootPath, run_id);

@@ -18,7 +18,8 @@ test("gemini gets a home of its own: the user's entries are linked, the user's s
   const world = await openWorld({
     environment: { HOME: home },
     config: { gemini: { base_url: 'http://127.0.0.1:1' } },
-    serviceFor: () => ({ ticket: 'ticket', url: 'http://127.0.0.1:2' }),
+    ticketOf: () => 'ticket',
+    serviceUrl: () => 'http://127.0.0.1:2',
   });
   const seen = join(temporary('env'), 'env.json');
   for (let times = 1; times <= 2; times++) {

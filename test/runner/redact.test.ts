@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRedactor } from '../../src/runner/redact.js';
+import { createTickets } from '../../src/storage/tickets.js';
 import { openWorld, script } from './world.js';
 
 const SECRET = 'sk-live/+"ä 0123456789?&=';
@@ -53,6 +54,20 @@ test('a secret that an agent says, writes and is told is in no file of its run',
     assert.ok(readFileSync(join(world.runs.folder(spec), name)).length > 0, name);
   }
   assert.match(read('output.md'), 'it is [redacted]');
+});
+
+test("a run's own token is in none of its files", async () => {
+  const ticketOf = createTickets(Buffer.from('key')).issue;
+  const world = await openWorld({ ticketOf });
+  const tell =
+    'echo "$CONDUCTOR_TICKET" "$(printf %s "$CONDUCTOR_TICKET" | base64 -w0)" | tee /dev/stderr "$CONDUCTOR_OUTPUT"';
+  const { spec, read } = await world.run('claude', script({ tool: tell }, { result: true }));
+  const token = ticketOf(spec).split('/').at(-1)!;
+  for (const file of ['agent-stdout.txt', 'agent-stderr.txt', 'output.md']) {
+    assert.not.match(read(file), token);
+    assert.not.match(read(file), Buffer.from(token).toString('base64').slice(4, -4));
+  }
+  assert.match(read('agent-stdout.txt'), `${spec.run_id}/[redacted]`);
 });
 
 test.run();
