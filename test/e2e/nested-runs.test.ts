@@ -53,6 +53,19 @@ test('with one slot for all, parents that wait for their children end, to the de
   assert.is(done.stdout, 'bottom\n');
 });
 
+test('a parent whose child does not know of it lends its slot all the same', async () => {
+  const world = makeWorld();
+  const config = join(world.folder, 'config.yaml');
+  const child = world.script('child.sh', 'echo bottom\n');
+  const start = `run-agent task --agent shell --config '${config}' --root '${world.root}' --task-id child --prompt-file '${child}'`;
+  const parent = world.script('parent.sh', `exec env -i PATH="$PATH" ${start}\n`);
+  const done = await tool('run-agent', world.task('parent', parent), { env: world.env });
+  assert.is(done.code, 0, done.stderr);
+  assert.is(done.stdout, 'bottom\n');
+  const id = (text: string, key: string): string | undefined => new RegExp(`^${key}: (.*)$`, 'm').exec(text)?.[1];
+  assert.is(id(world.info('child'), 'parent_run_id'), id(world.info('parent'), 'run_id'));
+});
+
 test('a child is a level deeper whatever it claims: its environment, its parents and its file may lie', async () => {
   const world = makeWorld();
   const config = join(world.folder, 'config.yaml');

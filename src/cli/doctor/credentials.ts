@@ -129,10 +129,10 @@ export const checkCredential = async (
   const fix = `set ${keys[0]}, or agents.${agent.name}.token_file`;
   const isIn = await login(agent);
   if (isIn === true) return finding(check, 'ok', 'its own login');
-  return finding(
-    check,
-    'warn',
-    isIn === false ? 'none, and it is not logged in' : 'none here; its own login may do',
-    fix,
-  );
+  const none = agent.kind.rest
+    ? 'none'
+    : isIn === false
+      ? 'none, and it is not logged in'
+      : 'none here; its own login may do';
+  return finding(check, 'warn', none, fix);
 };

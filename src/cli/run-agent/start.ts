@@ -50,7 +50,6 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
     start.agent === undefined
       ? local.agents.choose(surrounding === undefined ? undefined : [surrounding])
       : local.agents.find(start.agent);
-  const parent = start.parent_run_id ?? env('RUN_ID');
   const user = userOf(process.env);
   await checkUser(local, user);
   return {
@@ -63,7 +62,7 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
     env: {},
     timeout_ms: start.timeout_ms ?? agent.timeout_ms ?? local.config.defaults.timeout,
     ...(await surroundings({ ...local, rootPath: local.root.path }, process.env)),
-    ...(parent === undefined ? {} : { parent_run_id: parent }),
+    ...(start.parent_run_id === undefined ? {} : { parent_run_id: start.parent_run_id }),
     ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
     ...(start.resume_session === undefined ? {} : { resume_session: start.resume_session }),
   };

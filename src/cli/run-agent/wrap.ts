@@ -120,7 +120,6 @@ export const run = async (args: string[]): Promise<number> => {
     const agent = local.agents.find(values.agent);
     if (agent.argv.length === 0) throw usage(`${values.agent} has no program of its own`);
     const argv = [...agent.argv, ...positionals];
-    const parent = process.env['RUN_ID'];
     const info = describeRun(local, {
       run_id: local.ids.runId(),
       project_id,
@@ -130,7 +129,6 @@ export const run = async (args: string[]): Promise<number> => {
       timeout_ms: 0,
       ...(await surroundings({ ...local, rootPath: local.root.path }, process.env)),
       attempt: 1,
-      ...(parent ? { parent_run_id: parent } : {}),
     });
     await local.runs.create({ ...info, commandline: commandline(argv) }, values['task-prompt'] ?? '');
     for (const path of [info.stdout_path, info.stderr_path, info.output_path]) await writeFile(path, '');

@@ -52,7 +52,13 @@ const fromResult = (line: Json): AgentEvent[] => {
   const ok = line['is_error'] === false;
   const { structured_output } = line;
   const said = structured_output === undefined ? text(line['result']) : JSON.stringify(structured_output);
-  const why = [said, list(line['errors']).map(shown).join('; '), text(line['subtype']), text(line['terminal_reason'])];
+  const subtype = text(line['subtype']);
+  const why = [
+    said,
+    list(line['errors']).map(shown).join('; '),
+    subtype === 'success' ? '' : subtype,
+    text(line['terminal_reason']),
+  ];
   const status = number(line['api_error_status']);
   const message = `${why.filter((part) => part).join(' · ')}${status === undefined ? '' : ` (status ${status})`}`;
   events.push({ kind: 'result', ok, ...maybe('text', said), ...(ok ? {} : { message }) });
