@@ -50,7 +50,7 @@ export const openLocal = async (options: { root: string; config?: string | undef
     binFolder,
     sweepWorker,
     redact: createRedactor(secretsOf(loaded, process.env)),
-    ticketOf: tickets.issue,
+    ticketOf: (run) => tickets.issue(run),
     serviceUrl: () => {
       const service = readServiceFile(root.path);
       // A socket of the file system has no address that an agent could be given.

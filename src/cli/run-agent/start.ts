@@ -141,7 +141,7 @@ export const report = (end: RunEnd): number => {
     process.stdout.write(end.output.endsWith('\n') || end.output === '' ? end.output : `${end.output}\n`);
   } else {
     const why = end.error_summary ?? `exit code ${end.exit_code}`;
-    process.stderr.write(`ERROR: ${end.reason ? `${end.reason}: ` : ''}${why}\n`);
+    process.stderr.write(`ERROR: ${end.reason && end.reason !== why ? `${end.reason}: ` : ''}${why}\n`);
   }
   return end.exit;
 };
