@@ -3,3 +3,6 @@ export const MAX_DEPTH = 16;
 
 /** A root event starts at most this many runs in all. */
 export const CHAIN_BUDGET = 200;
+
+/** Why nothing more of a chain starts. */
+export const chainSpent = (root: string): string => `the chain of ${root} has used its budget of ${CHAIN_BUDGET} runs`;

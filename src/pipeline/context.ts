@@ -3,6 +3,7 @@ import type { Handler, Step } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
 import type { Agents, Bus, Handlers, Ledger, Log, Notifier, Runs, Workspaces } from '../core/ports.js';
 import type { Barriers } from './barriers.js';
+import type { Chains } from './chains.js';
 import type { Journal } from './journal.js';
 import type { AttemptPorts } from './run-attempts.js';
 import type { Rest } from './rest.js';
@@ -59,6 +60,7 @@ export interface Context {
   journal: Journal;
   cache: StepCache;
   wakes: Wakes;
+  chains: Chains;
   /** Told what waits, so that a walk that only waits can be dropped. */
   rest: Rest;
   /** Said when nothing new is to begin; what runs may end. */

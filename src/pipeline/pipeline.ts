@@ -4,6 +4,7 @@ import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Activation } from '../core/ledger-view.js';
 import { cancelReason, carry, type Outcome } from './carry.js';
+import { Chains } from './chains.js';
 import { resumeFact } from '../core/activation-facts.js';
 import { pause } from './pause.js';
 import { restingOf } from './resting-of.js';
@@ -58,6 +59,7 @@ export const pipeline = (
   defer(() => {
     const { view } = ports.ledger;
     const wakes = new Wakes(ports.clock);
+    const chains = new Chains(() => ports.ledger.view);
     const cache = new StepCache(ports.cacheFolder, () => ports.clock.now());
     const drain = new Stop();
     const kill = new Stop();
@@ -127,7 +129,7 @@ export const pipeline = (
     const untilCarried = async (id: string, stop: Stop, begun: () => void): Promise<Outcome> => {
       for (let stalled = 0; ;) {
         const outcome = await carry(
-          { ports, wakes, cache, drain },
+          { ports, wakes, chains, cache, drain },
           ports.ledger.view.activations.get(id)!,
           stop,
           begun,

@@ -3,6 +3,7 @@ import type { Handler, Step } from '../core/handler.js';
 import type { Activation } from '../core/ledger-view.js';
 import { markerOf } from '../core/marker.js';
 import type { Handlers } from '../core/ports.js';
+import type { Chains } from './chains.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Context, Frame, PipelinePorts } from './context.js';
 import { factOf } from '../core/activation-facts.js';
@@ -17,6 +18,7 @@ import type { Wakes } from './wakes.js';
 export interface Carrying {
   ports: PipelinePorts & { handlers: Handlers };
   wakes: Wakes;
+  chains: Chains;
   cache: StepCache;
   drain: Stop;
 }
@@ -65,6 +67,9 @@ export class Walk implements Context {
   }
   get wakes(): Wakes {
     return this.#carrying.wakes;
+  }
+  get chains(): Chains {
+    return this.#carrying.chains;
   }
   get drain(): Stop {
     return this.#carrying.drain;

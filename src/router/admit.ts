@@ -1,4 +1,4 @@
-import { CHAIN_BUDGET } from '../core/depth.js';
+import { CHAIN_BUDGET, chainSpent } from '../core/depth.js';
 import { causeOf, type Event } from '../core/event.js';
 import type { Signal } from '../core/flow/window.js';
 import type { Fired, SuppressionReason } from '../core/ledger-view.js';
@@ -77,8 +77,7 @@ export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal
   const lineage = lineageIn(batch, event);
 
   const chain = (view.chains.get(lineage.root) ?? 0) + (started.chains.get(lineage.root) ?? 0);
-  if (chain >= CHAIN_BUDGET)
-    return suppressed('chain', `the chain of ${lineage.root} has used its budget of ${CHAIN_BUDGET} runs`);
+  if (chain >= CHAIN_BUDGET) return suppressed('chain', chainSpent(lineage.root));
 
   const concurrency = isLimited ? concurrencyOf(compiled, event) : undefined;
   const over = isLimited ? overLimits(batch, compiled, concurrency, signal.at) : undefined;

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CHAIN_BUDGET } from '../../src/core/depth.js';
 import { until } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 
@@ -135,6 +136,39 @@ test('branch takes the first case that is true, else its else', () =>
         await world.end(activation);
         assert.is((await world.steps(activation))['right']!['status'], 'completed', expected);
       }
+    },
+  ));
+
+test('of a chain no more runs start than its budget has, also side by side in one handler, and that is said once', () =>
+  withHandler(
+    `
+- id: many
+  on_error: continue
+  repeat:
+    until: 'false'
+    max: 3
+    steps: [{ parallel: { steps: [{ shell: 'echo 1 >> ran' }, { shell: 'echo 1 >> ran' }, { shell: 'echo 1 >> ran' }] } }]
+- { id: last, shell: 'echo 1 >> ran' }
+`,
+    async (world) => {
+      const [start] = await world.running.bus.append([{ type: 'NOTED' }]);
+      const root = start!.msg_id;
+      const runs = Array.from({ length: CHAIN_BUDGET - 4 }, (_, n) => {
+        const run = { run_id: `r${n}`, project_id: 'p', task_id: 't', agent: 'shell', cwd: '/', depth: 1, attempt: 1 };
+        return [
+          { type: 'RUN_START', data: { ...run, root } },
+          { type: 'RUN_STOP', data: { run_id: run.run_id } },
+        ];
+      });
+      await world.ledger.record(runs.flat());
+      const [said] = await world.running.bus.append([{ type: 'GO_H', parents: [{ msg_id: root, kind: 'root' }] }]);
+      const end = await world.end(`h/${said!.msg_id}`);
+      assert.is(end['exit'], 2);
+      assert.match(String(end['error']), `the chain of ${root} has used its budget of 200 runs`);
+      const ran = world.file('ran').trim().split('\n').length;
+      assert.ok(ran <= 4 && ran >= 3, `${ran} ran`);
+      assert.is((await world.events('CHAIN_LIMIT')).length, 1);
+      assert.is(world.ledger.view.chains.get(root), CHAIN_BUDGET - 4 + ran);
     },
   ));
 

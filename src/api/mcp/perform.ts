@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CHAIN_BUDGET, MAX_DEPTH } from '../../core/depth.js';
+import { CHAIN_BUDGET, MAX_DEPTH, chainSpent } from '../../core/depth.js';
 import { ConductorError } from '../../core/errors.js';
 import { normaliseType } from '../../core/event-type.js';
 import type { RunScope } from '../../core/ports.js';
@@ -59,7 +59,7 @@ const spawnRun: Tool<'spawn_run'> = async (options, caller, input) => {
   if (depth >= MAX_DEPTH)
     throw new ConductorError('too_deep', `depth ${depth} is too deep: nothing starts at ${MAX_DEPTH} or deeper`);
   if (lineage?.root !== undefined && (ledger.view.chains.get(lineage.root) ?? 0) >= CHAIN_BUDGET)
-    throw new ConductorError('too_deep', `the chain of ${lineage.root} has used its budget of ${CHAIN_BUDGET} runs`);
+    throw new ConductorError('too_deep', chainSpent(lineage.root));
   const agent = agents.find(input.agent ?? parent?.agent ?? agents.choose().name).name;
   const scope = {
     project_id: caller.run?.project_id ?? 'default',

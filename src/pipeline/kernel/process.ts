@@ -1,4 +1,4 @@
-import { MAX_DEPTH } from '../../core/depth.js';
+import { MAX_DEPTH, chainSpent } from '../../core/depth.js';
 import type { AgentStep, Retry, ShellStep } from '../../core/handler.js';
 import type { Agents } from '../../core/ports.js';
 import type { RunEnd } from '../../core/run.js';
@@ -80,7 +80,18 @@ const attempt = async (
 ): Promise<RunEnd> => {
   const run_id = context.ports.ids.runId();
   if (request.depth >= MAX_DEPTH) return tooDeep(run_id, request.depth);
-  await context.journal.commit(startFact(request, run_id, number));
+  const { root } = context.activation;
+  const isWithin = await context.chains.start(root, () => context.journal.commit(startFact(request, run_id, number)));
+  if (!isWithin) {
+    const why = chainSpent(root);
+    const said = context.fact(
+      'CHAIN_LIMIT',
+      { activation: context.id, root, reason: 'chain', detail: why },
+      `ERROR: ${why}`,
+    );
+    context.journal.defer({ ...said, dedupe_key: `chain-limit:${why}` });
+    return failedEnd(run_id, 2, why, 'chain');
+  }
   const { onEvent: _onEvent, root: _root, cause: _cause, pool: _pool, ...spec } = request;
   const run$ = context.ports.runner.attempt({
     ...spec,
