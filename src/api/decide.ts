@@ -11,6 +11,7 @@ export const decide = async (
 ): Promise<ApprovalRow> => {
   const row = lists.approvals.get(approval);
   if (!row) throw new ConductorError('not_found', `nothing called ${approval} waits for a person`);
+  if (row.status === 'withdrawn') throw new ConductorError('conflict', `nobody waits for ${approval} any more`);
   if (row.status !== 'waiting')
     throw new ConductorError('conflict', `${approval} was decided: ${row.status}, by ${row.by ?? 'somebody'}`);
   const { project_id, task_id, run_id } = row;

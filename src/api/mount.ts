@@ -8,7 +8,9 @@ import { jsonOf } from './request.js';
 import { respond } from './respond.js';
 
 const NOTHING = z.strictObject({});
-const readJson: NonNullable<Endpoint['read']> = (headers, rawBody) => jsonOf(headers['content-type'] ?? '', rawBody);
+/** No body at all is an empty one: where nothing has to be said, nothing need be sent. */
+const readJson: NonNullable<Endpoint['read']> = ({ 'content-type': type }, rawBody) =>
+  type === undefined && rawBody.length === 0 ? {} : jsonOf(type ?? '', rawBody);
 
 /** Each endpoint as a route: rights, then shapes, then the work. */
 export const mount = (endpoints: readonly Endpoint[], gate: Gate): Router => {

@@ -9,7 +9,7 @@ import { get, open, post, signedIn, startRun, TOKEN, type World } from './world.
 type Json = Record<string, unknown>;
 interface Operation extends Json {
   parameters: { name: string; in: string }[];
-  requestBody?: unknown;
+  requestBody?: { required: boolean };
   responses: Record<string, { content?: Record<string, { schema: Json }> }>;
   security?: unknown[];
 }
@@ -116,6 +116,20 @@ test('every query with an unknown or a wrong value is a 400 that names it', asyn
       assert.match(await wrong.text(), name);
     }
   }
+});
+
+test('where nothing has to be said nothing need be sent', async () => {
+  const run = await startRun(world);
+  await run.stop();
+  const bare = (path: string) => fetch(at(path), { method: 'POST', headers: signedIn() });
+  for (const path of [`/api/v1/runs/${run.run_id}/resume`, '/api/v1/rules/one/disable', '/api/v1/handlers/build/run'])
+    assert.is((await bare(path)).status, 202, path);
+  const asked = await bare('/api/v1/approvals/decide');
+  assert.is(asked.status, 400);
+  assert.match(await asked.text(), 'approval');
+  const { paths } = await documentOf();
+  const isRequired = (path: string) => paths[path]?.['post']?.requestBody?.required;
+  assert.equal([isRequired('/api/v1/runs/{run_id}/resume'), isRequired('/api/v1/approvals/decide')], [false, true]);
 });
 
 test('every body of a wrong type, shape or language is refused, and the bus stays as it is', async () => {

@@ -114,4 +114,43 @@ test('a checkpoint of another version or bus, or one that is none, is not believ
   assert.is(await runs({ bus: openMemoryBus({ clock }), file }), 0);
 });
 
+test('a question is withdrawn when whoever asked has ended or was not answered in time, and asked again when it goes on', async () => {
+  const bus = openMemoryBus({ clock });
+  const lists = await openLists({ bus, log: logInto([]) });
+  const status = async (drafts: Parameters<Bus['record']>[0]) => {
+    const receipts = await bus.record(drafts);
+    await lists.until(receipts.at(-1)?.msg_id ?? '');
+    return Object.fromEntries([...lists.approvals.all()].map((row) => [row.approval, row.status]));
+  };
+  const asks = (step: string) => ({
+    type: 'APPROVAL_REQUESTED',
+    data: { approval: `${activation}/${step}`, question: 'Go?', activation, step },
+  });
+  const [receipt] = await bus.record([{ type: 'HANDLER_REQUESTED', task_id: 't', data: { handler: 'h' } }]);
+  const activation = `handler/${receipt?.msg_id}`;
+  const ended = (how: string) => ({ type: 'HANDLER_FINISHED', data: { activation, status: how, exit: 1 } });
+  const finished = { activation, step: 'late', status: 'failed', attempts: 1, output: '', exit: 2 };
+
+  assert.equal(await status([asks('late'), asks('open'), { type: 'STEP_FINISHED', data: finished }]), {
+    [`${activation}/late`]: 'withdrawn',
+    [`${activation}/open`]: 'waiting',
+  });
+  assert.is((await status([ended('failed')]))[`${activation}/open`], 'withdrawn');
+  assert.equal(await status([{ type: 'HANDLER_RESUMED', data: { activation } }]), {
+    [`${activation}/late`]: 'withdrawn',
+    [`${activation}/open`]: 'waiting',
+  });
+  assert.is((await status([asks('late')]))[`${activation}/late`], 'waiting', 'the step is tried again');
+  const decided = { type: 'APPROVAL_DECIDED', data: { approval: `${activation}/late`, decision: 'approve', by: 'x' } };
+  assert.equal(await status([decided, ended('cancelled')]), {
+    [`${activation}/open`]: 'withdrawn',
+    [`${activation}/late`]: 'approve',
+  });
+
+  const of = { approval: 'run-0001/ask', question: 'Left?', run_id: 'run-0001' };
+  assert.is((await status([start(1, 't'), { type: 'APPROVAL_REQUESTED', data: of }]))['run-0001/ask'], 'waiting');
+  assert.is((await status([stop(1)]))['run-0001/ask'], 'withdrawn');
+  await lists.close();
+});
+
 test.run();

@@ -1,5 +1,6 @@
 import type { Event } from '../../core/event.js';
 import type { Routed, StepResult } from '../../core/ledger-view.js';
+import { askAgain, withdraw } from './fold-approvals.js';
 import { taskOf, touchTask, type Fold } from './shelves.js';
 
 export const routed: Fold = (shelves, event) => {
@@ -52,6 +53,7 @@ export const requested =
 
 export const stepFinished: Fold = (shelves, event) => {
   const { activation, step, status, attempts, exit, run_id, error } = event.data as unknown as StepResult;
+  withdraw(shelves, { activation }, step);
   const row = shelves.activations.get(activation);
   if (!row) return;
   row.steps = row.steps.filter((one) => one.step !== step);
@@ -68,6 +70,7 @@ export const stepFinished: Fold = (shelves, event) => {
 export const handlerFinished: Fold = (shelves, event) => {
   const row = shelves.activations.get(String(event.data['activation']));
   if (!row) return;
+  withdraw(shelves, { activation: row.activation });
   const { exit, error } = event.data;
   const said = event.data['status'];
   const status = said === 'completed' || said === 'cancelled' ? said : 'failed';
@@ -87,5 +90,6 @@ export const handlerResumed: Fold = (shelves, event) => {
     one.status = 'open';
     for (const key of ['closed', 'exit', 'error'] as const) delete one[key];
   });
+  askAgain(shelves, row);
   touchTask(shelves, event, row, { status: 'running' });
 };

@@ -1,5 +1,6 @@
 import type { RunStarted } from '../../core/ledger-view.js';
 import type { RunRow } from './rows.js';
+import { withdraw } from './fold-approvals.js';
 import { taskKey, touchTask, type Fold } from './shelves.js';
 
 export const runStarted: Fold = (shelves, event) => {
@@ -34,6 +35,7 @@ export const runStopped: Fold = (shelves, event) => {
   const { run_id, status, exit, exit_code, reason, cost_usd, duration_ms } = event.data;
   const run = shelves.runs.get(String(run_id));
   if (!run) return;
+  withdraw(shelves, { run_id: run.run_id });
   const wasRunning = run.status === 'running';
   const ended = (row: RunRow): void => {
     row.status = status === 'completed' ? 'completed' : 'failed';

@@ -1,3 +1,4 @@
+import { withdraw } from './fold-approvals.js';
 import type { TaskRow } from './rows.js';
 import { taskKey, taskOf, touchTask, type Fold } from './shelves.js';
 
@@ -10,8 +11,10 @@ export const taskChanged =
 
 export const taskStopped: Fold = (shelves, event) => {
   const row = shelves.activations.get(String(event.data['activation']));
-  if (row?.status === 'open')
+  if (row?.status === 'open') {
     shelves.activations.change(row, (one) => Object.assign(one, { status: 'cancelled', closed: event.ts }));
+    withdraw(shelves, { activation: row.activation });
+  }
   taskChanged('stopped')(shelves, event);
 };
 

@@ -72,10 +72,13 @@ export const activationRow = z.strictObject({
 });
 export type ActivationRow = z.infer<typeof activationRow>;
 
+export const APPROVAL_STATUS = ['waiting', 'approve', 'reject', 'withdrawn'] as const;
+
 export const approvalRow = z.strictObject({
   approval: z.string(),
   question: z.string(),
-  status: z.enum(['waiting', 'approve', 'reject']),
+  /** `withdrawn`: nobody waits for the answer any more. */
+  status: z.enum(APPROVAL_STATUS),
   project_id: z.string(),
   task_id: z.string().optional(),
   run_id: z.string().optional(),

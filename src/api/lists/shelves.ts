@@ -48,7 +48,7 @@ export const emptyShelves = (): Shelves => ({
   ),
   approvals: createShelf(
     ({ approval }) => approval,
-    ({ status }) => groupsOf({ status }),
+    ({ status, activation, run_id }) => groupsOf({ status, activation, run_id }),
   ),
   ruleErrors: [],
   counts: new Map(),

@@ -70,7 +70,12 @@ const operationOf = (one: Endpoint): Json => ({
   ...(one.scopes === 'anyone' ? { security: [] } : { 'x-scopes': one.scopes }),
   parameters: [...parametersOf(one.params, 'path'), ...parametersOf(one.query, 'query')],
   ...(one.body
-    ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(one.body, 'input') } } } }
+    ? {
+        requestBody: {
+          required: !one.body.safeParse({}).success,
+          content: { 'application/json': { schema: schemaOf(one.body, 'input') } },
+        },
+      }
     : {}),
   responses: { [String(one.status ?? 200)]: answerOf(one), ...errorsOf(one) },
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ApiOptions } from '../doors.js';
 import { decide } from '../decide.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
-import { approvalRow } from '../lists/rows.js';
+import { APPROVAL_STATUS, approvalRow } from '../lists/rows.js';
 import { groupsOf } from '../lists/shelves.js';
 import { pageOf, pageQuery } from './shapes.js';
 
@@ -10,9 +10,9 @@ export const approvalRoutes = (options: ApiOptions): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/v1/approvals',
-    summary: 'What waits for a person, and what was decided.',
+    summary: 'What waits for a person, what was decided, and what nobody waits for any more.',
     scopes: ['read'],
-    query: z.strictObject({ ...pageQuery, status: z.enum(['waiting', 'approve', 'reject']).optional() }),
+    query: z.strictObject({ ...pageQuery, status: z.enum(APPROVAL_STATUS).optional() }),
     answer: pageOf('approvals', approvalRow),
     handle: ({ query: { cursor, limit, status } }) => {
       const { rows, next } = options.lists.approvals.page({
