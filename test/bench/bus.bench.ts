@@ -51,32 +51,27 @@ const appends = async (report: Report, root: string): Promise<void> => {
       await Promise.all(Array.from({ length: waiting }, caller));
     };
     const ours = callers(() => bus.append([draft]));
-    // Of as many that wait: to write the same bytes for one alone is another task, whose numbers stand in the next row.
-    const reference = callers(() => bare.append(bytes));
     const together = Buffer.concat(Array.from({ length: waiting }, () => bytes));
-    const alone = async (): Promise<void> => {
+    const loop = async (): Promise<void> => {
       for (let round = 0; round < rounds; round += 1) await bare.append(together);
     };
-    for (let warm = 0; warm < 20; warm += 1) for (const action of [ours, reference, alone]) await action();
-    const times = await inTurns(30, ours, reference);
-    const rate = (list: number[]): number => (1_000 * rounds * waiting) / median(list);
-    report({
-      name: `durable append, ${waiting} waiting`,
-      kind: 'rate',
-      ours: rate(times.ours),
-      reference: rate(times.reference),
-      against: 'as many of a bare write and fdatasync',
-      bar,
-    });
-    if (waiting === 1) continue;
-    const large = await inTurns(30, ours, alone);
-    report({
-      name: `durable append, ${waiting} waiting`,
-      kind: 'rate',
-      ours: rate(large.ours),
-      reference: rate(large.reference),
-      against: 'one that writes them all at once and waits alone',
-    });
+    const asMany = callers(() => bare.append(bytes));
+    for (let warm = 0; warm < 20; warm += 1) for (const action of [ours, loop, asMany]) await action();
+    const compare = async (against: string, reference: () => Promise<void>, bound?: number): Promise<void> => {
+      const times = await inTurns(30, ours, reference);
+      const rate = (list: number[]): number => (1_000 * rounds * waiting) / median(list);
+      report({
+        name: `durable append, ${waiting} waiting`,
+        kind: 'rate',
+        ours: rate(times.ours),
+        reference: rate(times.reference),
+        against,
+        ...(bound === undefined ? {} : { bar: bound }),
+      });
+    };
+    await compare('a bare write and fdatasync of all of them', loop, bar);
+    // What the same number of callers cost where nothing is encoded, ordered or locked.
+    if (waiting > 1) await compare('as many bare callers that share a write and an fdatasync', asMany);
   }
   bare.close();
   await bus.close();
