@@ -2,6 +2,10 @@ import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } fr
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openFileBus } from '../../src/bus/file-bus.js';
+import { clock } from '../../src/cli/system.js';
+import { CHAIN_BUDGET } from '../../src/core/depth.js';
+import { openRoot } from '../../src/storage/root.js';
 import { cleanEnvironment, temporary, tool, until } from '../support/service.js';
 
 const world = () => {
@@ -41,6 +45,33 @@ test('a failed dependency is passed on along the chain, and nothing of it starts
     assert.match(done.stderr, 'which failed');
     assert.not(existsSync(join(cwd, name)));
   }
+});
+
+test('what a run starts belongs to its chain, and is refused when the chain has used its budget', async () => {
+  const { cwd, env } = world();
+  const root = await openRoot(join(cwd, 'runs'));
+  const bus = await openFileBus({ root: root.path, key: root.key, clock, durability: 'os' });
+  const [first] = await bus.append([{ type: 'NOTED' }]);
+  const chain = first!.msg_id;
+  const scope = { project_id: 'p', task_id: 't' };
+  const facts = (run_id: string) => [
+    { ...scope, type: 'RUN_START', run_id, data: { ...scope, run_id, agent: 'shell', depth: 1, root: chain } },
+    { ...scope, type: 'RUN_STOP', run_id, data: { run_id } },
+  ];
+  await bus.record(Array.from({ length: CHAIN_BUDGET - 1 }, (_, n) => facts(`r${n}`)).flat());
+  const inside = { ...env, RUN_ID: 'r0', PROJECT_ID: 'p', TASK_ID: 't' };
+  const agent = () => tool('run-agent', shell('echo 1 >> ran'), { cwd, env: inside });
+  assert.is((await agent()).code, 0);
+  for (let n = 0; n < 2; n++) {
+    const refused = await agent();
+    assert.is(refused.code, 2);
+    assert.match(refused.stderr, `the chain of ${chain} has used its budget of 200 runs`);
+  }
+  assert.is(readFileSync(join(cwd, 'ran'), 'utf8'), '1\n');
+  const said: unknown[] = [];
+  for await (const { data } of bus.read({ types: ['CHAIN_LIMIT'] })) said.push(data['root']);
+  assert.equal(said, [chain]);
+  await bus.close();
 });
 
 test('--isolate works in a worktree, which is kept and named when it holds work, and else is gone', async () => {

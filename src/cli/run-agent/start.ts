@@ -8,6 +8,7 @@ import type { AttemptRequest } from '../../pipeline/run-attempts.js';
 import type { Loop, LoopOptions } from '../../core/loop.js';
 import { beginLoop, carryLoop } from '../../pipeline/until-done.js';
 import { inheritable } from '../../runner/environment.js';
+import { chainOf } from '../chain.js';
 import { checkUser, userOf } from '../limits.js';
 import type { Local } from '../local.js';
 import { claimLoop } from '../loop-options.js';
@@ -50,6 +51,9 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
     start.agent === undefined
       ? local.agents.choose(surrounding === undefined ? undefined : [surrounding])
       : local.agents.find(start.agent);
+  const around = await surroundings({ ...local, rootPath: local.root.path }, process.env);
+  const parent = start.parent_run_id ?? around.parent_run_id;
+  const root = parent === undefined ? undefined : await chainOf(local, parent);
   const user = userOf(process.env);
   await checkUser(local, user);
   return {
@@ -61,8 +65,9 @@ const requestOf = async (local: Local, start: Start): Promise<Omit<AttemptReques
     cwd: resolve(start.cwd ?? '.'),
     env: {},
     timeout_ms: start.timeout_ms ?? agent.timeout_ms ?? local.config.defaults.timeout,
-    ...(await surroundings({ ...local, rootPath: local.root.path }, process.env)),
-    ...(start.parent_run_id === undefined ? {} : { parent_run_id: start.parent_run_id }),
+    ...around,
+    ...(parent === undefined ? {} : { parent_run_id: parent }),
+    ...(root === undefined ? {} : { root }),
     ...(start.previous_run_id === undefined ? {} : { previous_run_id: start.previous_run_id }),
     ...(start.resume_session === undefined ? {} : { resume_session: start.resume_session }),
   };
