@@ -1,6 +1,5 @@
 import { backoffDelay } from './backoff.js';
-import type { Trust } from './event.js';
-import { spentOf, type RunEnd, type RunLimits } from './run.js';
+import { spentOf, type RunEnd, type RunRequest } from './run.js';
 
 export interface LoopOptions {
   /** A shell command that must succeed before DONE counts. */
@@ -16,22 +15,9 @@ export interface LoopOptions {
 }
 
 /** What each turn of a loop starts. */
-export interface LoopRequest {
-  project_id: string;
-  task_id: string;
-  agent: string;
-  prompt: string;
-  cwd: string;
-  env: Readonly<Record<string, string>>;
-  /** Of the environment it was asked for in, what is no secret: the service that goes on with it may have another. */
-  inherited?: Readonly<Record<string, string>>;
-  timeout_ms: number;
-  depth: number;
-  trust: Trust;
-  parent_run_id?: string;
+export interface LoopRequest extends RunRequest {
   /** The person who asked for it. */
   actor?: string;
-  limits?: RunLimits;
   /** `project/task` each: the first turn begins when they have completed. */
   depends_on?: readonly string[];
 }

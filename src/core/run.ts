@@ -44,6 +44,29 @@ export interface RunLimits {
   usd?: number;
 }
 
+/** What is asked for: by one attempt, and by a loop for each of its turns. */
+export interface RunRequest {
+  project_id: string;
+  task_id: string;
+  /** A backend or a named agent of the configuration. */
+  agent: string;
+  prompt: string;
+  cwd: string;
+  /** Added to the allow-listed environment; event data goes here or to stdin, never into a command. */
+  env: Readonly<Record<string, string>>;
+  /**
+   * Stands in for what is passed on of our own environment: what was no secret in that of whoever asked for it, elsewhere
+   * or before.
+   */
+  inherited?: Readonly<Record<string, string>>;
+  timeout_ms: number;
+  depth: number;
+  trust: Trust;
+  parent_run_id?: string;
+  /** Beside its time; the agent's own limits hold too. */
+  limits?: RunLimits;
+}
+
 /** What runs used up. */
 export interface Spent {
   usd: number;

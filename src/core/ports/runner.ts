@@ -1,36 +1,19 @@
 import type { Observable } from 'rxjs';
-import type { Trust } from '../event.js';
 import type { JsonSchema } from '../handler.js';
 import type { RunStarted } from '../ledger-view.js';
-import type { AgentEvent, RunEnd, RunInfo, RunLimits, RunScope } from '../run.js';
+import type { AgentEvent, RunEnd, RunInfo, RunRequest, RunScope } from '../run.js';
 
-export interface AttemptSpec {
+export interface AttemptSpec extends RunRequest {
   run_id: string;
-  project_id: string;
-  task_id: string;
-  /** A backend or a named agent of the configuration. */
-  agent: string;
-  prompt: string;
   /** What the process reads; default: the prompt for agents, nothing for `shell`. */
   stdin?: string;
   /** JSON Schema of the answer, for agents that can be held to one. */
   output_schema?: JsonSchema;
-  cwd: string;
-  /** Added to the allow-listed environment; event data goes here or to stdin, never into a command. */
-  env: Readonly<Record<string, string>>;
-  /** Stands in for what is passed on of our own environment: of whoever asked for it, elsewhere or before. */
-  inherited?: Readonly<Record<string, string>>;
-  timeout_ms: number;
-  depth: number;
-  trust: Trust;
-  parent_run_id?: string;
   previous_run_id?: string;
   activation?: string;
   step?: string;
   /** From 1. */
   attempt: number;
-  /** Beside its time; the agent's own limits hold too. */
-  limits?: RunLimits;
   /** The rule it works for, where that has a budget a day. */
   rule?: { id: string; usd_per_day: number };
   /** The agent's own session to go on with, where it can. */
