@@ -8,7 +8,7 @@ const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0
 /** Undefined where there is no /proc. */
 export const nameOf = (fd: number): string | undefined => {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
+    return readlinkSync(`/proc/${process.pid}/fd/${fd}`);
   } catch {
     return undefined;
   }
