@@ -101,6 +101,7 @@ export const adoptRun = async (
       mark,
       trees,
       ended,
+      endTime: raw.exitTime,
       turn,
       emit,
       stopChild,

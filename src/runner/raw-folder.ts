@@ -6,6 +6,7 @@ import {
   renameSync,
   rmSync,
   rmdirSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -112,6 +113,9 @@ export const rawFolder = (rootPath: string, run_id: string) => {
       const code = Number.parseInt(readIfThere('exit') ?? '', 10);
       return Number.isInteger(code) ? code : undefined;
     },
+
+    /** When the code was written, in ms since the epoch. */
+    exitTime: (): number | undefined => statSync(file('exit'), { throwIfNoEntry: false })?.mtimeMs,
 
     /** Why we ended it. On disk, because whoever reports the end may be another process; the first reason stands. */
     wantStop(reason: string): void {

@@ -33,6 +33,8 @@ export interface Supervision {
   trees: Trees;
   /** Resolves when the shim is gone. */
   ended: Promise<void>;
+  /** When that was, in ms since the epoch, of a run that may have ended before somebody looked; default: now. */
+  endTime?: () => number | undefined;
   /** Waited for before each part that holds up the event loop. */
   turn: () => Promise<void>;
   emit: (event: AgentEvent) => void;
@@ -123,7 +125,7 @@ export const supervise = async (work: Supervision): Promise<RunEnd> => {
     stopped,
     now: clock.now(),
   });
-  const ended = clock.now();
+  const ended = work.endTime?.() ?? clock.now();
   const duration_ms = Math.max(0, ended - Date.parse(info.start_time));
   const end_time = new Date(ended).toISOString();
   const failure =

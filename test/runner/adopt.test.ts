@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom, toArray } from 'rxjs';
 import { test } from 'uvu';
@@ -74,8 +74,11 @@ test('of an agent that ended while nobody looked, code and result are found', as
   await run.kill();
   writeFileSync(go, '');
   await until('its code is written', () => existsSync(join(run.raw, 'exit')));
+  const then = new Date(Date.now() - 1_000);
+  utimesSync(join(run.raw, 'exit'), then, then);
   const end = await adopt(world, run.spec);
   assert.equal([end.status, end.exit_code, end.class], ['failed', 7, 'transient']);
+  assert.is((await world.runs.find(run.spec))?.end_time, then.toISOString(), 'it ended when it ended');
 });
 
 test('an adopted agent that was killed together with its shim is lost, and may be tried again', async () => {
