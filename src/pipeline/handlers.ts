@@ -1,5 +1,6 @@
-import { watch } from 'chokidar';
+import { watch, type FSWatcher } from 'chokidar';
 import { Subject, concatMap, debounceTime, from } from 'rxjs';
+import { toConductorError } from '../core/errors.js';
 import type { Handler } from '../core/handler.js';
 import type { Handlers, Log } from '../core/ports.js';
 import { loadHandlers } from './load.js';
@@ -12,6 +13,9 @@ export interface HandlersOptions {
   log: Log;
 }
 
+/** Where the system has no watches left. */
+const POLL_MS = 2_000;
+
 /** Watches the folder; bad files leave the last good handlers in force. The first reading must be good. */
 export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Promise<Handlers> => {
   let current: Handler[] = [];
@@ -23,8 +27,28 @@ export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Pro
   };
   await load();
   const touched = new Subject<void>();
-  const watcher = watch(folder, { ignoreInitial: true, depth: 2, ignored: /node_modules/ });
-  watcher.on('all', () => touched.next());
+  const watchFolder = (usePolling: boolean): FSWatcher => {
+    const opened = watch(folder, {
+      ignoreInitial: true,
+      depth: 2,
+      ignored: /node_modules/,
+      usePolling,
+      interval: POLL_MS,
+    });
+    opened.on('all', () => touched.next());
+    opened.on('error', (error) => {
+      // Each file without a watch is an error, also after it was closed.
+      if (opened !== watcher || usePolling) return;
+      log.warn(`handlers: ${folder} is looked through every ${POLL_MS / 1_000} s, since it cannot be watched`, {
+        reason: toConductorError(error).message,
+      });
+      void opened.close();
+      watcher = watchFolder(true);
+      touched.next();
+    });
+    return opened;
+  };
+  let watcher = watchFolder(false);
   const reload = async (): Promise<void> => {
     try {
       await load();

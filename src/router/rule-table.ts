@@ -41,7 +41,17 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
   const touched = new Subject<void>();
   const watcher = watch(folder, { ignoreInitial: true, depth: 0 });
   watcher.on('all', () => touched.next());
-  watcher.on('error', (error) => log.error(`rules: ${folder} is not watched: ${String(error)}`));
+  let isWatched = true;
+  watcher.on('error', (error) => {
+    // Once, and not for each file.
+    if (isWatched) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn(`rules: ${folder} is looked through every ${RESCAN_MS / 1_000} s, since it cannot be watched`, {
+        reason,
+      });
+    }
+    isWatched = false;
+  });
   const rescan = setInterval(() => touched.next(), RESCAN_MS);
   let refused: { message: string; forHandler: boolean } | undefined;
   const reload = async (): Promise<void> => {
