@@ -75,36 +75,37 @@ export const findTree = (mark: Mark, sessions: Set<number>): Process[] => {
   // The pid was given to somebody else since: so was its session.
   if (!leaderIsOurs) sessions.delete(mark.pid);
 
-  const verdicts = new Map<number, boolean>();
-  const belongs = (process: Process): boolean => {
-    const known = verdicts.get(process.pid);
-    if (known !== undefined) return known;
-    verdicts.set(process.pid, false);
-    const verdict = carriesMark(process) && !isSpared(process);
-    verdicts.set(process.pid, verdict);
-    return verdict;
+  const treeWithout = (isSpared: (process: Process) => boolean): Process[] => {
+    const verdicts = new Map<number, boolean>();
+    const belongs = (process: Process): boolean => {
+      const known = verdicts.get(process.pid);
+      if (known !== undefined) return known;
+      verdicts.set(process.pid, false);
+      const verdict = !isSpared(process) && carriesMark(process);
+      verdicts.set(process.pid, verdict);
+      return verdict;
+    };
+    const carriesMark = (process: Process): boolean => {
+      // Nothing of a run is older than its shim.
+      if (mark.pid > 0 && mark.pid_start !== undefined && process.start < mark.pid_start) return false;
+      const run_id = variableOf(process.pid, 'RUN_ID');
+      if (run_id === mark.run_id) return true;
+      if (run_id !== undefined && run_id !== '' && isLivingRun(mark.rootPath, run_id)) return false;
+      if (sessions.has(process.session)) return true;
+      const parent = all.get(process.parent);
+      if (parent !== undefined && belongs(parent)) return true;
+      return usesFolder(process.pid, raw.path);
+    };
+    return [...all.values()].filter(belongs);
   };
-  const carriesMark = (process: Process): boolean => {
-    // Nothing of a run is older than its shim.
-    if (mark.pid > 0 && mark.pid_start !== undefined && process.start < mark.pid_start) return false;
-    const run_id = variableOf(process.pid, 'RUN_ID');
-    if (run_id === mark.run_id) return true;
-    if (run_id !== undefined && run_id !== '' && isLivingRun(mark.rootPath, run_id)) return false;
-    if (sessions.has(process.session)) return true;
-    const parent = all.get(process.parent);
-    if (parent !== undefined && belongs(parent)) return true;
-    return usesFolder(process.pid, raw.path);
-  };
-  // Asked of those alone that carry a mark: it costs what there are runs.
-  let spared: ReturnType<typeof reportersBeside> | undefined;
-  const isSpared = (process: Process): boolean => {
-    spared ??= reportersBeside(mark);
-    const { untouchable, reporters, own } = spared;
-    if (untouchable.has(process.pid) || reporters.has(process.parent)) return true;
-    return process.parent === own && isFork(process);
-  };
-
-  const tree = [...all.values()].filter(belongs);
+  // To know who is spared costs what there are runs.
+  if (treeWithout(() => false).length === 0) return [];
+  // Known before the marks are looked at again: what was a fork of its reporter then may carry none any more.
+  const { untouchable, reporters, own } = reportersBeside(mark);
+  const tree = treeWithout(
+    (process) =>
+      untouchable.has(process.pid) || reporters.has(process.parent) || (process.parent === own && isFork(process)),
+  );
   for (const { pid, session } of tree) if (pid === session) sessions.add(session);
   return tree;
 };
