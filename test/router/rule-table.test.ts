@@ -131,6 +131,23 @@ parentPort.postMessage('ready');`,
   assert.ok(turns > 5, `the loop turned ${turns} times`);
 });
 
+test('a main loop that is at work itself meanwhile refuses no good file', async () => {
+  const folder = temporary('busy');
+  writeFileSync(join(folder, 'a.yaml'), good('a'));
+  let isOver = false;
+  const loading = loadTable(folder, ['h'], worker).finally(() => (isOver = true));
+  loading.catch(() => undefined);
+  let sum = 0;
+  // Work of its own, more than a second of the processor each time, while the thread begins and answers.
+  for (let n = 0; n < 20 && !isOver; n++) {
+    const { user } = process.cpuUsage();
+    while (process.cpuUsage().user - user < 1_200_000) for (let k = 0; k < 1e7; k++) sum += k;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.ok(sum > 0);
+  assert.is((await loading).table.rules.length, 1);
+});
+
 test('ten thousand rules in ten files are taken, in pieces', async () => {
   const folder = temporary('large');
   for (let file = 0; file < 10; file++)
