@@ -2,7 +2,7 @@ import { ConductorError } from '../core/errors.js';
 import { normaliseType } from '../core/event-type.js';
 import type { Event } from '../core/event.js';
 import type { BusQuery } from '../core/ports.js';
-import type { Wanted } from './scanner.js';
+import type { Wanted } from './wanted.js';
 
 export const matcher = (query: BusQuery): ((event: Event) => boolean) => {
   const types = query.types && new Set(query.types.map(normaliseType));
@@ -13,7 +13,7 @@ export const matcher = (query: BusQuery): ((event: Event) => boolean) => {
     (query.run_id === undefined || event.run_id === query.run_id);
 };
 
-/** A coarse matcher of headers: it may let through what does not match, never the other way. Undefined: all are wanted. */
+/** What headers of matching messages hold: others may hold it too. Undefined: all are wanted. */
 export const wantedBy = (query: BusQuery): Wanted | undefined => {
   const line = (key: string, value: string): string[] => [
     `\n${key}: ${value}\n`,
@@ -22,14 +22,13 @@ export const wantedBy = (query: BusQuery): Wanted | undefined => {
   // Plain text only: other values have more than one spelling.
   const one = (key: string, value: string | undefined): string[][] =>
     value !== undefined && /^[\w.-]+$/.test(value) ? [line(key, value)] : [];
-  const needles = [
+  const wanted = [
     ...(query.types ? [query.types.map(normaliseType).flatMap((type) => line('type', type))] : []),
     ...one('project_id', query.project_id),
     ...one('task_id', query.task_id),
     ...one('run_id', query.run_id),
   ];
-  if (needles.length === 0) return undefined;
-  return (header) => needles.every((spellings) => spellings.some((spelling) => header.includes(spelling)));
+  return wanted.length === 0 ? undefined : wanted;
 };
 
 export const unknownId = (msg_id: string): ConductorError =>

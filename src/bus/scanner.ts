@@ -8,16 +8,14 @@ import { foreignEvent, legacyEvent, strictEvent } from './fields.js';
 import { BODY_MAX, HEADER_MAX, crcOf, macOf, sameMac } from './format.js';
 import { parseHeader, type HeaderFields } from './header.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
+import { Search, type Wanted } from './wanted.js';
 
 export type Item =
   | { kind: 'event'; event: Event; from: number; to: number }
   | { kind: 'damaged'; from: number; to: number; reason: string };
 
-/** Whether a record is worth reading, by the text of its header (latin1, lines end with a line break). */
-export type Wanted = (header: string) => boolean;
-
 export interface ScannerOptions {
-  /** Whole records it refuses are passed over unread. */
+  /** Whole records without it are passed over unread. */
   wanted?: Wanted | undefined;
 }
 
@@ -32,6 +30,12 @@ interface Header {
 const NEWLINE = 10;
 const DASH = 45;
 const CRC_LINE = '\ncrc32: '.length + 8;
+const DELIMITER = Buffer.from('\n---\n');
+const CRC_NAME = Buffer.from('\ncrc32: ');
+const isCrcLine = (buffer: Buffer, at: number): boolean => {
+  for (let index = 0; index < CRC_NAME.length; index += 1) if (buffer[at + index] !== CRC_NAME[index]) return false;
+  return true;
+};
 const MAC_LINE = 'mac: '.length + 64 + 1;
 const EMPTY: Buffer = Buffer.alloc(0);
 const JUNK_MAX = 1024 * 1024;
@@ -46,14 +50,14 @@ export class Scanner {
   /** Of our own facts so far. Ids rise, so a fact that is not newer is a copy of one, and is not believed again. */
   #newest: Moment | undefined;
 
-  readonly #wanted: Wanted | undefined;
+  readonly #search: Search | undefined;
 
   /** `newest`: of our own facts before `start`. */
   constructor(key: Buffer | undefined, start = 0, newest?: Moment, { wanted }: ScannerOptions = {}) {
     this.#key = key;
     this.#base = start;
     this.#newest = newest;
-    this.#wanted = wanted;
+    this.#search = wanted && new Search(wanted);
   }
 
   /** Of our own facts so far. */
@@ -100,10 +104,11 @@ export class Scanner {
   #say(last: boolean): Item[] {
     const items: Item[] = [];
     let at = 0;
+    this.#search?.begin();
     for (;;) {
       while (this.#buffer[at] === NEWLINE) at += 1;
       if (at >= this.#buffer.length) break;
-      const passed = this.#wanted ? this.#pass(at, this.#wanted) : at;
+      const passed = this.#search ? this.#pass(at, this.#search) : at;
       if (passed > at) {
         at = passed;
         continue;
@@ -136,15 +141,15 @@ export class Scanner {
   }
 
   /** Just after a sealed record's stretch that is not wanted; `at` itself when it has to be read. */
-  #pass(at: number, wanted: Wanted): number {
+  #pass(at: number, search: Search): number {
     const buffer = this.#buffer;
     if (!this.#isDelimiter(at)) return at;
-    const end = buffer.indexOf('\n---\n', at + 4);
+    const end = buffer.indexOf(DELIMITER, at + 4);
     // Only a header that ends as ours do: a torn one would take its neighbour along.
-    if (end < 0 || end - CRC_LINE < at || buffer.toString('latin1', end - CRC_LINE, end - CRC_LINE + 8) !== '\ncrc32: ')
-      return at;
-    const next = buffer.indexOf('\n---\n', end + 4);
-    return next < 0 || wanted(buffer.toString('latin1', at, end + 1)) ? at : next + 1;
+    if (end < 0 || end - CRC_LINE < at || !isCrcLine(buffer, end - CRC_LINE)) return at;
+    if (search.isIn(buffer, at, end + 1)) return at;
+    const next = buffer.indexOf(DELIMITER, end + 4);
+    return next < 0 ? at : next + 1;
   }
 
   #isDelimiter(at: number): boolean {

@@ -12,7 +12,8 @@ const HELP = `messagebus-tool: say something on the bus, read it, or look after 
 
   messagebus-tool read [--since-id MSG_ID] [--type TYPE]… [--tail N] [--project ID] [--task ID]
                        [--run-id ID] [--json] [--follow] [--root DIR]
-      One "key: value" a line, "---" between messages; with --json one JSON object a line.
+      One "key: value" a line, "---" between messages; with --json one JSON object a line. Damage is told where it is read:
+      what another type, project, task or run said is passed over (check reads all of it).
 
   messagebus-tool follow [--since-id MSG_ID | --tail N] [as read]
       Only what comes from now on, or after the message, or after the last N.
