@@ -4,6 +4,7 @@ import { matchesGlob } from '../core/glob.js';
 import { PUSHES } from '../core/lineage.js';
 import type { Blobs } from '../core/ports.js';
 import type { Mapping } from '../core/webhook.js';
+import { unwrapCloudEvent } from './cloud-event.js';
 import { textAt, type Json } from './json.js';
 import { compileMapping, type Mapper, type Meaning } from './mapping.js';
 import { readOwnType } from './own-types.js';
@@ -47,8 +48,10 @@ const meaningsFor = ({ provider, map, isMapped }: Endpoint, delivery: Delivery):
   return isMapped ? [] : [readOwnType(payload)];
 };
 
-const deliveryOf = ({ provider }: Endpoint, delivery: Delivery): string | undefined => {
-  const id = provider.deliveryOf(delivery);
+type Told = ReturnType<typeof unwrapCloudEvent>;
+
+const deliveryOf = ({ provider }: Endpoint, delivery: Told): string | undefined => {
+  const id = delivery.cloudEvent ?? provider.deliveryOf(delivery);
   if (id !== undefined && id.length > MOST_ID)
     throw new ConductorError('bad_request', `the delivery id is longer than ${MOST_ID} characters`);
   return id;
@@ -91,10 +94,11 @@ const shortOf = (data: Json): Json => {
 /** What a delivery is told as; empty when nothing here answers to it. What the drafts refer to is durable before. */
 export const draftsOf = async (
   endpoint: Endpoint,
-  delivery: Delivery,
+  given: Delivery,
   { blobs, madeBy }: { blobs: Blobs; madeBy?: MadeBy | undefined },
 ): Promise<Draft[]> => {
   const { name, provider } = endpoint;
+  const delivery: Told = provider.saysOurTypes ? unwrapCloudEvent(given) : given;
   const { payload, rawBody } = delivery;
   const meanings = meaningsFor(endpoint, delivery);
   if (meanings.length === 0) return [];

@@ -332,6 +332,37 @@ for (const [what, options, message] of wrong) {
   });
 }
 
+test('a CloudEvent in binary mode is told by its headers, where the sender may say our types', async () => {
+  const headers = {
+    'ce-specversion': '1.0',
+    'ce-id': '7',
+    'ce-source': '/ci/build%20farm',
+    'ce-type': 'com.acme.deployed',
+  };
+  for (const options of [{ provider: 'generic' }, { provider: 'standard-webhooks' }]) {
+    const [draft] = await told('acme', { stage: 'live', type: 'ignored' }, headers, options);
+    assert.is(draft?.type, 'COM_ACME_DEPLOYED');
+    assert.equal(draft?.data, { stage: 'live', type: 'ignored' });
+    assert.is(draft?.dedupe_key, 'webhook:acme:/ci/build farm#7');
+    assert.is(draft?.trust, 'outside');
+  }
+  const row = { on: 'com.acme.deployed', type: 'DEPLOYED', data: { stage: 'data.stage', from: 'source' } };
+  const [mapped] = await told('acme', { stage: 'live' }, headers, { provider: 'generic', events: [row] });
+  assert.equal([mapped?.type, mapped?.data], ['DEPLOYED', { stage: 'live', from: '/ci/build farm' }]);
+  const refused = async (changed: Record<string, string>, why: string): Promise<void> => {
+    const error = await told('acme', {}, { ...headers, ...changed }, { provider: 'generic' }).catch(
+      (one: unknown) => one,
+    );
+    assert.instance(error, ConductorError);
+    assert.match((error as ConductorError).message, why);
+    assert.ok((error as ConductorError).status < 500);
+  };
+  await refused({ 'ce-specversion': '0.3' }, 'ce-specversion: only 1.0');
+  await refused({ 'ce-id': '' }, 'ce-id: is missing');
+  await refused({ 'ce-source': '%zz' }, 'ce-source: is not percent-encoded');
+  await refused({ 'ce-type': 'run.start' }, 'RUN_START is said by the conductor alone');
+});
+
 test('a webhook must say its provider, and only a generic one how it signs', () => {
   const refused = (name: string, options: Parameters<typeof providerOf>[1], message: RegExp): void =>
     assert.throws(
