@@ -74,7 +74,7 @@ test('of an agent that ended while nobody looked, code and result are found', as
   await run.kill();
   writeFileSync(go, '');
   await until('its code is written', () => existsSync(join(run.raw, 'exit')));
-  const then = new Date(Date.now() - 1_000);
+  const then = new Date(1_000 * Math.floor(Date.now() / 1_000 - 1));
   utimesSync(join(run.raw, 'exit'), then, then);
   const end = await adopt(world, run.spec);
   assert.equal([end.status, end.exit_code, end.class], ['failed', 7, 'transient']);
