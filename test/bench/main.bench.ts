@@ -1,6 +1,5 @@
 /** The main job, thin: durable append, webhook to 202, event to agent process, each beside the bare thing. */
 import { spawn } from 'node:child_process';
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -12,8 +11,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openFileBus } from '../../src/bus/file-bus.js';
@@ -21,9 +18,9 @@ import { clock } from '../../src/cli/system.js';
 import { openRoot } from '../../src/storage/root.js';
 import { cleanEnvironment, startService, temporary } from '../support/service.js';
 import { inTurns, quantile, type Bench, type Report } from './measure.js';
+import { signedDelivery } from './webhooks.bench.js';
 
 const sync = promisify(fdatasync);
-const SECRET = 'a secret of the benchmark';
 
 const append = async (report: Report): Promise<void> => {
   const root = await openRoot(temporary('bench'));
@@ -52,76 +49,6 @@ const append = async (report: Report): Promise<void> => {
     reference: rate(reference),
     against: 'bare write and fdatasync',
     bar: 0.75,
-  });
-};
-
-const payload = JSON.stringify({
-  ref: 'refs/heads/main',
-  after: 'a'.repeat(40),
-  repository: { full_name: 'acme/app' },
-  padding: 'x'.repeat(6_000),
-});
-const signature = `sha256=${createHmac('sha256', SECRET).update(payload).digest('hex')}`;
-
-const post = (url: string, delivery: string): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': 'application/json',
-      'x-github-event': 'push',
-      'x-github-delivery': delivery,
-      'x-hub-signature-256': signature,
-    };
-    const call = request(url, { method: 'POST', headers }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode ?? 0));
-    });
-    call.on('error', reject).end(payload);
-  });
-
-const webhook = async (report: Report): Promise<void> => {
-  const folder = temporary('bench');
-  const secret = join(folder, 'secret');
-  writeFileSync(secret, SECRET);
-  chmodSync(secret, 0o600);
-  writeFileSync(join(folder, 'config.yaml'), `webhooks: { github: { secret_file: ${secret} } }\ntimers: {}\n`);
-  const service = await startService(['--root', join(folder, 'runs')], { cwd: folder, env: cleanEnvironment() });
-  const file = openSync(join(folder, 'bare'), 'a');
-  const server = createServer((incoming, response) => {
-    const chunks: Buffer[] = [];
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => {
-      const body = Buffer.concat(chunks);
-      const good = timingSafeEqual(
-        createHmac('sha256', SECRET).update(body).digest(),
-        Buffer.from(signature.slice(7), 'hex'),
-      );
-      JSON.parse(body.toString());
-      writeSync(file, body);
-      void sync(file).then(() => response.writeHead(good ? 202 : 401).end('{}'));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const bareUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  let count = 0;
-  const burst = async (url: string): Promise<void> => {
-    const status = await Promise.all(Array.from({ length: 32 }, () => post(url, `delivery-${++count}`)));
-    if (status.some((code) => code !== 202)) throw new Error(`not accepted: ${status.join()}`);
-  };
-  const { ours, reference } = await inTurns(
-    20,
-    () => burst(`${service.url}/webhooks/github`),
-    () => burst(bareUrl),
-  );
-  server.close();
-  closeSync(file);
-  await service.stop();
-  const rate = (times: number[]): number => 32_000 / quantile(times, 0.5);
-  report({
-    name: 'signed 6 KB webhook to 202, 32 at once',
-    kind: 'rate',
-    ours: rate(ours),
-    reference: rate(reference),
-    against: 'bare node:http, HMAC, write and fdatasync',
-    bar: 0.65,
   });
 };
 
@@ -170,7 +97,7 @@ const start = async (report: Report): Promise<void> => {
 
 const bench: Bench = async (report) => {
   await append(report);
-  await webhook(report);
+  await signedDelivery(report);
   await start(report);
 };
 export default bench;
