@@ -12,8 +12,10 @@ export interface Account {
   task: string;
   rule?: AttemptSpec['rule'];
   parent?: string;
-  /** Kept for it and all below it: its own limits, else what it is expected to use up. */
+  /** Kept for it and all below it: its own limits. */
   keeps: RunLimits;
+  /** Kept where it has none: what it is expected to use up. */
+  expects: RunLimits;
   /** What it was given. */
   limits: RunLimits;
   /** By itself, so far. */
@@ -32,7 +34,7 @@ export interface Sums {
 }
 
 export const claimOf = ({ claimed }: Sums, account: Account | undefined): Spent =>
-  most(claimed, { ...NOTHING, ...account?.keeps });
+  most(claimed, { ...NOTHING, ...account?.expects, ...account?.keeps });
 
 /** `.conductor/accounts/<run_id>`: of runs at work alone, so that there are never many to read. */
 export const openAccounts = (rootPath: string) => {

@@ -74,8 +74,10 @@ export const createBudgets = (ports: BudgetPorts) => {
     const hasRule = rule !== undefined || above(accounts.all(), parent).some(([, account]) => account.rule);
     // First: who ends meanwhile is seen by its account or by what it left.
     const said = isShared || hasRule ? await spending?.(today) : undefined;
-    const all = accounts.all();
+    const all = new Map(accounts.all());
     const chain = above(all, parent);
+    // What a run above may still use up it uses up through this one, too: it is not to be waited for.
+    for (const [run_id, account] of chain) all.set(run_id, { ...account, expects: {} });
     const rules = new Map<string, Rule>();
     for (const one of [rule, ...chain.map(([, account]) => account.rule)]) if (one) rules.set(one.id, one);
     const levels = chain.map(([run_id, { limits }]): Level => {
@@ -117,10 +119,10 @@ export const createBudgets = (ports: BudgetPorts) => {
         const share = shareOf(limits, levels, { ...limits, ...expected });
         if (!('limits' in share)) return share;
         const given = spendingOnly(share.limits);
-        const keeps = { ...expected };
-        if (limits.usd !== undefined) keeps.usd = given.usd;
-        if (limits.tokens !== undefined) keeps.tokens = given.tokens;
-        accounts.write(spec.run_id, { ...whose, keeps, limits: given, own: NOTHING });
+        const keeps = { ...given };
+        if (limits.usd === undefined) delete keeps.usd;
+        if (limits.tokens === undefined) delete keeps.tokens;
+        accounts.write(spec.run_id, { ...whose, keeps, expects: expected, limits: given, own: NOTHING });
         return share;
       });
     },

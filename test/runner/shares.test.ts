@@ -199,6 +199,22 @@ test('runs without a limit whose agent tells its cost at the end go one by one w
   );
 });
 
+test('a child does not wait for what its parent may use up, and is not given what another run keeps', async () => {
+  const { begin, runs, root } = await openBudgets({ day: { usd: 1 } });
+  const parent = begin('parent', [{ result: true }]);
+  await until('it is at work', () => parent.hasBegun() || undefined);
+  const [parent_run_id] = inFolder(root.path, 'accounts');
+  const beside = begin('beside', [{ result: true }], { limits: { usd: 0.9 } });
+  await until('it is, too', () => beside.hasBegun() || undefined);
+  const child = begin('child', [{ result: true }], { parent_run_id: parent_run_id!, depth: 1 });
+  child.go();
+  const { run_id } = await child.end;
+  const info = await runs.find({ project_id: 'test', task_id: 'child', run_id });
+  assert.is(Number(/--max-budget-usd ([\d.]+)/.exec(info?.commandline ?? '')?.[1]).toFixed(3), '0.100');
+  for (const run of [parent, beside]) run.go();
+  await Promise.all([parent.end, beside.end]);
+});
+
 test('what a run tells at its end stops those beside it that share the budget it used up', async () => {
   const { begin } = await openBudgets({ day: { usd: 1 } });
   const quiet = begin('quiet', [{ result: true }]);
