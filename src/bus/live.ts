@@ -78,8 +78,9 @@ export class LiveFile {
 
   /** What a suspect file holds becomes durable in a new one. The caller opens that. */
   renew(): void {
-    this.tenure.pass();
-    renew(this.#root, this.#fd);
+    this.tenure.pass(() => {
+      renew(this.#root, this.#fd);
+    });
     this.suspect = false;
   }
 
@@ -114,13 +115,14 @@ export class LiveFile {
   /** Closes the segment: durable before its successor takes a byte. The caller opens the new one. */
   rotate(durable: boolean): void {
     if (durable) this.#sync();
-    this.tenure.pass();
-    try {
-      renameSync(this.#path, closedPath(this.#root, numberAfter(closedSegments(this.#root))));
-    } catch (error) {
-      // Where locks do not work, another writer may have closed it just now.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
+    this.tenure.pass(() => {
+      try {
+        renameSync(this.#path, closedPath(this.#root, numberAfter(closedSegments(this.#root))));
+      } catch (error) {
+        // Where locks do not work, another writer may have closed it just now.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    });
   }
 
   #sync(): void {

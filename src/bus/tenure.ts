@@ -58,9 +58,17 @@ export class Tenure {
     return this.#sure === undefined || nameOf(this.#fd) === this.#sure || !this.isCurrent();
   }
 
-  /** Under the lock, before the name goes to another file. */
-  pass(): void {
+  /**
+   * Under the lock: the name goes to another file. The mark is new before, for whoever dies in the middle of it, and after, for
+   * whoever opened the file in the middle of it without the lock.
+   */
+  pass(rename: () => void): void {
     this.#marks.newMark();
+    try {
+      rename();
+    } finally {
+      this.#marks.newMark();
+    }
   }
 
   end(): void {
