@@ -6,14 +6,14 @@ import type { WebSocket } from 'ws';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Batch, Bus, Cursor, Log } from '../core/ports.js';
-import { createClient, type Client } from './client.js';
+import { Client } from './client.js';
 import { wants, type Filter, type RulesOf } from './filter.js';
 import { obey, type Commands } from './protocol.js';
 import { replay } from './replay.js';
 import type { Sink } from './sink.js';
 import { sseSink } from './sse-sink.js';
-import { told, type Told } from './told.js';
-import { wsSink } from './ws-sink.js';
+import { told, type Kind, type Told } from './told.js';
+import { WsSink } from './ws-sink.js';
 
 export interface Watch {
   /** First everything after this message, then what happens, each once. */
@@ -41,9 +41,10 @@ const RETRY_AFTER_MS = 1_000;
 const BREATH_BYTES = 128 * 1024;
 const MOST_GOODBYE_MS = 3_000;
 
-/** Watchers that want the same: their messages are put together once. */
+/** Watchers that want the same over the same kind of wire: their messages are put together once. */
 interface Group {
   filters: readonly Filter[];
+  kind: Kind;
   clients: Set<Client>;
 }
 
@@ -77,16 +78,12 @@ export const createHub = ({
     return cursor;
   };
 
-  const tellGroup = ({ filters, clients }: Group, messages: readonly Told[]): void => {
+  const tellGroup = ({ filters, kind, clients }: Group, messages: readonly Told[]): void => {
     const wanted = messages.filter(({ event }) => wants(filters, event, rulesOf));
     if (wanted.length === 0) return;
-    for (const kind of ['ws', 'sse'] as const) {
-      const some = [...clients].filter(({ sink }) => sink.kind === kind);
-      if (some.length === 0) continue;
-      // In one piece, for the cost of telling is the cost of the write.
-      const bytes = wanted.length === 1 ? wanted[0]!.bytes(kind) : Buffer.concat(wanted.map((one) => one.bytes(kind)));
-      for (const client of some) client.live(wanted, bytes);
-    }
+    // In one piece, for the cost of telling is the cost of the write.
+    const bytes = wanted.length === 1 ? wanted[0]!.bytes(kind) : Buffer.concat(wanted.map((one) => one.bytes(kind)));
+    for (const client of clients) client.live(wanted, bytes);
   };
 
   const tell = async (events: readonly Event[]): Promise<void> => {
@@ -122,8 +119,9 @@ export const createHub = ({
   };
 
   const enter = (client: Client, filters: readonly Filter[]): (() => void) => {
-    const key = JSON.stringify(filters);
-    const group = groups.get(key) ?? { filters, clients: new Set() };
+    const { kind } = client.sink;
+    const key = `${kind} ${JSON.stringify(filters)}`;
+    const group = groups.get(key) ?? { filters, kind, clients: new Set() };
     groups.set(key, group);
     group.clients.add(client);
     return () => {
@@ -163,7 +161,7 @@ export const createHub = ({
       size -= 1;
       leave();
     };
-    const client = createClient(sink, letGo);
+    const client = new Client(sink, letGo);
     const { subscribe, leave } = subscriber(client);
     size += 1;
     sink.onClose(letGo);
@@ -181,7 +179,7 @@ export const createHub = ({
         socket.close(1001, 'the conductor is stopping');
         return;
       }
-      const sink = wsSink(socket, connection, goodbye_ms);
+      const sink = new WsSink(socket, connection, goodbye_ms);
       const subscribe = welcome(sink, watch);
       socket.on('message', (text: Buffer, isBinary) => void obey({ sink, text, isBinary, subscribe, commands }));
     },

@@ -4,10 +4,11 @@ import type { Kind } from './told.js';
 export interface Sink {
   readonly kind: Kind;
   readonly isOpen: boolean;
-  /** Bytes that the other side has not taken yet. */
-  readonly waiting: number;
-  /** Frames that are written out already; as many as there are, in one write. */
-  write(bytes: Buffer): void;
+  /**
+   * Frames that are written out already; as many as there are, in one write. False, and nothing is written, where more than
+   * `most` bytes would wait for the other side. One call, for it is made for each of a thousand watchers.
+   */
+  write(bytes: Buffer, most: number): boolean;
   /** Resolves when there is room for more, false when nobody listens any more. */
   writeAndWait(bytes: Buffer): Promise<boolean>;
   /** Something beside the messages. */

@@ -16,10 +16,13 @@ export const sseSink = (response: ServerResponse): Sink => {
     get isOpen() {
       return !response.writableEnded && !response.destroyed;
     },
-    get waiting() {
-      return response.writableLength;
+    write(bytes, most) {
+      if (response.writableEnded || response.destroyed) return true;
+      const waiting = response.writableLength;
+      if (waiting > 0 && waiting + bytes.length > most) return false;
+      response.write(bytes);
+      return true;
     },
-    write: (bytes) => void response.write(bytes),
     writeAndWait: (bytes) => new Promise((resolve) => response.write(bytes, (error) => resolve(!error))),
     say: (event, data) => void response.write(sseEvent(event, data)),
     unknownSince(message) {

@@ -10,47 +10,69 @@ const WORDS = { slow: 'too slow', stopping: 'the conductor is stopping', failed:
  * watchers. That is sound while nothing is compressed, for then `ws` writes its own frames at once, too. `goodbye_ms`: how
  * long a goodbye may take.
  */
-export const wsSink = (socket: WebSocket, connection: Duplex, goodbye_ms: number): Sink => {
-  let answered = true;
-  socket.on('pong', () => (answered = true));
-  // A watcher that breaks its connection is no news; `close` follows.
-  socket.on('error', () => undefined);
+export class WsSink implements Sink {
+  readonly kind = 'ws';
+  readonly #socket: WebSocket;
+  readonly #connection: Duplex;
+  readonly #goodbye_ms: number;
+  #answered = true;
 
-  const close = (code: number, reason: string): void => {
-    socket.close(code, reason);
+  constructor(socket: WebSocket, connection: Duplex, goodbye_ms: number) {
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#goodbye_ms = goodbye_ms;
+    socket.on('pong', () => (this.#answered = true));
+    // A watcher that breaks its connection is no news; `close` follows.
+    socket.on('error', () => undefined);
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  write(bytes: Buffer, most: number): boolean {
+    if (this.#socket.readyState !== WebSocket.OPEN) return true;
+    const connection = this.#connection;
+    const waiting = connection.writableLength;
+    if (waiting > 0 && waiting + bytes.length > most) return false;
+    connection.write(bytes);
+    return true;
+  }
+
+  writeAndWait(bytes: Buffer): Promise<boolean> {
+    return new Promise((resolve) => this.#connection.write(bytes, (error) => resolve(!error)));
+  }
+
+  say(event: string, data: unknown): void {
+    if (this.isOpen) this.#socket.send(JSON.stringify({ event, data }));
+  }
+
+  unknownSince(message: string): boolean {
+    this.say('error', { code: 'not_found', message });
+    this.#close(1008, 'not_found');
+    return false;
+  }
+
+  end(why: keyof typeof CODES, last: string | undefined): void {
+    this.#close(CODES[why], last === undefined ? WORDS[why] : `${WORDS[why]}; since=${last}`);
+  }
+
+  ping(): void {
+    if (!this.#answered) {
+      this.#socket.terminate();
+      return;
+    }
+    this.#answered = false;
+    if (this.isOpen) this.#socket.ping();
+  }
+
+  onClose(listener: () => void): void {
+    this.#socket.once('close', listener);
+  }
+
+  #close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
     // The goodbye waits behind everything unread; whoever does not read is not waited for.
-    setTimeout(() => socket.terminate(), goodbye_ms).unref();
-  };
-
-  return {
-    kind: 'ws',
-    get isOpen() {
-      return socket.readyState === WebSocket.OPEN;
-    },
-    get waiting() {
-      return connection.writableLength;
-    },
-    write: (bytes) => void connection.write(bytes),
-    writeAndWait: (bytes) => new Promise((resolve) => connection.write(bytes, (error) => resolve(!error))),
-    say(event, data) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ event, data }));
-    },
-    unknownSince(message) {
-      this.say('error', { code: 'not_found', message });
-      close(1008, 'not_found');
-      return false;
-    },
-    end(why, last) {
-      close(CODES[why], last === undefined ? WORDS[why] : `${WORDS[why]}; since=${last}`);
-    },
-    ping() {
-      if (!answered) {
-        socket.terminate();
-        return;
-      }
-      answered = false;
-      if (socket.readyState === WebSocket.OPEN) socket.ping();
-    },
-    onClose: (listener) => void socket.once('close', listener),
-  };
-};
+    setTimeout(() => this.#socket.terminate(), this.#goodbye_ms).unref();
+  }
+}

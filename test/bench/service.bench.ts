@@ -140,17 +140,23 @@ const lists = async (report: Report): Promise<void> => {
   await Promise.all([many.close(), few.close()]);
 };
 
-/** A crowd of watchers in another process. */
-const crowd = async (port: number, count: number) => {
-  const child: ChildProcess = fork(beside('service-watchers.mjs'), [String(port), String(count), TOKEN]);
+/** Crowds of watchers in another process: one for all, so that what it is like is no difference between them. */
+const crowds = async (count: number) => {
+  const child: ChildProcess = fork(beside('service-watchers.mjs'), [String(count), TOKEN]);
   const said = async (key: string): Promise<void> => {
     for (;;) {
       const [message] = (await once(child, 'message')) as [Record<string, unknown>];
       if (key in message) return;
     }
   };
-  await said('open');
+  await said('started');
   return {
+    /** Another crowd, at this port. */
+    async join(port: number): Promise<void> {
+      const open = said('open');
+      child.send({ watch: port });
+      await open;
+    },
     /** From the telling until the last watcher has the last message. */
     async heard(messages: number, tell: () => unknown): Promise<number> {
       const ready = said('counting');
@@ -173,7 +179,8 @@ const WATCHERS = 1_000;
 const broadcast = async (report: Report): Promise<void> => {
   const world = await open();
   const before = process.memoryUsage().rss;
-  const ours = await crowd(world.server.port, WATCHERS);
+  const watchers = await crowds(WATCHERS);
+  await watchers.join(world.server.port);
   report({
     name: 'memory of an idle watcher',
     kind: 'bytes',
@@ -186,22 +193,28 @@ const broadcast = async (report: Report): Promise<void> => {
   const server = createServer();
   server.on('upgrade', (incoming, socket, head) => sockets.handleUpgrade(incoming, socket, head, () => undefined));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const naive = await crowd((server.address() as AddressInfo).port, WATCHERS);
+  await watchers.join((server.address() as AddressInfo).port);
   const draft = { type: 'SAID', body: `^${'x'.repeat(150)}` };
   const text = JSON.stringify({ event: 'message', data: { ...draft, filler: 'x'.repeat(250) } });
   const sendAll = (messages: number): void => {
     for (let n = 0; n < messages; n++) for (const one of sockets.clients) one.send(text);
   };
-  for (const [messages, bar, name] of [
-    [1, 1, 'a single message'],
-    [50, 4, 'a burst of 50'],
+  for (const [messages, bar, name, rounds] of [
+    [1, 1, 'a single message', 101],
+    [50, 4, 'a burst of 50', 15],
   ] as const) {
     const times = { ours: [] as number[], reference: [] as number[] };
-    for (let round = 0; round < 15; round++) {
-      times.reference.push(await naive.heard(messages, () => sendAll(messages)));
-      const tell = () => world.bus.append(Array.from({ length: messages }, () => draft));
-      times.ours.push(await ours.heard(messages, tell));
-    }
+    const turns = {
+      reference: async () => times.reference.push(await watchers.heard(messages, () => sendAll(messages))),
+      ours: async () => {
+        const tell = () => world.bus.append(Array.from({ length: messages }, () => draft));
+        times.ours.push(await watchers.heard(messages, tell));
+      },
+    };
+    // By turns, as `inTurns`: what is timed is said by the crowd.
+    for (let round = 0; round < rounds; round++)
+      for (const turn of round % 2 ? (['ours', 'reference'] as const) : (['reference', 'ours'] as const))
+        await turns[turn]();
     const rate = (list: number[]): number => (messages * WATCHERS * 1_000) / quantile(list, 0.5);
     report({
       name: `${name} to ${WATCHERS} watchers, deliveries`,
@@ -212,7 +225,7 @@ const broadcast = async (report: Report): Promise<void> => {
       bar,
     });
   }
-  await Promise.all([ours.close(), naive.close()]);
+  await watchers.close();
   sockets.close();
   server.close();
   await world.close();

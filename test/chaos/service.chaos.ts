@@ -83,6 +83,8 @@ const byStream = async (
   cycles: number,
   say: () => string,
   take: (event: string, data: Record<string, unknown>) => string | undefined,
+  /** It tells what happens from now on: whoever comes for the first time has a place to come back to before. */
+  fromNowOn = false,
 ): Promise<{ heard: string[]; said: string[] }> => {
   const said: string[] = [];
   const heard: string[] = [];
@@ -111,6 +113,7 @@ const byStream = async (
     collect();
     events.close();
   };
+  if (fromNowOn) await listen(ports.direct, () => last !== undefined);
   const stop = speaker(() => said.push(say()));
   for (let cycle = 0; cycle < cycles; cycle++) await listen(ports.cut, () => false);
   stop();
@@ -187,6 +190,27 @@ const chaos: Chaos = async ({ seed, log }) => {
     );
     checkWhole("a run's output", output.heard, output.said);
     log(`a run's output: ${CYCLES} cuts, ${output.said.length} lines, each once and in order`);
+
+    const both = [run, await startRun(world)];
+    let turn = 0;
+    const lines = await byStream(
+      '/api/v1/runs/stream',
+      ports,
+      CYCLES,
+      () => {
+        const one = both[turn++ % 2]!;
+        const text = `${one.run_id} ${turn}`;
+        appendFileSync(join(one.folder, 'agent-stdout.txt'), `${text}\n`);
+        return text;
+      },
+      (event, data) => (event === 'log' ? String(data['line']) : undefined),
+      true,
+    );
+    for (const { run_id } of both) {
+      const of = (list: readonly string[]): string[] => list.filter((one) => one.startsWith(run_id));
+      checkWhole('all runs', of(lines.heard), of(lines.said));
+    }
+    log(`all runs: ${CYCLES} cuts, ${lines.said.length} lines of two runs, each once and in order`);
 
     const slow = await slowClients(world, 200);
     log(
