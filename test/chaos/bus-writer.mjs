@@ -5,14 +5,14 @@ import { openWriter } from '../../dist/bus/writer.js';
 
 const [root, ledger, name, seedText, optionsText] = process.argv.slice(2);
 const { rotation, stopAt } = JSON.parse(optionsText);
-let state = Number(seedText) >>> 0;
-/** Uniform in [0, 1), from the seed (mulberry32). */
-const random = () => {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let value = Math.imul(state ^ (state >>> 15), state | 1);
-  value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
-  return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-};
+let drawn = 0;
+/** Uniform in [0, 1), from the seed. */
+const random = () =>
+  createHash('sha256')
+    .update(`${seedText} ${(drawn += 1)}`)
+    .digest()
+    .readUInt32LE(0) /
+  2 ** 32;
 const below = (most) => Math.floor(random() * most);
 
 let asked = 0;

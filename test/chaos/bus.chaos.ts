@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { openFileBus } from '../../src/bus/file-bus.js';
 import { clock } from '../../src/cli/system.js';
 import { killedAt } from '../bus/killed-at.js';
+import { randomOf } from '../support/random.js';
 import { KEY, openFleet, sleep } from './bus-fleet.js';
 import type { Chaos } from './run.js';
 
@@ -247,11 +248,6 @@ const missing: Partial<Record<string, () => string | undefined>> = {
 
 const STAGES = { kills, rotation, stoppedHolder, fullDisk, failingSync, power, everyByte };
 
-const generator = (seed: number): (() => number) => {
-  let state = seed >>> 0;
-  return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
-};
-
 /** CHAOS_STAGES: names of those that are wanted, by comma. */
 const chaos: Chaos = async ({ seed, log }) => {
   const wanted = process.env['CHAOS_STAGES']?.split(',');
@@ -263,7 +259,7 @@ const chaos: Chaos = async ({ seed, log }) => {
       continue;
     }
     const root = mkdtempSync(join(tmpdir(), 'bus-chaos-'));
-    await stage({ random: generator(seed), log: (line) => log(`${name}: ${line}`), root });
+    await stage({ random: randomOf(seed), log: (line) => log(`${name}: ${line}`), root });
     rmSync(root, { recursive: true, force: true });
   }
 };
