@@ -24,7 +24,7 @@ const seenBy = async (
 ) => {
   const world = await openWorld({
     config: { reviewer },
-    ...(serviceUrl === undefined ? {} : { serviceFor: () => ({ ticket: 'ticket', url: serviceUrl }) }),
+    ...(serviceUrl === undefined ? {} : { ticketOf: () => 'ticket', serviceUrl: () => serviceUrl }),
     environment: { OPENAI_API_KEY: 'sk-of-openai', ANTHROPIC_API_KEY: 'sk-of-claude' },
   });
   const path = join(temporary('seen'), 'seen.json');
