@@ -17,7 +17,7 @@ import { Pen, replacedError, type PenOptions, type Said } from './pen.js';
 import type { Place } from './remembered.js';
 
 /** What a call takes of the processor, in ms: its answer, the caller's next message, the record. */
-const CALL_MS = 0.002;
+const CALL_MS = 0.003;
 /** How often a batch is begun anew because segments were closed, or the file replaced, under it. */
 const ATTEMPTS = 50;
 
