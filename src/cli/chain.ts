@@ -1,4 +1,4 @@
-import { CHAIN_BUDGET, chainSpent } from '../core/depth.js';
+import { CHAIN_BUDGET, chainSpent, isFurtherScript } from '../core/depth.js';
 import { ConductorError } from '../core/errors.js';
 import type { Bus } from '../core/ports.js';
 
@@ -13,9 +13,13 @@ const rootOf = async ({ bus }: Ports, run_id: string): Promise<string | undefine
 
 const runsOf = async ({ bus }: Ports, root: string): Promise<number> => {
   let runs = 0;
+  const begun = new Set<unknown>();
   try {
-    for await (const { authentic, data } of bus.read({ types: ['RUN_START'], since_id: root }))
-      if (authentic && data['root'] === root) runs++;
+    for await (const { authentic, data } of bus.read({ types: ['RUN_START'], since_id: root })) {
+      if (!authentic || data['root'] !== root) continue;
+      if (!isFurtherScript(String(data['agent']), begun.has(data['activation']))) runs++;
+      if (data['activation'] !== undefined) begun.add(data['activation']);
+    }
   } catch (error) {
     // What the bus does not hold any more is too old to count.
     if (!(error instanceof ConductorError) || error.code !== 'not_found') throw error;

@@ -1,3 +1,4 @@
+import { isFurtherScript } from '../core/depth.js';
 import { isBelieved, type Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
 import { setBounded } from '../core/bounded.js';
@@ -100,6 +101,7 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   turnStarted(view, data);
   view.waiting.delete(keyOf(data));
   const activation = data.activation === undefined ? undefined : view.activations.get(data.activation);
+  const counts = !isFurtherScript(data.agent, activation?.begun);
   if (activation) {
     activation.begun = true;
     runCounted(view, activation, event);
@@ -111,7 +113,7 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
     ...(root === undefined ? {} : { root }),
   };
   setBounded(view.lineage, data.run_id, lineage, MOST.lineage);
-  if (root !== undefined) setBounded(view.chains, root, (view.chains.get(root) ?? 0) + 1, MOST.chains);
+  if (root !== undefined && counts) setBounded(view.chains, root, (view.chains.get(root) ?? 0) + 1, MOST.chains);
 };
 
 const runStopped = (view: LedgerView, event: Event): void => {

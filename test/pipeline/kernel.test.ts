@@ -4,8 +4,13 @@ import { CHAIN_BUDGET } from '../../src/core/depth.js';
 import { until } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 
-const withHandler = async (steps: string, work: (world: World) => Promise<void>, more = {}): Promise<void> => {
-  const world = await openWorld({ files: { 'h.yaml': handler('h', steps), ...more } });
+const withHandler = async (
+  steps: string,
+  work: (world: World) => Promise<void>,
+  more = {},
+  agents = {},
+): Promise<void> => {
+  const world = await openWorld({ files: { 'h.yaml': handler('h', steps), ...more }, agents });
   try {
     await work(world);
   } finally {
@@ -147,8 +152,8 @@ test('of a chain no more runs start than its budget has, also side by side in on
   repeat:
     until: 'false'
     max: 3
-    steps: [{ parallel: { steps: [{ shell: 'echo 1 >> ran' }, { shell: 'echo 1 >> ran' }, { shell: 'echo 1 >> ran' }] } }]
-- { id: last, shell: 'echo 1 >> ran' }
+    steps: [{ parallel: { steps: [{ agent: adder }, { agent: adder }, { agent: adder }] } }]
+- { id: last, agent: adder }
 `,
     async (world) => {
       const [start] = await world.running.bus.append([{ type: 'NOTED' }]);
@@ -169,6 +174,21 @@ test('of a chain no more runs start than its budget has, also side by side in on
       assert.ok(ran <= 4 && ran >= 3, `${ran} ran`);
       assert.is((await world.events('CHAIN_LIMIT')).length, 1);
       assert.is(world.ledger.view.chains.get(root), CHAIN_BUDGET - 4 + ran);
+    },
+    {},
+    { adder: { backend: 'command', command: ['sh', '-c', 'echo 1 >> ran'] } },
+  ));
+
+test('the scripts of a handler count once in their chain, however many there are', () =>
+  withHandler(
+    `- { shell: 'true' }
+- { map: { items: event.data.items, max_concurrent: 16, steps: [{ shell: 'echo 1 >> ran' }] } }`,
+    async (world) => {
+      const COUNT = CHAIN_BUDGET + 10;
+      const end = await world.go('h', { items: Array.from({ length: COUNT }, (_, index) => index) });
+      assert.is(end['status'], 'completed');
+      assert.is(world.file('ran').trim().split('\n').length, COUNT);
+      assert.equal([...world.ledger.view.chains.values()], [1]);
     },
   ));
 

@@ -1,4 +1,4 @@
-import { MAX_DEPTH, chainSpent } from '../../core/depth.js';
+import { MAX_DEPTH, chainSpent, isFurtherScript } from '../../core/depth.js';
 import type { AgentStep, Retry, ShellStep } from '../../core/handler.js';
 import type { Agents } from '../../core/ports.js';
 import type { RunEnd } from '../../core/run.js';
@@ -80,8 +80,11 @@ const attempt = async (
 ): Promise<RunEnd> => {
   const run_id = context.ports.ids.runId();
   if (request.depth >= MAX_DEPTH) return tooDeep(run_id, request.depth);
-  const { root } = context.activation;
-  const isWithin = await context.chains.start(root, () => context.journal.commit(startFact(request, run_id, number)));
+  const { root, begun } = context.activation;
+  const say = () => context.journal.commit(startFact(request, run_id, number));
+  const isWithin = isFurtherScript(request.agent, begun)
+    ? await say().then(() => true)
+    : await context.chains.start(root, say);
   if (!isWithin) {
     const why = chainSpent(root);
     const said = context.fact(
