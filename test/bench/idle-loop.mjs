@@ -1,5 +1,5 @@
-// How late the event loop of a process that does nothing is, beside whatever else runs here: from its first line on until its
-// stdin ends, then it says the p99 in ms.
+// How late the event loop of a process that does nothing is, beside whatever else runs here. Measures between the lines `on`
+// and `off` of its stdin, and says the p99 in ms when that ends.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
