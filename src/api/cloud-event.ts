@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { attributeFrom } from '../core/cloud-event.js';
 import { ConductorError } from '../core/errors.js';
 import { jsonOf } from './request.js';
 
@@ -8,22 +9,11 @@ const STRUCTURED = /^application\/cloudevents\+json\s*(;|$)/i;
 export const isCloudEvent = (headers: IncomingHttpHeaders): boolean =>
   headers['ce-specversion'] !== undefined || STRUCTURED.test(headers['content-type'] ?? '');
 
-const decoded = (name: string, value: string): string => {
-  try {
-    return decodeURIComponent(value);
-  } catch (cause) {
-    throw new ConductorError('bad_request', `${PREFIX}${name}: is not percent-encoded UTF-8`, { cause });
-  }
-};
-
 const attributesOf = (headers: IncomingHttpHeaders): Record<string, string> =>
   Object.fromEntries(
     Object.entries(headers)
       .filter(([name, value]) => name.startsWith(PREFIX) && typeof value === 'string')
-      .map(([name, value]) => {
-        const attribute = name.slice(PREFIX.length);
-        return [attribute, decoded(attribute, value as string)];
-      }),
+      .map(([name, value]) => [name.slice(PREFIX.length), attributeFrom(name, value as string)]),
   );
 
 /** Data of any JSON becomes an object; text is for people. */

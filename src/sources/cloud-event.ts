@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { attributeFrom } from '../core/cloud-event.js';
 import { ConductorError } from '../core/errors.js';
 import type { Json } from './json.js';
 import type { Delivery } from './providers/provider.js';
@@ -13,11 +14,7 @@ const attributeOf = (headers: IncomingHttpHeaders, attribute: string): string =>
   const name = `ce-${attribute}`;
   const value = headerOf(headers, name);
   if (value === undefined) throw wrong(name, 'is missing');
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    throw wrong(name, 'is not percent-encoded UTF-8');
-  }
+  return attributeFrom(name, value);
 };
 
 /**
