@@ -5,6 +5,8 @@ import { ConductorError } from '../core/errors.js';
 export const BUS_FILE = 'MESSAGE-BUS.md';
 export const busPath = (root: string): string => join(root, BUS_FILE);
 export const CHUNK = 1024 * 1024;
+/** What is taken apart in one turn of the event loop, in a millisecond or two. */
+export const STRETCH = 64 * 1024;
 
 /** Lets everything else have its turn. */
 export const breath = (): Promise<void> =>

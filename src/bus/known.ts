@@ -1,11 +1,11 @@
 /** The dedupe keys of the bus: of the live file in memory, of closed segments by their index. A cache: the bus itself decides. */
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
-import { CHUNK, breath, readRange } from './file.js';
+import { breath, readRange, STRETCH } from './file.js';
 import { lastMomentIn } from './last.js';
 import { Scanner } from './scanner.js';
-import { buildIndex, loadIndex, readRow, rowsOfKey } from './segment-index.js';
-import { closedSegments, openToRead } from './segments.js';
+import { buildIndex, loadIndex, readRow, rowsOfKey, type SegmentIndex } from './segment-index.js';
+import { closedSegments, openToRead, type Segment } from './segments.js';
 
 type Known = Pick<Event, 'dedupe_key' | 'msg_id' | 'sealed' | 'authentic'>;
 
@@ -36,7 +36,7 @@ export class LiveKeys {
   /** Reads one chunk on towards `size`; true when it is reached. */
   step(fd: number, size: number): boolean {
     if (size < this.#scanner.next) this.reset();
-    const chunk = readRange(fd, this.#scanner.next, Math.min(size, this.#scanner.next + CHUNK));
+    const chunk = readRange(fd, this.#scanner.next, Math.min(size, this.#scanner.next + STRETCH));
     for (const item of this.#scanner.push(chunk)) if (item.kind === 'event') this.add(item.event);
     return chunk.length === 0 || this.#scanner.next >= size;
   }
@@ -70,18 +70,23 @@ export class LiveKeys {
 }
 
 interface Keys {
-  path: string;
+  segment: Segment;
   /** ms; undefined when it has none of our ids. */
   last: number | undefined;
-  table: Uint32Array;
+  /** Of its index; as they were known while it was the live file, until its index stands. */
+  held: Uint32Array | LiveKeys;
 }
 
 /** Keys of the closed segments, as far back as a key counts. */
 export class ClosedKeys {
   readonly #root: string;
   readonly #key: Buffer;
+  /** By path: the keys of segments that were closed since `prepare`. */
+  readonly #handed = new Map<string, LiveKeys>();
+  readonly #stop = new AbortController();
   #tables: Keys[] = [];
   #ready = false;
+  #indexing = Promise.resolve();
 
   constructor(root: string, key: Buffer) {
     this.#root = root;
@@ -98,45 +103,86 @@ export class ClosedKeys {
     this.#ready = false;
   }
 
-  /** Loads or builds the index of each segment with a message younger than `since` (ms). */
+  /** The keys of what was the live file, and is closed now under this path: nobody has to wait for its index. */
+  hand(path: string, keys: LiveKeys): void {
+    this.#handed.set(path, keys);
+  }
+
+  /** Of each segment with a message younger than `since` (ms). Only where nothing was handed over is a missing index waited for. */
   async prepare(since: number): Promise<void> {
     const closed = closedSegments(this.#root);
-    const have = new Map(this.#tables.map((keys) => [keys.path, keys]));
+    const have = new Map(this.#tables.map((keys) => [keys.segment.path, keys]));
     const tables: Keys[] = [];
     for (let at = closed.length - 1; at >= 0; at -= 1) {
       const segment = closed[at];
       if (!segment) continue;
-      let keys = have.get(segment.path);
-      if (!keys) {
-        const index =
-          loadIndex(this.#root, segment) ??
-          (await buildIndex(this.#root, segment, this.#key, lastMomentIn(closed.slice(0, at), this.#key)));
-        if (!index) continue;
-        keys = { path: segment.path, last: index.summary.last?.ms, table: index.keyTable() };
-        await breath();
-      }
+      const keys = have.get(segment.path) ?? (await this.#keysOf(segment, closed.slice(0, at)));
+      if (!keys) continue;
       if (keys.last !== undefined && keys.last < since) break;
       tables.push(keys);
     }
     this.#tables = tables.reverse();
+    this.#handed.clear();
     this.#ready = true;
   }
 
+  async #keysOf(segment: Segment, before: readonly Segment[]): Promise<Keys | undefined> {
+    const handed = this.#handed.get(segment.path);
+    const index = loadIndex(this.#root, segment) ?? (handed ? undefined : await this.#build(segment, before));
+    await breath();
+    if (index) return { segment, last: index.summary.last?.ms, held: index.keyTable() };
+    return handed && this.#take(segment, before, handed);
+  }
+
+  /** What was handed over, with what others wrote before it was closed. Its index is built meanwhile. */
+  async #take(segment: Segment, before: readonly Segment[], held: LiveKeys): Promise<Keys | undefined> {
+    const fd = openToRead(segment.path);
+    if (fd === undefined) return undefined;
+    try {
+      const { size } = fstatSync(fd);
+      while (!held.step(fd, size)) await breath();
+    } finally {
+      closeSync(fd);
+    }
+    const keys: Keys = { segment, last: lastMomentIn([segment])?.ms, held };
+    const index = async (): Promise<void> => {
+      keys.held = (await this.#build(segment, before))?.keyTable() ?? held;
+    };
+    // An index that cannot be built costs memory, and nothing else.
+    this.#indexing = this.#indexing.then(index).catch(() => undefined);
+    return keys;
+  }
+
+  #build(segment: Segment, before: readonly Segment[]): Promise<SegmentIndex | undefined> {
+    return buildIndex(this.#root, segment, this.#key, lastMomentIn(before, this.#key), this.#stop.signal);
+  }
+
   find(dedupe_key: string, own: boolean): string | undefined {
-    for (const { path, table } of this.#tables) {
-      const rows = rowsOfKey(table, dedupe_key);
-      if (rows.length === 0) continue;
-      const fd = openToRead(path);
-      if (fd === undefined) continue;
-      try {
-        for (const row of rows) {
-          const event = readRow(fd, row, this.#key);
-          if (event?.sealed && event.dedupe_key === dedupe_key && (!own || event.authentic)) return event.msg_id;
-        }
-      } finally {
-        closeSync(fd);
-      }
+    for (const { segment, held } of this.#tables) {
+      const found = held instanceof LiveKeys ? held.find(dedupe_key, own) : this.#look(segment, held, dedupe_key, own);
+      if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  #look({ path }: Segment, table: Uint32Array, dedupe_key: string, own: boolean): string | undefined {
+    const rows = rowsOfKey(table, dedupe_key);
+    const fd = rows.length === 0 ? undefined : openToRead(path);
+    if (fd === undefined) return undefined;
+    try {
+      for (const row of rows) {
+        const event = readRow(fd, row, this.#key);
+        if (event?.sealed && event.dedupe_key === dedupe_key && (!own || event.authentic)) return event.msg_id;
+      }
+    } finally {
+      closeSync(fd);
+    }
+    return undefined;
+  }
+
+  /** An index that is being built is given up: whoever needs it next builds it. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#indexing;
   }
 }

@@ -4,7 +4,7 @@ import { busPath, readRange } from './file.js';
 import { endOfBytes, lastMoment, lastMomentIn, NARROW } from './last.js';
 import { firstSealed } from './locate.js';
 import { renew } from './renew.js';
-import { closedPath, closedSegments, numberAfter } from './segments.js';
+import { closedAs, closedPath, closedSegments, numberAfter, type Segment } from './segments.js';
 import { isAfter, type Moment } from './stamp.js';
 import { Tenure, type Marks } from './tenure.js';
 
@@ -33,6 +33,8 @@ export class LiveFile {
   #last: Moment | undefined;
   /** It may not grow any more. */
   #full = false;
+  /** What the file that was open before has become; undefined where that is no closed segment. */
+  left: Segment | undefined;
   /** An fdatasync failed: nothing in it counts as durable. */
   suspect = false;
   /** The folder entry is durable. */
@@ -67,6 +69,7 @@ export class LiveFile {
   /** Opens what has the name now; true when that is another file than before. */
   open(): boolean {
     if (this.tenure.isCurrent()) return false;
+    this.left = this.#fd < 0 ? undefined : closedAs(this.#root, this.#fd)?.segment;
     this.close();
     this.#fd = this.tenure.begin((path) => openSync(path, FLAGS, 0o640));
     this.#seen = this.#clean = -1;

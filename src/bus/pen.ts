@@ -46,7 +46,7 @@ export class Pen {
   readonly #key: Buffer;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #rotation: Rotation | undefined;
-  readonly #liveKeys: LiveKeys;
+  #liveKeys: LiveKeys;
   readonly #closedKeys: ClosedKeys;
   readonly #batch = new Batch();
   /** Ids that were written into a file which had lost its name, and so count as never given. */
@@ -69,7 +69,8 @@ export class Pen {
 
   #open(): void {
     if (!this.live.open()) return;
-    this.#liveKeys.reset();
+    if (this.live.left) this.#closedKeys.hand(this.live.left.path, this.#liveKeys);
+    this.#liveKeys = new LiveKeys(this.#key);
     this.#closedKeys.forget();
   }
 
@@ -158,6 +159,11 @@ export class Pen {
   #lose(given: readonly (readonly Receipt[])[]): undefined {
     for (const { msg_id, duplicate } of given.flat()) if (!duplicate) this.#stray.add(msg_id);
     this.live.tenure.end();
+  }
+
+  async close(): Promise<void> {
+    this.live.close();
+    await this.#closedKeys.close();
   }
 
   /** False: other hands took the file's name while this was written, and it has to be written again. */

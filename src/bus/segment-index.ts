@@ -7,14 +7,12 @@ import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Event } from '../core/event.js';
 import { uniqueSuffix } from './crypto.js';
-import { breath, readRange } from './file.js';
+import { breath, readRange, STRETCH } from './file.js';
 import { Scanner } from './scanner.js';
 import { openToRead, type Segment } from './segments.js';
 import { momentOf, type Moment } from './stamp.js';
 
 const VERSION = 1;
-/** What is taken apart in one turn of the event loop, in some milliseconds. */
-const STRETCH = 256 * 1024;
 const ROW = 7;
 const KEY = 4;
 const AUTHENTIC = 0x8000_0000;
@@ -149,12 +147,13 @@ export const loadIndex = (root: string, segment: Segment): SegmentIndex | undefi
   }
 };
 
-/** Reads the segment through. `newest`: of our own facts before it. Undefined when the segment is gone. */
+/** Reads the segment through. `newest`: of our own facts before it. Undefined when the segment is gone, or `stop` was told. */
 export const buildIndex = async (
   root: string,
   segment: Segment,
   key: Buffer,
   newest: Moment | undefined,
+  stop: AbortSignal,
 ): Promise<SegmentIndex | undefined> => {
   const fd = openToRead(segment.path);
   if (fd === undefined) return undefined;
@@ -195,6 +194,7 @@ export const buildIndex = async (
       if (chunk.length === 0) break;
       take(scanner.push(chunk));
       await breath();
+      if (stop.aborted) return undefined;
     }
     take(scanner.end());
     summary.keys = keys.length;

@@ -257,7 +257,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       await last;
       await lock.hold(() => undefined).catch(() => undefined);
       lock.close();
-      pen.live.close();
+      await pen.close();
     },
   };
 };

@@ -14,6 +14,7 @@ import * as assert from 'uvu/assert';
 import { retain } from '../../src/bus/retention.js';
 import { closedSegments } from '../../src/bus/segments.js';
 import { loadIndex } from '../../src/bus/segment-index.js';
+import type { Draft } from '../../src/core/event.js';
 import type { Bus } from '../../src/core/ports.js';
 import { all, bodies, handClock, refused, watchBus } from '../contract/bus.js';
 import { until } from '../support/service.js';
@@ -75,7 +76,7 @@ test('since an id, the last of a kind and the end work across segments, with ind
         await check();
         await bus.append([{ type: 'A', dedupe_key: 'builds the indexes' }]);
         events.push(...(await all(bus.read({ tail: 1 }))));
-        assert.ok(closedSegments(root).every((segment) => loadIndex(root, segment)));
+        await until('they are built', () => closedSegments(root).every((segment) => loadIndex(root, segment)));
         assert.equal(await bodies(bus, { task_id: 't3', tail: 2 }), ['53', '58']);
       },
       handClock(),
@@ -174,6 +175,73 @@ test('a dedupe key counts for two weeks, across segments and restarts, whether o
       writeFileSync(path, bytes);
     }
     assert.equal(await once(), duplicates);
+  }));
+
+const LARGE = { bytes: 2 * 1024 * 1024, age_ms: Infinity };
+const keyed = (from: number, to: number): Draft[] =>
+  Array.from({ length: to - from }, (_, index) => ({
+    type: 'A',
+    dedupe_key: `key ${from + index}`,
+    body: 'x'.repeat(500),
+  }));
+/** Of one key that nobody had, and of one in the closed segment. */
+const isKnown = async (bus: Bus, unknown: string, known: string): Promise<boolean[]> =>
+  (await bus.append([unknown, known].map((dedupe_key) => ({ type: 'A', dedupe_key })))).map((one) => one.duplicate);
+
+test('an append with a key does not wait for the index of the segment that it closes, and knows what is in there', () =>
+  withRoot((root) =>
+    withBus(
+      root,
+      async (bus) => {
+        await bus.append(keyed(0, 4_000));
+        assert.equal(await isKnown(bus, 'new', 'key 3999'), [false, true]);
+        const [segment] = closedSegments(root);
+        assert.ok(segment);
+        assert.is(loadIndex(root, segment), undefined);
+        await until('the index is built', () => loadIndex(root, segment) !== undefined);
+        assert.equal(await isKnown(bus, 'newer', 'key 7'), [false, true]);
+      },
+      handClock(),
+      LARGE,
+    ),
+  ));
+
+test('what another wrote into the segment before closing it is known without its index, too', () =>
+  withRoot((root) =>
+    withBus(
+      root,
+      async (bus) => {
+        await bus.append(keyed(0, 100));
+        await withBus(root, (other) => other.append(keyed(100, 4_000)), handClock(), LARGE);
+        await withBus(root, (other) => other.append([{ type: 'A' }]), handClock(), LARGE);
+        const [segment] = closedSegments(root);
+        assert.ok(segment);
+        assert.equal(await isKnown(bus, 'new', 'key 3999'), [false, true]);
+        assert.is(loadIndex(root, segment), undefined);
+        await until('the index is built', () => loadIndex(root, segment) !== undefined);
+        assert.equal(await isKnown(bus, 'newer', 'key 7'), [false, true]);
+      },
+      handClock(),
+      LARGE,
+    ),
+  ));
+
+test('a bus that is closed while an index is built gives it up, and the next one builds it', () =>
+  withRoot(async (root) => {
+    await withBus(
+      root,
+      async (bus) => {
+        await bus.append(keyed(0, 4_000));
+        await isKnown(bus, 'new', 'key 3999');
+      },
+      handClock(),
+      LARGE,
+    );
+    const [segment] = closedSegments(root);
+    assert.ok(segment);
+    assert.is(loadIndex(root, segment), undefined);
+    assert.equal(await withBus(root, (bus) => isKnown(bus, 'newer', 'key 7')), [false, true]);
+    assert.ok(loadIndex(root, segment));
   }));
 
 /** A reader that comes back after `change`: what it is told, and what is said of its place. */
