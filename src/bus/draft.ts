@@ -2,8 +2,9 @@
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import { isReserved, normaliseType } from '../core/event-type.js';
+import { prepare } from './encode.js';
 import { isId, isObject, isText } from './fields.js';
-import { prepare, type Prepared } from './format.js';
+import type { Prepared } from './format.js';
 
 /** What is wrong with a value, as `path: message`; undefined when nothing is. */
 type Check = (value: unknown, path: string) => string | undefined;

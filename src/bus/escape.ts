@@ -21,27 +21,37 @@ const simpleJson = (value: unknown): string | undefined => {
   return undefined;
 };
 
-/** Of an object of few simple fields, in a third of the time of `JSON.stringify`: as few pieces as can be. */
+/** What stood before the values of the last object, the closing of the value before included: most have the keys of the one before. */
+const openings: { between: string; key: string; colon: string; text: string }[] = [];
+const OPENINGS_MOST = 32;
+
+const openingOf = (index: number, between: string, key: string, colon: string): string | undefined => {
+  const last = openings[index];
+  if (last?.key === key && last.between === between && last.colon === colon) return last.text;
+  if (!PLAIN.test(key)) return undefined;
+  const text = `${between}${key}${colon}`;
+  if (index < OPENINGS_MOST) openings[index] = { between, key, colon, text };
+  return text;
+};
+
+/** Of an object of few simple fields, in a fraction of the time of `JSON.stringify`: as few pieces as can be. */
 const flatJson = (value: object): string | undefined => {
   if (Object.getPrototypeOf(value) !== Object.prototype) return undefined;
   let json = '';
   /** Ends what was said last and begins the next key. */
   let between = '{"';
+  let index = 0;
   for (const key of Object.keys(value)) {
-    if (!PLAIN.test(key)) return undefined;
     const one = (value as Record<string, unknown>)[key];
-    if (typeof one === 'string') {
-      if (!PLAIN.test(one)) return undefined;
-      json += `${between}${key}":"${one}`;
-      between = '","';
-    } else {
-      const said = simpleJson(one);
-      if (said === undefined) return undefined;
-      json += `${between}${key}":${said}`;
-      between = ',"';
-    }
+    const isText = typeof one === 'string';
+    const opening = openingOf(index, between, key, isText ? '":"' : '":');
+    const said = isText ? (PLAIN.test(one) ? one : undefined) : simpleJson(one);
+    if (opening === undefined || said === undefined) return undefined;
+    json += opening + said;
+    between = isText ? '","' : ',"';
+    index += 1;
   }
-  return json === '' ? '{}' : `${json}${between === ',"' ? '}' : '"}'}`;
+  return index === 0 ? '{}' : json + (between === ',"' ? '}' : '"}');
 };
 
 /** The JSON of what is simple: all of it ASCII. Undefined for anything else. */
@@ -49,11 +59,12 @@ export const asciiJson = (value: unknown): string | undefined =>
   typeof value === 'object' && value !== null ? flatJson(value) : simpleJson(value);
 
 /** JSON on one line that every YAML reader takes too: what YAML may see as a line break or refuse is escaped. */
-export const toHeaderJson = (value: unknown): string => {
-  const simple = asciiJson(value);
-  if (simple !== undefined) return simple;
+export const jsonOfAny = (value: unknown): string => {
   const json = JSON.stringify(value);
   return NOT_ASCII.test(json)
     ? json.replace(ODD_ALL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
     : json;
 };
+
+/** The same, shorter where it is simple. */
+export const toHeaderJson = (value: unknown): string => asciiJson(value) ?? jsonOfAny(value);

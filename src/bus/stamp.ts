@@ -36,24 +36,24 @@ export const nextMoment = (now: number, last: Moment | undefined): Moment => {
   return last.ns < 999_999 ? { ms: last.ms, ns: last.ns + 1 } : { ms: last.ms + 1, ns: 0 };
 };
 
-/** The texts of a second: most moments share them with the one before. */
-let written = { second: -1, ts: '', prefix: '' };
+/** The texts of a millisecond: most moments share them with the one before. */
+let written = { ms: -1, ts: '', prefix: '' };
 
-const textsOf = (second: number): typeof written => {
-  if (written.second === second) return written;
-  const ts = new Date(second * 1_000).toISOString().slice(0, -4);
-  const digits = ts.replace(/\D/g, '');
-  return (written = { second, ts, prefix: `MSG-${digits.slice(0, 8)}-${digits.slice(8)}-` });
+const textsOf = (ms: number): typeof written => {
+  if (written.ms === ms) return written;
+  const ts = new Date(ms).toISOString();
+  return (written = {
+    ms,
+    ts,
+    prefix: ts.replace(/^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)\.(\d+)Z$/, 'MSG-$1$2$3-$4$5$6-$7'),
+  });
 };
 
-const three = (value: number): string => String(1_000 + value).slice(1);
 /** Six digits. */
 const six = (value: number): string => String(1_000_000 + value).slice(1);
 const four = (value: number): string => (value < 10_000 ? String(10_000 + value).slice(1) : String(value));
 
 export const stampOf = (moment: Moment, pid: number, seq: number): { msg_id: string; ts: string } => {
-  const second = Math.floor(moment.ms / 1_000);
-  const ms = three(moment.ms - second * 1_000);
-  const { ts, prefix } = textsOf(second);
-  return { msg_id: `${prefix}${ms}${six(moment.ns)}-PID${pid}-${four(seq)}`, ts: `${ts}${ms}Z` };
+  const { ts, prefix } = textsOf(moment.ms);
+  return { msg_id: `${prefix}${six(moment.ns)}-PID${pid}-${four(seq)}`, ts };
 };

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode } from '../../src/bus/format.js';
+import { encode } from '../../src/bus/encode.js';
 import { stampOf } from '../../src/bus/stamp.js';
 
 export const BODY = 'x'.repeat(100);

@@ -5,7 +5,7 @@ import { createReadStream, mkdtempSync, rmSync, watch, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileBus } from '../../src/bus/file-bus.js';
-import { encode } from '../../src/bus/format.js';
+import { encode } from '../../src/bus/encode.js';
 import { readBatches } from '../../src/bus/reader.js';
 import { Scanner } from '../../src/bus/scanner.js';
 import { stampOf } from '../../src/bus/stamp.js';

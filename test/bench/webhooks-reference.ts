@@ -7,7 +7,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fdatasync, openSync, writeSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { prepare, seal } from '../../src/bus/format.js';
+import { prepare } from '../../src/bus/encode.js';
+import { seal } from '../../src/bus/format.js';
 import { nextMoment, stampOf, type Moment } from '../../src/bus/stamp.js';
 
 const [, , path = '', secret = ''] = process.argv;

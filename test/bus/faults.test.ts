@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openFileBus } from '../../src/bus/file-bus.js';
-import { encode } from '../../src/bus/format.js';
+import { encode } from '../../src/bus/encode.js';
 import { closedSegments } from '../../src/bus/segments.js';
 import { stampOf } from '../../src/bus/stamp.js';
 import { toConductorError } from '../../src/core/errors.js';

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openBlobs } from '../../src/bus/blobs.js';
 import { openFileBus } from '../../src/bus/file-bus.js';
-import { encode } from '../../src/bus/format.js';
+import { encode } from '../../src/bus/encode.js';
 import type { Draft, Event } from '../../src/core/event.js';
 import type { LedgerView } from '../../src/core/ledger-view.js';
 import { emptyView, fold } from '../../src/ledger/fold.js';
