@@ -38,9 +38,30 @@ const lastLine = async (file: string): Promise<string | undefined> => {
 
 const linkOf = (line: string | undefined): string => hash('sha256', line ?? '', 'base64url');
 
-/** Put together by hand: every request pays for its line. */
-const lineOf = (ts: number, entry: AuditEntry, prev: string): string =>
-  `{"ts":"${new Date(ts).toISOString()}",${JSON.stringify(entry).slice(1, -1)},"prev":"${prev}"}`;
+type Rest = Omit<AuditEntry, 'request_id'>;
+
+const isAlike = (one: Rest, other: Rest): boolean =>
+  one.caller === other.caller &&
+  one.path === other.path &&
+  one.status === other.status &&
+  one.method === other.method &&
+  one.address === other.address &&
+  one.code === other.code &&
+  one.decision === other.decision;
+
+/** Writes lines out by hand: every request pays for its own, and most have only an id that the one before has not. */
+const lineWriter = () => {
+  let at = { ts: Number.NaN, text: '' };
+  let last: { rest: Rest; text: string } | undefined;
+  return (ts: number, entry: AuditEntry, prev: string): string => {
+    if (at.ts !== ts) at = { ts, text: new Date(ts).toISOString() };
+    if (!last || !isAlike(last.rest, entry)) {
+      const { request_id: _id, ...rest } = entry;
+      last = { rest, text: JSON.stringify(rest).slice(1, -1) };
+    }
+    return `{"ts":"${at.text}","request_id":${JSON.stringify(entry.request_id)},${last.text},"prev":"${prev}"}`;
+  };
+};
 
 /** Who asked for a change, and who was refused: one line each, chained by the hash of the line before (`prev`). */
 export const openAudit = async (
@@ -48,6 +69,7 @@ export const openAudit = async (
   { clock, log }: { clock: Pick<Clock, 'now'>; log: Log },
 ): Promise<Audit> => {
   let prev = linkOf(await lastLine(file));
+  const lineOf = lineWriter();
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
   let waiting: [ts: number, entry: AuditEntry][] = [];
   let timer: NodeJS.Timeout | undefined;

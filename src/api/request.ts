@@ -20,48 +20,42 @@ export const requestId: Middleware = async (ctx, next) => {
   await next();
 };
 
-/** Undefined: more than `most` bytes. Rejects when the sender goes before the end. */
-const collect = (request: IncomingMessage, most: number): Promise<Buffer | undefined> =>
+/** The bytes as they came, bounded before anyone looks at them. Rejects when the sender goes before the end. */
+export const readBody = (request: IncomingMessage, path: string): Promise<Buffer> =>
   new Promise((resolve, reject) => {
+    const { 'content-encoding': encoding = '', 'content-length': length = '0' } = request.headers;
+    if (encoding !== '' && encoding !== 'identity')
+      throw new ConductorError('unsupported_media_type', `the content encoding "${encoding}" is not taken`);
+    const most = mostFor(path);
+    const refuse = (): void => {
+      // Read on and forget: a sender that is cut off in the middle never sees the answer.
+      request.resume();
+      reject(new ConductorError('too_large', `the body is over ${most} MiB`));
+    };
+    if (Number(length) > most * MIB) {
+      refuse();
+      return;
+    }
     const chunks: Buffer[] = [];
     let bytes = 0;
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= most) {
+      if (bytes <= most * MIB) {
         chunks.push(chunk);
         return;
       }
       request.off('data', onData);
       chunks.length = 0;
-      resolve(undefined);
+      refuse();
     };
     // Listeners stay: taking each off again costs more than the request, which is soon forgotten, holds.
     request.on('data', onData);
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     // Also after an error.
     request.on('close', () => {
-      if (!request.complete) reject(new Error('the sender is gone'));
+      if (!request.complete) reject(new ConductorError('bad_request', 'the body did not arrive whole'));
     });
   });
-
-/** The bytes as they came, bounded before anyone looks at them. */
-export const readBody = async (request: IncomingMessage, path: string): Promise<Buffer> => {
-  const { 'content-encoding': encoding = '', 'content-length': length } = request.headers;
-  if (encoding !== '' && encoding !== 'identity') {
-    throw new ConductorError('unsupported_media_type', `the content encoding "${encoding}" is not taken`);
-  }
-  const most = mostFor(path);
-  const isLong = Number(length ?? 0) > most * MIB;
-  const body = isLong
-    ? undefined
-    : await collect(request, most * MIB).catch((cause: unknown) => {
-        throw new ConductorError('bad_request', 'the body did not arrive whole', { cause });
-      });
-  if (body !== undefined) return body;
-  // Read on and forget: a sender that is cut off in the middle never sees the answer.
-  request.resume();
-  throw new ConductorError('too_large', `the body is over ${most} MiB`);
-};
 
 /** For every method. */
 export const body: Middleware = async (ctx, next) => {

@@ -87,6 +87,10 @@ export const createHub = ({
   };
 
   const tell = async (events: readonly Event[]): Promise<void> => {
+    if (groups.size === 0) {
+      last = events.at(-1)?.msg_id ?? last;
+      return;
+    }
     for (let at = 0; at < events.length;) {
       const messages: Told[] = [];
       // A long batch in one breath would fill the buffer of a watcher that reads well, too.

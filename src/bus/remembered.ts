@@ -104,9 +104,18 @@ const copyOf = (draft: Draft, own: boolean): Copied => {
   return told;
 };
 
+/** Of the last millisecond: what is written together shares it. */
+let told = { moment: '', ts: '' };
+
 /** The time that an id of ours tells. */
-const timeOf = (id: string): string =>
-  `${id.slice(4, 8)}-${id.slice(8, 10)}-${id.slice(10, 12)}T${id.slice(13, 15)}:${id.slice(15, 17)}:${id.slice(17, 19)}.${id.slice(20, 23)}Z`;
+const timeOf = (id: string): string => {
+  const moment = id.slice(4, 23);
+  if (told.moment === moment) return told.ts;
+  const [day, time] = [moment.slice(0, 8), moment.slice(9, 15)];
+  const ts = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4)}.${moment.slice(16)}Z`;
+  told = { moment, ts };
+  return ts;
+};
 
 const newestOf = (events: readonly Event[]): Moment | undefined => {
   const own = events.findLast((event) => event.authentic);

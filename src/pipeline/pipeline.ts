@@ -1,4 +1,4 @@
-import { concatMap, defer, finalize, from, merge, mergeMap, range, takeUntil, type Observable } from 'rxjs';
+import { concatMap, defer, filter, finalize, from, merge, mergeMap, range, takeUntil, type Observable } from 'rxjs';
 import { backoffDelay } from '../core/backoff.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
@@ -81,6 +81,9 @@ export const pipeline = (
 
     const cancelled = (): Activation[] => open(ports.ledger.view.open).filter(({ cancel }) => cancel !== undefined);
 
+    /** Whether anything may begin because of the event. */
+    const isHeard = ({ type }: Event): boolean => OPENERS.has(type) || CANCELLERS.has(type) || sleepers.waitFor(type);
+
     /** Those that may begin because of the event. */
     const hear = (event: Event): Activation[] => {
       if (CANCELLERS.has(event.type) && event.authentic) return cancelled();
@@ -162,7 +165,7 @@ export const pipeline = (
     };
     const begins$ = merge(
       inPortions([...view.activations.values()].filter((one) => mayBegin(one) && !sleep(one))),
-      ports.ledger.folded$.pipe(mergeMap(hear)),
+      ports.ledger.folded$.pipe(filter(isHeard), mergeMap(hear)),
       sleepers.woken$.pipe(mergeMap((id) => open([id]))),
       ports.handlers.changes$.pipe(
         mergeMap(async () => unpark().then(() => [])),

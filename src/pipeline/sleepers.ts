@@ -34,6 +34,11 @@ export class Sleepers {
     return true;
   }
 
+  /** Whether anyone waits for events of this type. */
+  waitFor(type: string): boolean {
+    return this.#byType.has(type);
+  }
+
   /** Those to which an event of this type, which was folded in, has given an answer. */
   heard(type: string): string[] {
     return [...(this.#byType.get(type) ?? [])].filter((id) => this.#isAnswered(id, this.#waits.get(id) ?? []));

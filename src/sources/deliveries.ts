@@ -107,25 +107,27 @@ export const draftsOf = async (
   const isLarge = rawBody.length > MOST_INLINE;
   const kept = isLarge ? { payload: await blobs.put(rawBody) } : undefined;
   const drafts: Draft[] = [];
-  for (const [index, meaning] of meanings.entries()) {
+  for (const meaning of meanings) {
     const made_by = makerOf(meaning);
     const maker = typeof made_by === 'object' ? await madeBy?.(made_by.sha) : made_by;
     const data = isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data;
+    const meta: Record<string, string> = { actor_kind: actorKind(meaning, endpoint, payload, actor) };
+    if (maker !== undefined) meta['made_by'] = maker;
     const draft: Draft = {
       type: meaning.type,
       body: meaning.body,
       data: kept ? { ...data, ...kept } : data,
       source: `webhook:${name}`,
-      meta: {
-        actor_kind: actorKind(meaning, endpoint, payload, actor),
-        ...(maker === undefined ? {} : { made_by: maker }),
-      },
+      meta,
       depth: 0,
       trust: 'outside',
     };
     if (actor !== undefined) draft.actor = actor;
     // Without an id of the sender's own, two equal bodies are two events: nothing tells them apart from a repetition.
-    if (id !== undefined) draft.dedupe_key = `webhook:${name}:${id}${index === 0 ? '' : `:${index}`}`;
+    if (id !== undefined) {
+      const number = drafts.length === 0 ? '' : `:${drafts.length}`;
+      draft.dedupe_key = `webhook:${name}:${id}${number}`;
+    }
     drafts.push(draft);
   }
   return drafts;

@@ -96,21 +96,18 @@ const compileRow = (row: Mapping): ((payload: Json) => Meaning[] | undefined) =>
   const bodyOf = compileBody(row.body);
   const markOf = compileMark(row.written);
   return (payload) => {
-    const told = contexts(payload).filter((context) => tests.every((fits) => fits(context)));
-    if (told.length === 0) return undefined;
-    const meanings: Meaning[] = [];
-    for (const context of told) {
+    let meanings: Meaning[] | undefined;
+    for (const context of contexts(payload)) {
+      if (!tests.every((fits) => fits(context))) continue;
+      meanings ??= [];
       const type = typeOf(context);
       if (type === undefined) continue;
       const data = dataOf(context);
+      const meaning: Meaning = { type, body: bodyOf(data), data };
+      if (row.system) meaning.system = true;
       const mark = markOf(context);
-      meanings.push({
-        type,
-        body: bodyOf(data),
-        data,
-        ...(row.system ? { system: true } : {}),
-        ...(mark === undefined ? {} : { mark }),
-      });
+      if (mark !== undefined) meaning.mark = mark;
+      meanings.push(meaning);
     }
     return meanings;
   };

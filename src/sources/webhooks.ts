@@ -121,10 +121,12 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
     const delivery = { headers, rawBody, payload: payloadOf(headers, rawBody) };
     const challenge = endpoint.provider.challengeOf?.(delivery.payload);
     if (challenge !== undefined) return { challenge };
-    const drafts = await draftsOf(endpoint, delivery, { blobs, madeBy }).catch((error: unknown) => {
+    try {
+      const drafts = await draftsOf(endpoint, delivery, { blobs, madeBy });
+      if (drafts.length > 0) return { drafts };
+    } catch (error) {
       throw error instanceof ConductorError ? error : asRetriable(error);
-    });
-    if (drafts.length > 0) return { drafts };
+    }
     const event = endpoint.provider.eventOf(delivery).slice(0, 100);
     return { ignored: `nothing here answers to this ${event === '' ? 'delivery' : `"${event}" delivery`}` };
   };
