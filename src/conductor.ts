@@ -46,7 +46,7 @@ export interface ConductorPorts extends PipelinePorts {
   log: Log;
 }
 
-/** Runs until `drain$`: sources close, what is running is awaited. `kill$` stops that too. Errors only when the bus fails. */
+/** Runs until `drain$`: sources close, what is running is awaited. `kill$` stops that too. Errors only when the bus cannot be read. */
 export const conductor = (
   ports: ConductorPorts,
   drain$: Observable<unknown>,

@@ -79,7 +79,10 @@ export const adoptOrphans = (
         begun.add(run.run_id);
         return from(adopt(ports, run, stop$)).pipe(
           catchError((error: unknown) => {
-            ports.log.error(`run ${run.run_id} could not be adopted: ${toConductorError(error).message}`);
+            const { code, message } = toConductorError(error);
+            ports.log.error(`run ${run.run_id} could not be adopted: ${message}`);
+            // Its end is still to be said.
+            if (code === 'storage') begun.delete(run.run_id);
             return EMPTY;
           }),
         );

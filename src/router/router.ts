@@ -2,7 +2,7 @@ import { concatAll, concatMap, defer, filter, from, ignoreElements, map, merge, 
 import type { Draft } from '../core/event.js';
 import { Windows } from '../core/flow/windows.js';
 import type { Routed } from '../core/ledger-view.js';
-import type { Batch, Bus, Clock, Ledger, Rules } from '../core/ports.js';
+import type { Batch, Bus, Rules } from '../core/ports.js';
 import { paced } from '../operators/paced.js';
 import { withDeadlines } from '../operators/with-deadlines.js';
 import type { Health } from './batch.js';
@@ -11,6 +11,7 @@ import { compileTable, type CompiledTable } from './compile.js';
 import { isDecidable } from './decidable.js';
 import { decideInSlices } from './decide.js';
 import { factsOf } from './facts.js';
+import { recordAtLast, type RecordPorts } from './record-at-last.js';
 
 /** A message that was stamped just before may still be on its way into the file: ms. */
 const SETTLE_MS = 10;
@@ -30,11 +31,26 @@ const join = (waiting: Batch, next: Batch): Batch | undefined =>
 /** Events that are read before they are decided. */
 const MOST_AHEAD = 16_384;
 
+interface Decision {
+  routed: Routed;
+  facts: readonly Draft[];
+}
+
+/** Whether the newest ROUTED is this one. */
+const isNewest = async (bus: Bus, { from, to, fired, held, suppressed }: Routed): Promise<boolean> => {
+  const wanted = JSON.stringify([from, to, fired, held, suppressed]);
+  for await (const { data, authentic } of bus.read({ types: ['ROUTED'], tail: 1 })) {
+    const found = data as unknown as Routed;
+    return authentic && JSON.stringify([found.from, found.to, found.fired, found.held, found.suppressed]) === wanted;
+  }
+  return false;
+};
+
 /**
  * Reads on from the last ROUTED and says what every rule decided, one durable record a batch, and one where a window was due.
  * Starts nothing itself.
  */
-export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: Clock }): Observable<Routed> =>
+export const router = (ports: RecordPorts & { bus: Bus; rules: Rules }): Observable<Routed> =>
   defer(() => {
     const { bus, ledger, rules, clock } = ports;
     // A copy of its own: it is ahead of the ledger while a decision becomes durable.
@@ -51,7 +67,7 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
       return ledger.view.undecided.size > 0;
     };
 
-    const say = async (batch: Batch | undefined): Promise<Routed[]> => {
+    const decide = async (batch: Batch | undefined): Promise<Decision[]> => {
       const now = clock.now();
       const last = batch?.events.findLast((event) => event.sealed)?.msg_id;
       if (last !== undefined) await ledger.until(last);
@@ -76,16 +92,28 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
       };
       const cancels = supersededBy(ledger.view, routed.fired);
       const facts: Draft[] = [...factsOf(routed, { events, out, now }), ...cancels];
-      await ledger.record(facts);
-      position = to;
-      return [routed];
+      return [{ routed, facts }];
     };
+
+    const say = (batch: Batch | undefined): Observable<Routed> =>
+      from(decide(batch)).pipe(
+        concatAll(),
+        concatMap(({ routed, facts }) =>
+          recordAtLast(ports, facts, () => isNewest(bus, routed)).pipe(
+            map(() => {
+              position = routed.to;
+              return routed;
+            }),
+          ),
+        ),
+        tap({ complete: () => batch && done(batch) }),
+      );
 
     /** Said when the table changes. */
     const cancelOrphans$ = rules.changes$.pipe(
       map(() => orphaned(ledger.view, table())),
       filter((facts) => facts.length > 0),
-      concatMap((facts) => from(ledger.record(facts))),
+      concatMap((facts) => recordAtLast(ports, facts, () => Promise.resolve(false))),
       ignoreElements(),
     );
 
@@ -95,7 +123,7 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
     });
     const routed$ = batches$.pipe(
       withDeadlines(
-        (batch: Batch | undefined) => from(say(batch)).pipe(tap({ complete: () => batch && done(batch) })),
+        say,
         // Never ahead of events that came earlier and wait for their decision.
         () => {
           const due = ledger.view.undecided.size > 0 ? undefined : windows.next();
@@ -104,7 +132,6 @@ export const router = (ports: { bus: Bus; ledger: Ledger; rules: Rules; clock: C
         clock,
         join,
       ),
-      concatAll(),
     );
     return merge(routed$, cancelOrphans$);
   });

@@ -24,8 +24,14 @@ const own = (file: string): (() => void) | 'held' | 'gone' => {
       closeSync(fd);
       continue;
     }
-    ftruncateSync(fd, 0);
-    writeSync(fd, JSON.stringify(me()));
+    try {
+      ftruncateSync(fd, 0);
+      writeSync(fd, JSON.stringify(me()));
+    } catch (error) {
+      // On a full disk nobody has it, also not who could not say so.
+      closeSync(fd);
+      throw error;
+    }
     mine.add(file);
     return () => {
       mine.delete(file);

@@ -5,7 +5,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readdirSync,
@@ -14,7 +13,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -25,6 +23,7 @@ import { stampOf } from '../../src/bus/stamp.js';
 import { toConductorError } from '../../src/core/errors.js';
 import { all, bodies, handClock, refused, watchBus } from '../contract/bus.js';
 import { cleanEnvironment, command, project, run, until } from '../support/service.js';
+import { canMount, withSmallDisk } from '../support/small-disk.js';
 import { killedAt } from './killed-at.js';
 import { key, withBus, withRoot } from './support.js';
 
@@ -94,24 +93,10 @@ test('cut at every byte of an append, as a kill or a power cut leaves it: what w
     }),
 );
 
-const mount = (folder: string): void => {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'ignore' });
-};
-const unmount = (folder: string): void => {
-  execFileSync('umount', [folder]);
-};
-const canMount = works(() => {
-  const folder = mkdtempSync(join(tmpdir(), 'bus-mount-'));
-  mount(folder);
-  unmount(folder);
-});
-
 (canMount ? test : test.skip)(
   'a full disk: nothing is acknowledged that is not there, and it goes on when there is room',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'bus-full-'));
-    mount(folder);
-    try {
+  () =>
+    withSmallDisk('256k', async (folder) => {
       const ballast = join(folder, 'ballast');
       writeFileSync(ballast, Buffer.alloc(64 * 1024));
       const bus = await openFileBus({ root: folder, key, clock: handClock(), durability: 'fsync' });
@@ -137,11 +122,7 @@ const canMount = works(() => {
       await say('room again');
       await bus.close();
       await withBus(folder, async (again) => assert.equal(await bodies(again), said));
-    } finally {
-      unmount(folder);
-      rmSync(folder, { recursive: true });
-    }
-  },
+    }),
 );
 
 /** Says four things, the second with a key, and the second once more. */
@@ -283,31 +264,23 @@ await writer.close();
     }),
 );
 
-(canMount ? test : test.skip)(
-  'a bus on a read-only disk: reading works, writing is refused, and works again',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'bus-ro-'));
-    mount(folder);
+(canMount ? test : test.skip)('a bus on a read-only disk: reading works, writing is refused, and works again', () =>
+  withSmallDisk('256k', async (folder) => {
     const root = join(folder, 'runs');
     const tool = (...args: string[]): ReturnType<typeof run> =>
       run(process.execPath, [command('messagebus-tool'), ...args, '--root', root]);
-    try {
-      assert.is((await tool('write', 'one')).code, 0);
-      execFileSync('mount', ['-o', 'remount,ro', folder]);
-      const refusal = await tool('write', 'two');
-      assert.is(refusal.code, 1);
-      assert.match(refusal.stderr, /^messagebus-tool: .*read-only/);
-      assert.is(refusal.stdout, '');
-      assert.match((await tool('read')).stdout, /body: "one"\n$/);
-      assert.match((await tool('check')).stdout, /^1 messages in 1 files/);
-      execFileSync('mount', ['-o', 'remount,rw', folder]);
-      assert.is((await tool('write', 'three')).code, 0);
-      assert.match((await tool('read', '--tail', '2')).stdout, /body: "one"\n---\n(.*\n)*body: "three"\n$/);
-    } finally {
-      unmount(folder);
-      rmSync(folder, { recursive: true });
-    }
-  },
+    assert.is((await tool('write', 'one')).code, 0);
+    execFileSync('mount', ['-o', 'remount,ro', folder]);
+    const refusal = await tool('write', 'two');
+    assert.is(refusal.code, 1);
+    assert.match(refusal.stderr, /^messagebus-tool: .*read-only/);
+    assert.is(refusal.stdout, '');
+    assert.match((await tool('read')).stdout, /body: "one"\n$/);
+    assert.match((await tool('check')).stdout, /^1 messages in 1 files/);
+    execFileSync('mount', ['-o', 'remount,rw', folder]);
+    assert.is((await tool('write', 'three')).code, 0);
+    assert.match((await tool('read', '--tail', '2')).stdout, /body: "one"\n---\n(.*\n)*body: "three"\n$/);
+  }),
 );
 
 (existsSync('/proc/locks') ? test : test.skip)('the lock of a writer that was killed is free at once', () =>

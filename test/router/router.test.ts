@@ -3,9 +3,10 @@ import { BehaviorSubject, asyncScheduler, type Subscription } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openFileBus } from '../../src/bus/file-bus.js';
+import { ConductorError } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/event.js';
 import type { Routed } from '../../src/core/ledger-view.js';
-import type { Bus, Clock, Ledger } from '../../src/core/ports.js';
+import type { Bus, Clock, Ledger, Log } from '../../src/core/ports.js';
 import type { RuleTable } from '../../src/core/rule.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { router } from '../../src/router/router.js';
@@ -15,6 +16,8 @@ import { rulesOf } from './world.js';
 const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
 let tables = 0;
 const table = (yaml: string): RuleTable => ({ hash: `t${++tables}`, rules: rulesOf(yaml) });
+
+const quiet: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 interface World {
   bus: Bus;
@@ -28,9 +31,15 @@ interface World {
 
 const root = () => ({ root: temporary('router'), key: randomBytes(32) });
 
-const start = async (where: ReturnType<typeof root>, yaml: string, routers: Clock = clock): Promise<World> => {
+const start = async (
+  where: ReturnType<typeof root>,
+  yaml: string,
+  routers: Clock = clock,
+  faulty: (ledger: Ledger) => Ledger['record'] = ({ record }) => record,
+): Promise<World> => {
   const bus = await openFileBus({ ...where, clock, durability: 'os' });
   const ledger = await openLedger(bus);
+  const routing: Ledger = Object.create(ledger, { record: { value: faulty(ledger) } }) as Ledger;
   const table$ = new BehaviorSubject(table(yaml));
   const rules = {
     get current() {
@@ -40,7 +49,14 @@ const start = async (where: ReturnType<typeof root>, yaml: string, routers: Cloc
     close: () => Promise.resolve(),
   };
   let failed: unknown;
-  const running: Subscription = router({ bus, ledger, rules, clock: routers }).subscribe({
+  const running: Subscription = router({
+    bus,
+    ledger: routing,
+    rules,
+    clock: routers,
+    random: Math.random,
+    log: quiet,
+  }).subscribe({
     error: (error: unknown) => (failed = error),
   });
   const read = async (...types: string[]): Promise<Event[]> => {
@@ -67,6 +83,30 @@ const count = async (world: World, wanted: number): Promise<Routed['fired']> =>
   until(`${wanted} starts`, async () => {
     const fired = await world.fired();
     return fired.length >= wanted ? fired : undefined;
+  });
+
+for (const isThere of [false, true])
+  test(`a decision that the bus refused${isThere ? ', and that is there all the same,' : ''} is said once`, async () => {
+    let refusals = 2;
+    const faulty: Parameters<typeof start>[3] = (ledger) => async (facts) => {
+      if (refusals-- <= 0) return ledger.record(facts);
+      if (isThere) await ledger.record(facts);
+      throw new ConductorError('storage', 'no space left on device');
+    };
+    const world = await start(root(), 'rules: [{ id: r, on: A, do: h, max_fires: 2 }]', clock, faulty);
+    const events = await world.bus.append([{ type: 'A' }]);
+    await count(world, 1);
+    events.push(...(await world.bus.append([{ type: 'A' }, { type: 'A' }])));
+    const last = events.at(-1)?.msg_id;
+    await until('all are decided', async () =>
+      (await world.read('ROUTED')).some(({ data }) => (data as unknown as Routed).last === last),
+    );
+    assert.equal(
+      (await world.fired()).map(({ event }) => event),
+      events.slice(0, 2).map(({ msg_id }) => msg_id),
+    );
+    assert.ok(refusals <= 0);
+    await world.stop();
   });
 
 test('each event is decided once, in order, also after a restart', async () => {
