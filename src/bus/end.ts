@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import type { Position } from './cursor.js';
 import { busPath } from './file.js';
-import { openLock, type BusLock } from './lock.js';
+import { isReadOnly, openLock, type BusLock } from './lock.js';
 import { closedSegments, numberAfter } from './segments.js';
 
 /** The end of the bus as it is; the end of a record where no writer is at work. */
@@ -14,8 +14,7 @@ const tryLock = (root: string): BusLock | undefined => {
   try {
     return openLock(root);
   } catch (error) {
-    // Where we may not write we may still read.
-    if (['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isReadOnly(error)) return undefined;
     throw error;
   }
 };

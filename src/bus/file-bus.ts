@@ -2,6 +2,7 @@ import { Subject } from 'rxjs';
 import type { Draft } from '../core/event.js';
 import type { Bus, Clock, Receipt } from '../core/ports.js';
 import { readBus } from './reader.js';
+import { recover } from './redo.js';
 import { Remembered } from './remembered.js';
 import { DEFAULTS } from './settings.js';
 import { toCursor } from './cursor.js';
@@ -20,6 +21,7 @@ export interface FileBusOptions {
 
 export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {
   const { root, key } = options;
+  await recover(root, true);
   const bell = new Subject<void>();
   const remembered = new Remembered();
   let rung = false;

@@ -35,15 +35,29 @@ export class LiveFile {
   #full = false;
   /** What the file that was open before has become; undefined where that is no closed segment. */
   left: Segment | undefined;
-  /** An fdatasync failed: nothing in it counts as durable. */
-  suspect = false;
+  #suspect = false;
   /** The folder entry is durable. */
   folderSynced = false;
+  /** Some of what is acknowledged is durable in a write-ahead log alone. */
+  owing = false;
+  /** How many files were opened so far. */
+  opened = 0;
+  onMistrust: (() => void) | undefined;
 
   constructor(root: string, marks: Marks) {
     this.#root = root;
     this.#path = busPath(root);
     this.tenure = new Tenure(root, marks);
+  }
+
+  /** An fdatasync failed: nothing in it counts as durable. */
+  get suspect(): boolean {
+    return this.#suspect;
+  }
+
+  mistrust(): void {
+    this.#suspect = true;
+    this.onMistrust?.();
   }
 
   get fd(): number {
@@ -69,6 +83,7 @@ export class LiveFile {
   /** Opens what has the name now; true when that is another file than before. */
   open(): boolean {
     if (this.tenure.isCurrent()) return false;
+    if (this.owing) this.#sync();
     this.left = this.#fd < 0 ? undefined : closedAs(this.#root, this.#fd)?.segment;
     this.close();
     this.#fd = this.tenure.begin((path) => openSync(path, FLAGS, 0o640));
@@ -76,6 +91,7 @@ export class LiveFile {
     this.#first = undefined;
     this.#full = false;
     this.folderSynced = false;
+    this.opened += 1;
     return true;
   }
 
@@ -84,7 +100,7 @@ export class LiveFile {
     this.tenure.pass(() => {
       renew(this.#root, this.#fd);
     });
-    this.suspect = false;
+    this.#suspect = false;
   }
 
   #learn(found: Moment | undefined): void {
@@ -131,8 +147,9 @@ export class LiveFile {
   #sync(): void {
     try {
       fdatasyncSync(this.#fd);
+      this.owing = false;
     } catch (error) {
-      this.suspect = true;
+      this.mistrust();
       throw error;
     }
   }

@@ -1,52 +1,8 @@
 import { closeSync, constants, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import { crypto } from './crypto.js';
-
-const load = createRequire(import.meta.url);
-
-interface KernelLock {
-  /** False when another open file description holds the lock. */
-  tryLock: (fd: number) => boolean;
-  unlock: (fd: number) => void;
-}
-
-/** What the package's own loader finds too, in a tenth of its time: every `messagebus-tool write` would pay for that. */
-const loadPrebuilt = (): KernelLock | undefined => {
-  const { platform, arch } = process;
-  try {
-    const binding = load(`fs-native-extensions/prebuilds/${platform}-${arch}/fs-native-extensions.node`) as {
-      tryLock: (fd: number, offset: number, length: number, exclusive: boolean) => void;
-      unlock: (fd: number, offset: number, length: number) => void;
-    };
-    return {
-      tryLock: (fd) => {
-        // Nobody reads the stack of the error that says that it is taken, and to gather it takes as long as the lock is held.
-        const { stackTraceLimit } = Error;
-        Error.stackTraceLimit = 0;
-        try {
-          binding.tryLock(fd, 0, 0, true);
-          return true;
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
-          throw error;
-        } finally {
-          Error.stackTraceLimit = stackTraceLimit;
-        }
-      },
-      unlock: (fd) => {
-        binding.unlock(fd, 0, 0);
-      },
-    };
-  } catch {
-    return undefined;
-  }
-};
-
-const { tryLock, unlock } = loadPrebuilt() ?? (load('fs-native-extensions') as KernelLock);
-const waitForLock = (fd: number): Promise<void> =>
-  (load('fs-native-extensions') as { waitForLock: (fd: number) => Promise<void> }).waitForLock(fd);
+import { tryLock, unlock, waitForLock } from './kernel-lock.js';
 
 const WAIT_MS = 10_000;
 
@@ -59,6 +15,10 @@ const TRIES = 6;
 const NAPS = [0.02, 0.02, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4];
 const nap = (ms: number): unknown => Atomics.wait(NAP_CELL, 0, 0, ms * (1 + Math.random() / 2));
 const NAP_CELL = new Int32Array(new SharedArrayBuffer(4));
+
+/** Where we may not write we may still read. */
+export const isReadOnly = (error: unknown): boolean =>
+  ['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 export interface BusLock {
   /** Runs `task` at once; undefined when another writer, of this process or any other, has the lock. */

@@ -3,6 +3,7 @@ import { DEDUPE_MS } from '../core/dedupe.js';
 import { ConductorError } from '../core/errors.js';
 import type { Clock, Receipt } from '../core/ports.js';
 import { Batch } from './batch.js';
+import type { Stretch } from './durability.js';
 import { breath } from './file.js';
 import type { Prepared } from './format.js';
 import { ClosedKeys, LiveKeys, type Written } from './known.js';
@@ -43,6 +44,8 @@ export class Pen {
   readonly live: LiveFile;
   /** Where the last of it was written, if that is all that stands there. */
   place: Place | undefined;
+  /** What was written last; good until the next is. */
+  stretch: Stretch | undefined;
   readonly #key: Buffer;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #rotation: Rotation | undefined;
@@ -127,6 +130,7 @@ export class Pen {
   write(calls: readonly Said[], manner: Manner): Receipt[][] | undefined {
     const { live } = this;
     const { keyed } = manner;
+    this.stretch = undefined;
     this.#now = this.#clock.now();
     const size = this.#catchUp(manner);
     if (size === undefined) return undefined;
@@ -151,6 +155,7 @@ export class Pen {
     if (bytes) live.write(bytes, size, newest);
     // Where locks do not work, a file that another closed meanwhile has been read to its end.
     if (!live.tenure.isSure && !live.tenure.isCurrent()) return this.#lose(given);
+    this.stretch = bytes && { from: size, bytes };
     this.place = bytes && lead === '' ? { ino: live.tenure.ino, from: size, to: size + bytes.length } : undefined;
     if (bytes) this.#liveKeys.skip(size, size + bytes.length, this.#written, this.#lastOwn);
     return given;

@@ -3,8 +3,10 @@
  * asked again. So everything goes into a new file, which takes the name once it is durable.
  */
 import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { aheadFiles } from './ahead-files.js';
 import { uniqueSuffix } from './crypto.js';
 import { CHUNK, busPath, readRange } from './file.js';
+import { redoIn } from './redo.js';
 import { closedAs, isSameFile } from './segments.js';
 
 /** Copies from `at` to the end; answers where that was. */
@@ -20,7 +22,12 @@ const copy = (from: number, to: number, at: number): number => {
 /** Under the lock. `fd`: of the file, under whatever name it has by now. */
 export const renew = (root: string, fd: number): void => {
   const path = isSameFile(busPath(root), fd) ? busPath(root) : closedAs(root, fd)?.segment.path;
-  if (path === undefined) return;
+  const logs = aheadFiles(root);
+  if (path === undefined) {
+    // Another was first, and lacks perhaps what we were told by then.
+    redoIn(busPath(root), logs);
+    return;
+  }
   const partial = `${path}.${uniqueSuffix()}`;
   const renewed = openSync(
     partial,
@@ -29,6 +36,7 @@ export const renew = (root: string, fd: number): void => {
   );
   try {
     const end = copy(fd, renewed, 0);
+    redoIn(partial, logs);
     fsyncSync(renewed);
     renameSync(partial, path);
     // Of a writer without the lock.

@@ -3,17 +3,18 @@
  * never tried again, since the kernel may have dropped the pages: the next append puts everything into a new file first. What
  * was refused may then be on the bus all the same, once.
  */
-import { closeSync, constants, fdatasync, fsync, openSync } from 'node:fs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Receipt } from '../core/ports.js';
 import type { Position } from './cursor.js';
 import { prepareDraft } from './draft.js';
+import { Durability } from './durability.js';
 import { endNow } from './end.js';
 import { busPath, storageError } from './file.js';
 import { BLOB_ABOVE, type Prepared } from './format.js';
 import { openLock } from './lock.js';
 import { Pen, replacedError, type PenOptions, type Said } from './pen.js';
+import { recover } from './redo.js';
 import type { Place } from './remembered.js';
 
 /** What a call takes of the processor, in ms: its answer, the caller's next message, the record. */
@@ -26,6 +27,8 @@ export interface WriterOptions extends PenOptions {
   onPlaced?: (place: Place | undefined) => void;
   /** `os`: a process may die at any time, the machine not. */
   durability?: 'fsync' | 'os';
+  /** Of the machine, since it was started; as the kernel tells it. */
+  boot?: string;
   /** What was under way is durable or refused, and those who wait for it are told. */
   onSettled?: () => void;
 }
@@ -63,21 +66,14 @@ interface Call extends Said {
 
 const isKeyed = ({ keyed }: Call): boolean => keyed;
 
-/** One thread-pool turn and no more: the promises of node:fs take several. */
-const synced = (sync: typeof fsync, fd: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    sync(fd, (error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
-
 export const openWriter = (options: WriterOptions): Writer => {
   const { root } = options;
   const durable = options.durability !== 'os';
   const path = busPath(root);
   const lock = openLock(root);
   const pen = new Pen(options, lock);
+  const durability = new Durability({ root, live: pen.live, boot: options.boot });
+  let recovering: Promise<unknown> | undefined;
   let closed = false;
   let waiting: Call[] = [];
   let running: Promise<void> | undefined;
@@ -87,24 +83,9 @@ export const openWriter = (options: WriterOptions): Writer => {
   /** How long the disk takes for a batch, in ms. */
   let diskMs = Infinity;
 
-  const syncFolder = async (): Promise<void> => {
-    const folder = openSync(root, constants.O_RDONLY);
-    try {
-      await synced(fsync, folder);
-    } finally {
-      closeSync(folder);
-    }
-    pen.live.folderSynced = true;
-  };
-
-  const makeDurable = (): Promise<void> => {
-    const file = synced(fdatasync, pen.live.fd);
-    return pen.live.folderSynced ? file : file.then(syncFolder);
-  };
-
   const sync = (): Promise<void> | undefined => {
     if (!durable) return undefined;
-    const made = makeDurable();
+    const made = durability.make(pen.stretch);
     const started = performance.now();
     // One that finds another under way waits for both.
     const share = flying + 1;
@@ -113,7 +94,7 @@ export const openWriter = (options: WriterOptions): Writer => {
         diskMs = (performance.now() - started) / share;
       },
       () => {
-        pen.live.suspect = true;
+        pen.live.mistrust();
       },
     );
     return made;
@@ -189,16 +170,26 @@ export const openWriter = (options: WriterOptions): Writer => {
     }
   };
 
-  /** Half of them where they keep the processor longer than the disk, so that one half is written while the other is made durable. */
+  /** Half of them where they keep the processor much longer than the disk, so that one half is written while the other is made durable. */
   const take = (): Call[] => {
-    const parted = flying === 0 && waiting.length * CALL_MS > diskMs;
+    const parted = flying === 0 && waiting.length * CALL_MS > 2 * diskMs;
     const calls = waiting;
     waiting = calls.splice(parted ? waiting.length >> 1 : waiting.length);
     return calls;
   };
 
+  /** What a power cut took comes back before anything is written. */
+  const recovered = async (): Promise<void> => {
+    try {
+      await (recovering ??= recover(root, false, options.boot));
+    } catch (error) {
+      recovering = undefined;
+      tell(waiting.splice(0), error);
+    }
+  };
+
   const run = async (): Promise<void> => {
-    await Promise.resolve();
+    await (recovering === undefined ? recovered() : recovering);
     while (waiting.length > 0) {
       const before = last;
       await commit(take());
@@ -256,6 +247,7 @@ export const openWriter = (options: WriterOptions): Writer => {
       await running;
       await last;
       await lock.hold(() => undefined).catch(() => undefined);
+      await durability.close();
       lock.close();
       await pen.close();
     },

@@ -29,6 +29,8 @@ export interface WriterOptions {
   rotation: Rotation;
   /** It stops itself when it holds the lock for the so many-th time. */
   stopAt?: number;
+  /** The start of the machine that it believes in. */
+  boot?: string;
   /** A program and its arguments in front, as strace. */
   under?: readonly string[];
 }

@@ -4,7 +4,7 @@ import { openSync, writeSync } from 'node:fs';
 import { openWriter } from '../../dist/bus/writer.js';
 
 const [root, ledger, name, seedText, optionsText] = process.argv.slice(2);
-const { rotation, stopAt } = JSON.parse(optionsText);
+const { rotation, stopAt, boot } = JSON.parse(optionsText);
 let drawn = 0;
 /** Uniform in [0, 1), from the seed. */
 const random = () =>
@@ -30,7 +30,7 @@ const now = () => {
 const FORGED =
   '---\nmsg_id: MSG-20990101-000000-000000000-PID1-0001\ntype: FORGED\nbody_bytes: 1\ncrc32: 00000000\n---\nx\n\n';
 const acknowledged = openSync(ledger, 'a');
-const writer = openWriter({ root, key: Buffer.alloc(32, 7), clock: { now }, durability: 'fsync', rotation });
+const writer = openWriter({ root, key: Buffer.alloc(32, 7), clock: { now }, durability: 'fsync', rotation, boot });
 
 let count = 0;
 let isReady = false;

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileBus } from '../../src/bus/file-bus.js';
+import { recover } from '../../src/bus/redo.js';
 import { clock } from '../../src/cli/system.js';
 import { killedAt } from '../bus/killed-at.js';
 import { randomOf } from '../support/random.js';
@@ -139,9 +140,27 @@ const failingSync = async ({ random, log, root }: Stage): Promise<void> => {
   await sleep(8_000);
   await Promise.all(children.map(fleet.kill));
   log('2 of 4 writers whose every ninth fdatasync, and some of whose fsyncs, failed');
+  for (const [call, error, when] of LOG_FAULTS) {
+    const alone = await fleet.writer({
+      rotation: LARGE,
+      under: ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, ...inject(call, error, when)],
+    });
+    await sleep(1_500);
+    await fleet.kill(alone);
+  }
+  log(`then one writer alone, ${LOG_FAULTS.length} times, whose log failed`);
   const { refused } = await fleet.reckon();
   insist(refused > 0, 'no fdatasync failed');
 };
+
+/** Of a writer that is alone: its log takes nothing, later or at once; is not made durable; the bus is not, behind it. */
+const LOG_FAULTS = [
+  ['pwritev', 'EIO', '1+'],
+  ['pwritev', 'ENOSPC', '40+'],
+  ['fdatasync', 'EIO', '80'],
+  ['fdatasync', 'EIO', '120+50'],
+  ['pwrite64', 'EIO', '1+'],
+] as const;
 
 const UNSYNCED = '[2026-01-01 00:00:00] NOTE: nobody waited for the disk\n';
 
@@ -154,6 +173,8 @@ const power = async ({ random, log }: Stage): Promise<void> => {
   const base = mkdtempSync(join(tmpdir(), 'bus-chaos-power-'));
   const folder = join(base, 'mounted');
   const diskOf = (cut: number): string => join(base, `disk-${cut}`);
+  /** The machine starts anew after each. */
+  const bootOf = (cut: number): string => (0xb007 + cut).toString(16);
   const mount = (cut: number): void => void execFileSync('mount', ['-o', 'loop', diskOf(cut), folder]);
   const unmount = (): void => void execFileSync('umount', [folder]);
   mkdirSync(folder);
@@ -164,13 +185,15 @@ const power = async ({ random, log }: Stage): Promise<void> => {
   const root = join(folder, 'runs');
   const file = join(root, 'MESSAGE-BUS.md');
   let unwritten = 0;
+  let redone = 0;
   try {
     mkdirSync(root);
     const fleet = openFleet(root, random, log, { follows: false });
     for (let cut = 1; cut <= POWER_CUTS; cut += 1) {
-      const children = await Promise.all(
-        fleetOf(WRITERS).map(() => fleet.writer({ rotation: { bytes: 400_000, age_ms: 1_000_000 } })),
-      );
+      // One that is alone has what it says in its log first.
+      const writers = cut % 2 === 0 ? WRITERS : 1;
+      const rotation = { bytes: cut % 4 === 1 ? 10_000_000 : 400_000, age_ms: 1_000_000 };
+      const children = await Promise.all(fleetOf(writers).map(() => fleet.writer({ rotation, boot: bootOf(cut) })));
       await sleep(random() * 500);
       for (const child of children) child.kill('SIGSTOP');
       // The kernel ends what it was at.
@@ -182,11 +205,15 @@ const power = async ({ random, log }: Stage): Promise<void> => {
       rmSync(diskOf(cut - 1));
       mount(cut);
       if (!readFileSync(file, 'utf8').includes(UNSYNCED)) unwritten += 1;
+      redone += await recover(root, false, bootOf(cut + 1));
     }
-    log(`the power cut ${POWER_CUTS} times under ${WRITERS} writers; ${unwritten} times the last bytes were gone`);
+    log(
+      `the power cut ${POWER_CUTS} times under ${WRITERS} writers or one; ${unwritten} times the last bytes were gone; ` +
+        `${redone} batches came back from a log`,
+    );
     const { acknowledged } = await fleet.reckon();
     insist(
-      unwritten > 0 && acknowledged > POWER_CUTS,
+      unwritten > 0 && redone > 0 && acknowledged > POWER_CUTS,
       'nothing was lost by the cut, or nothing acknowledged before it',
     );
   } finally {

@@ -1,4 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
+import { recover } from '../../bus/redo.js';
 import type { BusQuery } from '../../core/ports.js';
 import { openRoot } from '../../storage/root.js';
 import { COMMON, parse, rootOf, say, scopeOf, usage } from './options.js';
@@ -33,6 +34,7 @@ export const read = async (args: string[], help: string, follows: boolean): Prom
   const { query, values } = queryOf(args, follows);
   if (values.help) return say(help);
   const { path, key } = await openRoot(rootOf(values.root));
+  await recover(path, false);
   const print = printer(values.json ?? false);
   if (!follows && !values.follow) return printThere(path, key, query, print);
   return (await import('./follow.js')).printOn(path, key, query, print);

@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util';
 import { endOf } from '../../bus/end.js';
+import { recover } from '../../bus/redo.js';
 import { surveyBus } from '../../bus/survey.js';
 import { openRoot } from '../../storage/root.js';
 import { parse, rootOf, say, usage } from './options.js';
@@ -14,6 +15,7 @@ const survey = async (args: string[]) => {
   const { values, positionals } = parse(args, OPTIONS);
   if (positionals.length > 0) throw usage(`there is no argument "${positionals[0] ?? ''}" to take`);
   const { path, key } = await openRoot(rootOf(values.root));
+  await recover(path, false);
   // Where no writer is in the middle of a record.
   return { json: values.json ?? false, found: await surveyBus(path, key, await endOf(path)) };
 };
