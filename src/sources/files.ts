@@ -15,13 +15,13 @@ import {
   tap,
   timer,
 } from 'rxjs';
-import { ConductorError } from '../core/errors.js';
+import { ConductorError, toConductorError } from '../core/errors.js';
 import { isReserved, normaliseType } from '../core/event-type.js';
 import type { Arrival, Clock, Log, Source } from '../core/ports.js';
 import { bell } from './bell.js';
 import { insist } from './insist.js';
 import { ignoring, pathGlob, toPosix } from './path-glob.js';
-import { type Change, compare, scan, withMoves, type Selection, type Stamp, stampsOf } from './snapshot.js';
+import { type Change, compare, type Found, isShut, scan, withMoves, type Selection, stampsOf } from './snapshot.js';
 
 export interface FileOptions {
   /** Paths or globs, relative to `cwd`. */
@@ -54,16 +54,44 @@ const selectionOf = ({ paths, ignore, cwd }: FileOptions): Selection => {
   };
 };
 
+/** Says once what cannot be looked at, by what a look at everything found or why it failed, and again when that is another thing. */
+const troubles = (
+  { log, cwd }: FileOptions,
+  { bases }: Selection,
+): {
+  found: (found: Found) => void;
+  failed: (error: unknown) => void;
+} => {
+  let said = '';
+  const say = (why: string): void => {
+    if (why !== '' && why !== said)
+      log.warn(`files: ${bases.join(', ')}: ${why}; what changes there is told when it can be read`, { cwd });
+    said = why;
+  };
+  return {
+    found: ({ shut }) => {
+      const [first] = shut;
+      const more = shut.size > 1 ? ` and ${shut.size - 1} more` : '';
+      say(first === undefined ? '' : `no leave to read ${first}${more}`);
+    },
+    failed: (error) => {
+      say(toConductorError(error).message);
+    },
+  };
+};
+
 /**
  * What the watcher says is only a bell: what changed is found by looking at the files and comparing with what was known.
  * So a change that the watcher drops (it keeps only the first of two quick ones) or that the kernel's queue loses is found
  * by the rescan, and a file that was written and put back is no change at all.
  */
-const batches = (options: FileOptions, selection: Selection): Observable<Change[]> =>
-  defer(() => from(scan(selection))).pipe(
+const batches = (options: FileOptions, selection: Selection): Observable<Change[]> => {
+  const say = troubles(options, selection);
+  return defer(() => from(scan(selection))).pipe(
+    tap({ next: say.found, error: say.failed }),
     // Nothing was known yet, so nothing is lost by beginning again.
     retry({ delay: () => timer(RESCAN_MS, options.clock.scheduler) }),
-    mergeMap((known) => {
+    mergeMap(({ stamps: known }) => {
       const { scheduler } = options.clock;
       const touched = new Set<string>();
       let everything = false;
@@ -82,7 +110,7 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
           scheduler,
         );
       };
-      const stampsNow = async (paths: readonly string[] | undefined): Promise<Map<string, Stamp>> => {
+      const lookAt = async (paths: readonly string[] | undefined): Promise<Found> => {
         if (paths !== undefined) return stampsOf(selection, paths);
         const begun = options.clock.now();
         const found = await scan(selection);
@@ -94,17 +122,22 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
         everything = false;
         touched.clear();
         since = undefined;
-        let now: Map<string, Stamp>;
+        let now: Found;
         try {
-          now = await stampsNow(paths);
-        } catch {
+          now = await lookAt(paths);
+          if (paths === undefined) say.found(now);
+        } catch (error) {
+          say.failed(error);
           // Too many open files, a disk that fails: what is known stays as it was, and the next look is at everything.
           everything = true;
           return [];
         }
-        const candidates = new Set(paths ?? [...known.keys(), ...now.keys()]);
+        const candidates = new Set(paths ?? [...known.keys(), ...now.stamps.keys()]);
         return withMoves(
-          [...candidates].map((path) => compare(known, path, now.get(path))).filter((one) => one !== undefined),
+          [...candidates]
+            .filter((path) => !isShut(now, path))
+            .map((path) => compare(known, path, now.stamps.get(path)))
+            .filter((one) => one !== undefined),
         ).sort((a, b) => (a.path < b.path ? -1 : 1));
       };
 
@@ -122,6 +155,7 @@ const batches = (options: FileOptions, selection: Selection): Observable<Change[
       return merge(bell(selection, options.log), rescan).pipe(tap(note), debounce(quiet), concatMap(look));
     }),
   );
+};
 
 export const fileSource = (options: FileOptions): Source => {
   const type = normaliseType(options.type);

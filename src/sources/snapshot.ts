@@ -25,15 +25,37 @@ export interface Selection {
   isIgnored: (path: string) => boolean;
 }
 
-const GONE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
-const goneOr = (error: unknown): undefined => {
-  if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-  throw error;
+/** What a look found. */
+export interface Found {
+  stamps: Map<string, Stamp>;
+  /** Files and folders without leave to read: of them, and of what is in them, nothing is known. */
+  shut: Set<string>;
+}
+
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+const SHUT = new Set(['EACCES', 'EPERM']);
+const goneOr =
+  ({ shut }: Found, path: string) =>
+  (error: unknown): undefined => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (SHUT.has(code)) shut.add(path);
+    else if (!GONE.has(code)) throw error;
+  };
+
+const nothing = (): Found => ({ stamps: new Map(), shut: new Set() });
+
+/** Whether a look told nothing of the path, for its sake or that of a folder above it. */
+export const isShut = ({ shut }: Found, path: string): boolean => {
+  if (shut.size === 0) return false;
+  if (shut.has('.')) return true;
+  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1))
+    if (shut.has(path.slice(0, end))) return true;
+  return false;
 };
 
 /** The file's stamp; undefined when there is none. Links are not followed: a circle of them has no end. */
-const stampOf = async (selection: Selection, path: string): Promise<Stamp | undefined> => {
-  const stats = await lstat(join(selection.cwd, path), { bigint: true }).catch(goneOr);
+const stampOf = async (selection: Selection, path: string, found: Found): Promise<Stamp | undefined> => {
+  const stats = await lstat(join(selection.cwd, path), { bigint: true }).catch(goneOr(found, path));
   if (stats === undefined || stats.isDirectory()) return undefined;
   // The time of the inode's own change also betrays a write that set the old time again.
   return `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
@@ -41,27 +63,31 @@ const stampOf = async (selection: Selection, path: string): Promise<Stamp | unde
 
 const AT_ONCE = 256;
 
-/** Those of the paths that are wanted files, with their stamps. */
-export const stampsOf = async (selection: Selection, paths: readonly string[]): Promise<Map<string, Stamp>> => {
+const addStamps = async (found: Found, selection: Selection, paths: readonly string[]): Promise<void> => {
   const wanted = paths.filter((path) => selection.isWanted(path) && !selection.isIgnored(path));
-  const found = new Map<string, Stamp>();
   for (let from = 0; from < wanted.length; from += AT_ONCE) {
     const some = wanted.slice(from, from + AT_ONCE);
-    const stamps = await Promise.all(some.map((path) => stampOf(selection, path)));
+    const stamps = await Promise.all(some.map((path) => stampOf(selection, path, found)));
     for (const [index, path] of some.entries()) {
       const stamp = stamps[index];
-      if (stamp !== undefined) found.set(path, stamp);
+      if (stamp !== undefined) found.stamps.set(path, stamp);
     }
   }
+};
+
+/** Those of the paths that are wanted files, with their stamps. */
+export const stampsOf = async (selection: Selection, paths: readonly string[]): Promise<Found> => {
+  const found = nothing();
+  await addStamps(found, selection, paths);
   return found;
 };
 
 /** All wanted files and their stamps. */
-export const scan = async (selection: Selection): Promise<Map<string, Stamp>> => {
-  const found = new Map<string, Stamp>();
+export const scan = async (selection: Selection): Promise<Found> => {
+  const found = nothing();
   const visit = async (path: string): Promise<void> => {
     if (path !== '.' && selection.isIgnored(path)) return;
-    const entries = await readdir(join(selection.cwd, path), { withFileTypes: true }).catch(goneOr);
+    const entries = await readdir(join(selection.cwd, path), { withFileTypes: true }).catch(goneOr(found, path));
     const files: string[] = [];
     for (const entry of entries ?? []) {
       const inner = path === '.' ? entry.name : `${path}/${entry.name}`;
@@ -69,8 +95,7 @@ export const scan = async (selection: Selection): Promise<Map<string, Stamp>> =>
       else files.push(inner);
     }
     // What cannot be listed may be a file itself.
-    for (const [file, stamp] of await stampsOf(selection, entries === undefined ? [path] : files))
-      found.set(file, stamp);
+    if (!found.shut.has(path)) await addStamps(found, selection, entries === undefined ? [path] : files);
   };
   for (const base of selection.bases) await visit(base);
   return found;

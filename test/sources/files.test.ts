@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,8 @@ import { asyncScheduler, type Subscription } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Draft } from '../../src/core/event.js';
-import { logInto } from '../api/world.js';
+import { logInto, type Logged } from '../api/world.js';
+import { until as eventually } from '../support/service.js';
 import type { Clock } from '../../src/core/ports.js';
 import { fileSource, type FileOptions } from '../../src/sources/files.js';
 
@@ -202,6 +204,41 @@ test('a folder that is not there yet, and a circle of links', async () => {
   await write('later/a.ts', 'x');
   await seen.until(() => seen.of('later/a.ts').length > 0);
 });
+
+const NOBODY = 65_534;
+/** As the owner of the files, while this process is somebody else. */
+const asOwner = (script: string): void => {
+  execFileSync('sh', ['-ec', script], { cwd, uid: 0 });
+};
+(process.geteuid?.() === 0 ? test : test.skip)(
+  'what there is no leave to read is said once and not told as removed, and what changed meanwhile is told afterwards',
+  async () => {
+    asOwner('chmod 755 . src/deep; chmod 777 src; echo 1 > src/deep/inner.ts; echo 1 > src/deep/gone.ts');
+    const lines: Logged[] = [];
+    process.seteuid!(NOBODY);
+    try {
+      const { changes, until } = await watch({ log: logInto(lines) });
+      const told = (): Change[] => changes().filter(({ path }) => path !== 'src/probe');
+      asOwner('chmod 000 src/deep');
+      await eventually('it is said', () => lines.length > 0);
+      asOwner('rm src/deep/gone.ts; echo 1 > src/deep/new.ts; echo 1 > src/other.ts');
+      await until(() => told().length > 0);
+      assert.equal(told(), [{ path: 'src/other.ts', change: 'created' }]);
+      asOwner('chmod 755 src/deep');
+      await until(() => told().length > 2);
+      assert.equal(told().slice(1), [
+        { path: 'src/deep/gone.ts', change: 'removed' },
+        { path: 'src/deep/new.ts', change: 'created' },
+      ]);
+      assert.equal(
+        lines.map(({ message }) => message),
+        ['files: src: no leave to read src/deep; what changes there is told when it can be read'],
+      );
+    } finally {
+      process.seteuid!(0);
+    }
+  },
+);
 
 test('changes that never pause are told all the same', async () => {
   const seen = await watch({ debounce_ms: 50, rescan_ms: 60_000 });
