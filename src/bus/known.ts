@@ -33,6 +33,11 @@ export class LiveKeys {
     return (own ? this.#own : this.#first).get(dedupe_key);
   }
 
+  /** How far they are known. */
+  get next(): number {
+    return this.#scanner.next;
+  }
+
   /** Reads one chunk on towards `size`; true when it is reached. */
   step(fd: number, size: number): boolean {
     if (size < this.#scanner.next) this.reset();

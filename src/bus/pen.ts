@@ -4,7 +4,7 @@ import { ConductorError } from '../core/errors.js';
 import type { Clock, Receipt } from '../core/ports.js';
 import { Batch } from './batch.js';
 import type { Stretch } from './durability.js';
-import { breath } from './file.js';
+import { breath, STRETCH } from './file.js';
 import type { Prepared } from './format.js';
 import { ClosedKeys, LiveKeys, type Written } from './known.js';
 import { LiveFile, type Rotation } from './live.js';
@@ -29,6 +29,8 @@ export interface Said {
 export interface Manner {
   /** Whether any of it has to be looked up. */
   keyed: boolean;
+  /** What others wrote was read just before: whatever is left of it is little. */
+  isPrepared: boolean;
   /** A segment that is closed is made durable first. */
   durable: boolean;
   /** False while the open file is still being made durable. */
@@ -44,6 +46,8 @@ export class Pen {
   readonly live: LiveFile;
   /** Where the last of it was written, if that is all that stands there. */
   place: Place | undefined;
+  /** Nobody else wrote before the last batch with keys: before the next there is nothing to prepare. */
+  isAlone = false;
   /** What was written last; good until the next is. */
   stretch: Stretch | undefined;
   readonly #key: Buffer;
@@ -82,7 +86,9 @@ export class Pen {
     // A suspect file is left for another only under the lock.
     if (mayReopen && !this.live.suspect) this.#open();
     else if (!this.live.tenure.isCurrent()) return;
+    const known = this.#liveKeys.next;
     while (!this.#liveKeys.step(this.live.fd, this.live.size)) await breath();
+    this.isAlone = this.#liveKeys.next === known;
     if (!this.#closedKeys.isReady) await this.#closedKeys.prepare(this.#clock.now() - DEDUPE_MS);
   }
 
@@ -129,14 +135,16 @@ export class Pen {
    */
   write(calls: readonly Said[], manner: Manner): Receipt[][] | undefined {
     const { live } = this;
-    const { keyed } = manner;
+    const { keyed, isPrepared } = manner;
     this.stretch = undefined;
     this.#now = this.#clock.now();
     const size = this.#catchUp(manner);
     if (size === undefined) return undefined;
     if (keyed) {
-      if (!this.#closedKeys.isReady) return undefined;
-      this.#liveKeys.catchUp(live.fd, size);
+      const unknown = size - this.#liveKeys.next;
+      if (unknown !== 0) this.isAlone = false;
+      if (!this.#closedKeys.isReady || (!isPrepared && (unknown < 0 || unknown > STRETCH))) return undefined;
+      if (unknown !== 0) this.#liveKeys.catchUp(live.fd, size);
     }
     this.#fresh = undefined;
     this.#written = [];

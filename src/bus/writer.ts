@@ -107,15 +107,15 @@ export const openWriter = (options: WriterOptions): Writer => {
   };
 
   /** At once, where nothing has to be waited for. */
-  const attemptNow = (calls: readonly Call[]): Attempt | undefined => {
-    const held = lock.holdNow(() => pen.write(calls, { keyed: false, durable, mayReopen: flying === 0 }));
+  const attemptNow = (calls: readonly Call[], keyed: boolean): Attempt | undefined => {
+    const held = lock.holdNow(() => pen.write(calls, { keyed, isPrepared: false, durable, mayReopen: flying === 0 }));
     return held && finish(held.value);
   };
 
   const attempt = async (calls: readonly Call[], keyed: boolean): Promise<Attempt> => {
     const mayReopen = flying === 0;
     if (keyed) await pen.prepareKeys(mayReopen);
-    const task = (): Receipt[][] | undefined => pen.write(calls, { keyed, durable, mayReopen });
+    const task = (): Receipt[][] | undefined => pen.write(calls, { keyed, isPrepared: true, durable, mayReopen });
     const held = lock.holdNow(task);
     return finish(held ? held.value : await lock.hold(task));
   };
@@ -159,7 +159,7 @@ export const openWriter = (options: WriterOptions): Writer => {
   const commit = async (calls: readonly Call[]): Promise<void> => {
     try {
       const keyed = calls.some(isKeyed);
-      const first = keyed ? undefined : attemptNow(calls);
+      const first = keyed && !pen.isAlone ? undefined : attemptNow(calls, keyed);
       const written = isWritten(first) ? first : await attempts(calls, keyed, first);
       flying += 1;
       for (const [index, call] of calls.entries()) call.given?.(written.receipts[index] ?? []);

@@ -35,10 +35,18 @@ export interface Deciding {
   observe?: (verdict: Verdict) => void;
 }
 
+export type EventOf = (msg_id: string) => Event | undefined;
+
+/** By id. Of most batches nobody asks, and then nothing is looked at. */
+export const eventIn = (events: readonly Event[]): EventOf => {
+  let byId: Map<string, Event> | undefined;
+  return (msg_id) => (byId ??= new Map(events.map((event) => [event.msg_id, event]))).get(msg_id);
+};
+
 /** One batch while it is decided: what it has decided already counts for the rest of it. */
 export interface Batch extends Deciding {
   decision: Decision;
-  events: ReadonlyMap<string, Event>;
+  eventOf: EventOf;
   /** Of the event that was looked at last: its rules all ask. */
   lineage: { event: Event; of: Lineage } | undefined;
   /** Starts so far, by chain, group and rule. */
@@ -48,7 +56,7 @@ export interface Batch extends Deciding {
 export const newBatch = (deciding: Deciding, events: readonly Event[]): Batch => ({
   ...deciding,
   decision: { fired: [], held: [], suppressed: [], errors: [], windows: {}, out: [] },
-  events: new Map(events.map((event) => [event.msg_id, event])),
+  eventOf: eventIn(events),
   lineage: undefined,
   started: { chains: new Map(), groups: new Map(), rules: new Map() },
 });

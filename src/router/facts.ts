@@ -1,6 +1,7 @@
 import type { Draft, Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
 import type { Routed, SuppressionReason } from '../core/ledger-view.js';
+import { eventIn } from './batch.js';
 
 /** A rule that was taken out is asked again after so long. */
 const OUT_MS = 3_600_000;
@@ -47,10 +48,10 @@ interface Beside {
  * too deep nothing is said: a rule that names such facts must come to an end.
  */
 export const factsOf = (routed: Routed, { events, out, now }: Beside): Draft[] => {
-  const byId = new Map(events.map((event) => [event.msg_id, event]));
-  const depth = (msg_id: string): { depth: number } => ({ depth: (byId.get(msg_id)?.depth ?? 0) + 1 });
+  const eventOf = eventIn(events);
+  const depth = (msg_id: string): { depth: number } => ({ depth: (eventOf(msg_id)?.depth ?? 0) + 1 });
   const tooDeep = ({ event, reason }: Suppressed): boolean =>
-    reason === 'depth' && isReserved(byId.get(event)?.type ?? '');
+    reason === 'depth' && isReserved(eventOf(event)?.type ?? '');
   return [
     { type: 'ROUTED', source: 'router', data: { ...routed }, body: summary(routed) },
     ...routed.errors.map((error) => ({

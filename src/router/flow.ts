@@ -80,7 +80,7 @@ export const expire = (batch: Batch, id: string, window: Window, due: number): E
   setWindow(batch, id, outcome.window && { rule, stage: window.stage, key, ...outcome.window }, due);
   if (!outcome.pass) return undefined;
   const signal = { ...outcome.pass, at: due };
-  const event = batch.events.get(signal.last) ?? batch.view.held.get(signal.last)?.event;
+  const event = batch.eventOf(signal.last) ?? batch.view.held.get(signal.last)?.event;
   if (!event) return 'its event is no longer known';
   return { compiled, event, flowed: flow(batch, compiled, event, signal, [], index + 1) };
 };

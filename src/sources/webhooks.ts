@@ -72,13 +72,13 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
   const waiting = new Map<(outcome: Outcome) => void, number>();
   let late: NodeJS.Timeout | undefined;
 
-  /** One timer for all, while one waits: it goes by the oldest. */
+  /** One timer for all, which goes by the oldest. It outlasts those who wait: the next would only set it again. */
   const refuseLate = (): void => {
     const now = performance.now();
     late = undefined;
     for (const [settle, until] of waiting) {
       if (until > now) {
-        late = setTimeout(refuseLate, until - now);
+        late = setTimeout(refuseLate, until - now).unref();
         return;
       }
       settle({ error: new ConductorError('unavailable', LATE) });
@@ -93,15 +93,11 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
       }
       const settle = (outcome: Outcome): void => {
         if (!waiting.delete(settle)) return;
-        if (waiting.size === 0) {
-          clearTimeout(late);
-          late = undefined;
-        }
         if ('receipts' in outcome) resolve(outcome.receipts);
         else reject(asRetriable(outcome.error));
       };
       waiting.set(settle, performance.now() + ANSWER_WITHIN_MS);
-      late ??= setTimeout(refuseLate, ANSWER_WITHIN_MS);
+      late ??= setTimeout(refuseLate, ANSWER_WITHIN_MS).unref();
       arrivals.next({ drafts, settle });
     });
 
