@@ -74,10 +74,16 @@ export class LiveFile {
    * put that into its journal: then writers wait for each other's journal, with the lock in their hands.
    */
   get size(): number {
+    return this.#look().size;
+  }
+
+  /** `tail`: what came since the end was seen, from the line break before. */
+  #look(): { size: number; tail: Buffer | undefined } {
     const from = this.#seen - 1;
     const count = from < 0 ? 0 : readSync(this.#fd, PROBE, 0, PROBE.length, from);
     // Cut off meanwhile, or grown by more than is read here.
-    return count === 0 || count === PROBE.length ? fstatSync(this.#fd).size : from + count;
+    if (count === 0 || count === PROBE.length) return { size: fstatSync(this.#fd).size, tail: undefined };
+    return { size: from + count, tail: PROBE.subarray(0, count) };
   }
 
   /** Opens what has the name now; true when that is another file than before. */
@@ -109,11 +115,11 @@ export class LiveFile {
 
   /** Learns what others wrote; answers the size. */
   catchUp(): number {
-    const { size } = this;
+    const { size, tail } = this.#look();
     if (size === this.#seen) return size;
     const from = this.#seen < 0 || size < this.#seen ? 0 : this.#seen;
     // From the line break before, since every record begins a line.
-    const end = endOfBytes(readRange(this.#fd, Math.max(0, from - 1, size - NARROW), size));
+    const end = endOfBytes(tail ?? readRange(this.#fd, Math.max(0, from - 1, size - NARROW), size));
     if (end.whole) this.#clean = size;
     this.#learn(
       end.moment ??

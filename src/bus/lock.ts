@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ConductorError } from '../core/errors.js';
 import { crypto } from './crypto.js';
@@ -6,15 +6,29 @@ import { tryLock, unlock, waitForLock } from './kernel-lock.js';
 
 const WAIT_MS = 10_000;
 
-/** How often a lock that is taken is asked for at once: another writer holds it for some 20 us, and the shortest sleep takes 100. */
+/** How often a lock that is taken is asked for at once: another writer holds it for some 20 us, and the shortest sleep takes 40. */
 const TRIES = 6;
 /**
  * In ms, each made up to half longer by chance. The package waits in a thread of
  * its own, which costs more than the whole append and holds the lock until the main thread is awake.
  */
 const NAPS = [0.02, 0.02, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4];
-const nap = (ms: number): unknown => Atomics.wait(NAP_CELL, 0, 0, ms * (1 + Math.random() / 2));
+const nap = (ms: number): void => {
+  if (!isExact) sleepExactly();
+  Atomics.wait(NAP_CELL, 0, 0, ms * (1 + Math.random() / 2));
+};
 const NAP_CELL = new Int32Array(new SharedArrayBuffer(4));
+
+let isExact = false;
+/** The kernel lets us sleep up to 50 us longer than it asked for, if it is not told otherwise. */
+const sleepExactly = (): void => {
+  isExact = true;
+  try {
+    writeFileSync('/proc/self/timerslack_ns', '1000');
+  } catch {
+    // Then it sleeps longer.
+  }
+};
 
 /** Where we may not write we may still read. */
 export const isReadOnly = (error: unknown): boolean =>
