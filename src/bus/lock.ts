@@ -7,7 +7,7 @@ import { tryLock, unlock, waitForLock } from './kernel-lock.js';
 const WAIT_MS = 10_000;
 
 /** How often a lock that is taken is asked for at once: another writer holds it for some 20 us, and the shortest sleep takes 40. */
-const TRIES = 6;
+const TRIES = 2;
 /**
  * In ms, each made up to half longer by chance. The package waits in a thread of
  * its own, which costs more than the whole append and holds the lock until the main thread is awake.
