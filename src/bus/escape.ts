@@ -66,5 +66,5 @@ export const jsonOfAny = (value: unknown): string => {
     : json;
 };
 
-/** The same, shorter where it is simple. */
-export const toHeaderJson = (value: unknown): string => asciiJson(value) ?? jsonOfAny(value);
+/** The same, in less time where it is simple. */
+export const jsonOf = (value: unknown): string => asciiJson(value) ?? jsonOfAny(value);

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import type { Event, Parent } from '../core/event.js';
 import { normaliseType } from '../core/event-type.js';
-import type { HeaderName, HeaderFields } from './header.js';
+import { PLACE, type HeaderName, type HeaderValues } from './header.js';
 
 const load = createRequire(import.meta.url);
 
@@ -41,6 +41,7 @@ const isType = (value: unknown): boolean => isText(value) && TYPE.test(value);
 const isDepth = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
 const isTrust = (value: unknown): boolean => value === 'full' || value === 'outside';
 
+/** In the order of the names of a header. */
 const SHAPES: readonly Shape[] = [
   shape('msg_id', isMessageId, { required: true, plain: true }),
   shape('ts', isTime, { required: true, plain: true }),
@@ -84,19 +85,33 @@ const parseValue = (text: string): unknown => {
 
 type Mutable = { -readonly [Key in keyof Event]: Event[Key] };
 
+const VARIED: readonly Shape['name'][] = ['msg_id', 'ts', 'dedupe_key', 'data'];
+/** What a field said last that had the right shape, where messages mostly repeat what the one before says. */
+const repeated = SHAPES.map(({ name }): { text: string | undefined; value: unknown } | undefined =>
+  VARIED.includes(name) ? undefined : { text: undefined, value: undefined },
+);
+
 /** Undefined when any field has the wrong shape. */
-export const strictEvent = (fields: HeaderFields, body: string, authentic: boolean): Event | undefined => {
-  const values: unknown[] = [];
-  for (const { name, check, required, plain } of SHAPES) {
-    const text = fields[name];
+export const strictEvent = (said: HeaderValues, body: string, authentic: boolean): Event | undefined => {
+  const values = new Array<unknown>(SHAPES.length);
+  for (let place = 0; place < SHAPES.length; place += 1) {
+    const { check, required, plain } = SHAPES[place]!;
+    const text = said[place];
+    const last = repeated[place];
     if (text === undefined) {
       if (required) return undefined;
-      values.push(undefined);
-      continue;
+    } else if (last !== undefined && text === last.text) {
+      values[place] = last.value;
+    } else {
+      const value = plain && !text.startsWith('"') ? text : parseValue(text);
+      if (!check(value)) return undefined;
+      // Whoever is told an event may keep it, and what is in it.
+      if (last !== undefined && typeof value !== 'object') {
+        last.text = text;
+        last.value = value;
+      }
+      values[place] = value;
     }
-    const value = plain && !text.startsWith('"') ? text : parseValue(text);
-    if (!check(value)) return undefined;
-    values.push(value);
   }
   // In the order of SHAPES, and one property after the other: an event is built for every record that is read.
   const event = { msg_id: values[0], ts: values[1], type: values[2], project_id: values[3] } as Mutable;
@@ -135,7 +150,7 @@ const parseBlock = (name: string, text: string): unknown => {
 };
 
 /** A record of another writer: whatever fits is kept, the rest gets a default. It never fires a rule. */
-export const foreignEvent = (fields: HeaderFields, body: string, offset: number): Event => {
+export const foreignEvent = (said: HeaderValues, body: string, offset: number): Event => {
   const event: Record<string, unknown> = {
     msg_id: `FOREIGN-${offset}`,
     ts: new Date(0).toISOString(),
@@ -147,7 +162,7 @@ export const foreignEvent = (fields: HeaderFields, body: string, offset: number)
     data: {},
   };
   for (const { name, check, plain } of SHAPES) {
-    const text = fields[name];
+    const text = said[PLACE[name]];
     if (text === undefined) continue;
     let value = text.includes('\n')
       ? parseBlock(name, text)

@@ -44,8 +44,20 @@ export const macOf = (key: Buffer, header: Buffer | string, body: Buffer | strin
 export const sameMac = (left: string, right: string): boolean =>
   left.length === right.length && crypto().timingSafeEqual(Buffer.from(left), Buffer.from(right));
 
-export const crcOf = (header: Buffer, body: Buffer): string =>
-  (body.length === 0 ? zlib.crc32(header) : zlib.crc32(body, zlib.crc32(header))).toString(16).padStart(8, '0');
+export const crcOf = (header: Buffer, body: Buffer): number =>
+  body.length === 0 ? zlib.crc32(header) : zlib.crc32(body, zlib.crc32(header));
+
+/** The checksum whose eight digits begin at `at`; −1 where they do not. */
+export const crcAt = (bytes: Buffer, at: number): number => {
+  let crc = 0;
+  for (let index = at; index < at + 8; index += 1) {
+    const code = bytes[index] ?? 0;
+    if (code >= 48 && code <= 57) crc = crc * 16 + code - 48;
+    else if (code >= 97 && code <= 102) crc = crc * 16 + code - 87;
+    else return -1;
+  }
+  return crc;
+};
 
 const CRC_LINES = Buffer.from('crc32: 00000000\n---\n');
 const CRC_BYTES = CRC_LINES.length;

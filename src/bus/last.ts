@@ -2,7 +2,7 @@
 import { closeSync, fstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import { readRange } from './file.js';
-import { BODY_MAX, crcOf, HEADER_MAX } from './format.js';
+import { BODY_MAX, crcAt, crcOf, HEADER_MAX } from './format.js';
 import { Scanner } from './scanner.js';
 import { openToRead, type Segment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
@@ -57,8 +57,7 @@ const idOfSealed = (bytes: Buffer, at: number): string | undefined => {
   const to = from + Number(bytes.toString('latin1', digits, bytes.indexOf(NEWLINE, digits)));
   // Its own line break and the empty line: then the file ends.
   if (to !== bytes.length - 2 || bytes[to] !== NEWLINE || bytes[to + 1] !== NEWLINE) return undefined;
-  const sum = crcOf(bytes.subarray(at, crc + 1), bytes.subarray(from, to));
-  if (sum !== bytes.toString('latin1', end - 8, end)) return undefined;
+  if (crcOf(bytes.subarray(at, crc + 1), bytes.subarray(from, to)) !== crcAt(bytes, end - 8)) return undefined;
   const id = at + RECORD.length - 1;
   return bytes.toString('latin1', id, bytes.indexOf(NEWLINE, id));
 };

@@ -5,8 +5,8 @@
 import type { Event } from '../core/event.js';
 import { unescapeBody } from './escape.js';
 import { foreignEvent, legacyEvent, strictEvent } from './fields.js';
-import { BODY_MAX, HEADER_MAX, crcOf, macOf, sameMac } from './format.js';
-import { parseHeader, type HeaderFields } from './header.js';
+import { BODY_MAX, HEADER_MAX, crcAt, crcOf, macOf, sameMac } from './format.js';
+import { parseHeader, PLACE, type HeaderValues } from './header.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
 import { Search, type Wanted } from './wanted.js';
 
@@ -20,7 +20,7 @@ export interface ScannerOptions {
 }
 
 interface Header {
-  fields: HeaderFields;
+  values: HeaderValues;
   /** Where the last line begins, if it is `crc32:`, else −1; and where the body begins. */
   crc: number;
   body: number;
@@ -160,7 +160,7 @@ export class Scanner {
   /** The next `---` line at or after `from`, which is the beginning of a line; −1 when there is none yet. */
   #nextDelimiter(from: number): number {
     if (this.#isDelimiter(from)) return from;
-    const found = this.#buffer.indexOf('\n---\n', from);
+    const found = this.#buffer.indexOf(DELIMITER, from);
     return found < 0 ? -1 : found + 1;
   }
 
@@ -178,25 +178,26 @@ export class Scanner {
 
   /** `'pending'`: more bytes are needed; undefined: this is no header. */
   #header(at: number): Header | 'pending' | undefined {
-    const end = this.#buffer.indexOf('\n---\n', at + 3);
+    const end = this.#buffer.indexOf(DELIMITER, at + 3);
     if (end < 0) return this.#buffer.length - at > HEADER_MAX ? undefined : 'pending';
     if (end - at > HEADER_MAX) return undefined;
     const text = this.#buffer.toString('utf8', at + 4, end + 1);
     const parsed = parseHeader(text);
     if (!parsed) return undefined;
-    const { fields, last, foreign } = parsed;
+    const { values, last, foreign } = parsed;
     // The checksum is the last line, and a MAC the one before; each has one length only.
-    const crc = text.startsWith('crc32: ', last) ? end + 1 - (text.length - last) : -1;
-    return { fields, crc, body: end + 5, foreign };
+    const crc = text.length - last === CRC_LINE && text.startsWith('crc32: ', last) ? end + 1 - CRC_LINE : -1;
+    return { values, crc, body: end + 5, foreign };
   }
 
   #record(at: number, last: boolean): Item | undefined {
     const header = this.#header(at);
     if (header === 'pending') return undefined;
     if (!header) return this.#skip(at, at + 4, 'the header breaks off');
-    const { fields } = header;
-    const { body_bytes, crc32: crc } = fields;
-    if (body_bytes === undefined && crc === undefined && fields.mac === undefined)
+    const { values } = header;
+    const body_bytes = values[PLACE.body_bytes];
+    const crc = values[PLACE.crc32];
+    if (body_bytes === undefined && crc === undefined && values[PLACE.mac] === undefined)
       return this.#foreign(at, header, last);
 
     const length = Number(body_bytes);
@@ -210,23 +211,23 @@ export class Scanner {
     if (end >= this.#buffer.length) return undefined;
     const head = this.#buffer.subarray(at, header.crc);
     const body = length === 0 ? EMPTY : this.#buffer.subarray(header.body, end);
-    if (this.#buffer[end] !== NEWLINE || crcOf(head, body) !== crc) {
+    if (this.#buffer[end] !== NEWLINE || crcOf(head, body) !== crcAt(this.#buffer, header.body - 13)) {
       return this.#skip(at, header.body, 'length or checksum do not fit');
     }
     const text = length === 0 ? '' : unescapeBody(body.toString('utf8'));
-    const event = strictEvent(fields, text, this.#isAuthentic(at, header, body));
+    const event = strictEvent(values, text, this.#isAuthentic(at, header, body));
     if (!event) return this.#damaged(at, end + 1, 'a field has the wrong shape');
     return { kind: 'event', event, from: this.#base + at, to: this.#base + end + 1 };
   }
 
   /** The MAC is the line just before the checksum, so that nothing it does not cover is read. */
   #isAuthentic(at: number, header: Header, body: Buffer): boolean {
-    const { mac } = header.fields;
+    const mac = header.values[PLACE.mac];
     if (mac === undefined || !this.#key) return false;
     const line = header.crc - MAC_LINE;
     if (line <= at || this.#buffer.toString('latin1', line - 1, header.crc) !== `\nmac: ${mac}\n`) return false;
     if (!sameMac(mac, macOf(this.#key, this.#buffer.subarray(at, line), body))) return false;
-    const moment = momentOf(header.fields.msg_id ?? '');
+    const moment = momentOf(header.values[PLACE.msg_id] ?? '');
     if (moment === undefined) return false;
     if (this.#newest && !isAfter(moment, this.#newest)) return false;
     this.#newest = moment;
@@ -243,7 +244,7 @@ export class Scanner {
     const body = unescapeBody(this.#buffer.toString('utf8', header.body, to).replace(/\s+$/, ''));
     return {
       kind: 'event',
-      event: foreignEvent(header.fields, body, this.#base + at),
+      event: foreignEvent(header.values, body, this.#base + at),
       from: this.#base + at,
       to: this.#base + to,
     };

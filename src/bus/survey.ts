@@ -1,9 +1,10 @@
 /** The whole bus read once, for `check` and `stats`. Memory does not grow with it. */
 import { closeSync } from 'node:fs';
+import type { Event } from '../core/event.js';
 import type { DamagedRange } from '../core/ports.js';
 import { withBlob } from './blobs.js';
 import type { Position } from './cursor.js';
-import { CHUNK, breath, readRange } from './file.js';
+import { breath, readInto } from './file.js';
 import { Scanner, type Item } from './scanner.js';
 import { closedSegments, openSegment, numberAfter, type Segment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
@@ -25,6 +26,9 @@ export interface Survey {
   damaged: DamagedRange[];
 }
 
+/** What is read at once. */
+const STRETCH = 256 * 1024;
+
 const count = (counts: Record<string, number>, name: string): void => {
   counts[name] = (counts[name] ?? 0) + 1;
 };
@@ -44,11 +48,12 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
   };
   let newest: Moment | undefined;
 
-  const take = async ({ path: file, number: segment }: Segment, item: Item): Promise<void> => {
+  /** Answers with the event whose blob has to be looked at, if it has one. */
+  const take = ({ path: file, number: segment }: Segment, item: Item): Event | undefined => {
     const { from, to } = item;
     if (item.kind === 'damaged') {
       found.damaged.push({ file, segment, from, to, reason: item.reason });
-      return;
+      return undefined;
     }
     const { event } = item;
     found.messages += 1;
@@ -57,7 +62,7 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
     if (event.authentic) found.authentic += 1;
     if (!event.sealed) {
       found.unsealed += 1;
-      return;
+      return undefined;
     }
     found.first ??= event.ts;
     found.last = event.ts;
@@ -71,8 +76,21 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
         reason: `${event.msg_id} is not newer than what stands before it`,
       });
     else newest = moment ?? newest;
-    if (event.data_blob !== undefined && (await withBlob(root, event)) === event)
-      found.damaged.push({ file, segment, from, to, reason: `the blob ${event.data_blob} is missing or wrong` });
+    return event.data_blob === undefined ? undefined : event;
+  };
+
+  const takeAll = async (part: Segment, items: readonly Item[]): Promise<void> => {
+    for (const item of items) {
+      const event = take(part, item);
+      if (event && (await withBlob(root, event)) === event)
+        found.damaged.push({
+          file: part.path,
+          segment: part.number,
+          from: item.from,
+          to: item.to,
+          reason: `the blob ${event.data_blob ?? ''} is missing or wrong`,
+        });
+    }
   };
 
   const closed = closedSegments(root);
@@ -85,13 +103,14 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
       const scanner = new Scanner(key, 0, own);
       const limit = number === end.segment ? end.offset : Infinity;
       for (;;) {
-        const chunk = readRange(part.fd, scanner.next, Math.min(limit, scanner.next + CHUNK));
-        if (chunk.length === 0) break;
-        for (const item of scanner.push(chunk)) await take(part, item);
+        const from = scanner.next;
+        const count = readInto(part.fd, scanner.room(Math.min(STRETCH, limit - from)), from);
+        if (count === 0) break;
+        await takeAll(part, scanner.took(count));
         await breath();
       }
       found.bytes += scanner.next;
-      for (const item of scanner.end()) await take(part, item);
+      await takeAll(part, scanner.end());
       own = scanner.newest ?? own;
       found.segments += 1;
     } finally {

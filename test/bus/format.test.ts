@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { escapeBody, toHeaderJson, unescapeBody } from '../../src/bus/escape.js';
+import { escapeBody, jsonOf, unescapeBody } from '../../src/bus/escape.js';
 import { encode, prepare, type Fields } from '../../src/bus/encode.js';
+import { parseHeader } from '../../src/bus/header.js';
 import { seal } from '../../src/bus/format.js';
 import { nextMoment, stampOf, type Moment } from '../../src/bus/stamp.js';
 import type { Event } from '../../src/core/event.js';
@@ -109,7 +110,7 @@ test('a value in a header is the JSON that JSON.stringify gives, but for what YA
       fc.oneof(odd, fc.dictionary(fc.oneof(hostile, fc.constantFrom('b', 'a', '1', '__proto__')), odd)),
       (value) => {
         const expected = JSON.stringify({ value });
-        const said = value === undefined ? '{}' : `{"value":${toHeaderJson(value)}}`;
+        const said = value === undefined ? '{}' : `{"value":${jsonOf(value)}}`;
         assert.equal(JSON.parse(said), JSON.parse(expected));
         if (!/[^ -~]/.test(expected)) assert.is(said, expected);
       },
@@ -392,6 +393,51 @@ body
     const [odd] = eventsOf(scan(Buffer.from(`---\ntype: A\n${bomb}\n---\nx\n\n`)));
     assert.equal([odd?.type, odd?.parents, odd?.body], ['A', [], 'x']);
   }
+});
+
+test('a header is read the same whatever was read before it', () => {
+  const lines = (type: string): string[] => [
+    'msg_id: MSG-20260101-000000-000000000-PID42-0001',
+    'ts: 2026-01-01T00:00:00.000Z',
+    `type: ${type}`,
+    'project_id: default',
+    'parents: []',
+    'depth: 0',
+    'data: {"a":"b"}',
+    'body_bytes: 3',
+    'crc32: 00000000',
+  ];
+  const extra = fc.constantFrom(
+    'mac: 0',
+    'data_blob: "0"',
+    'depth: 0',
+    'data: {}',
+    'odd: 1',
+    '  x',
+    '',
+    'ts: ',
+    'msg_id:',
+  );
+  const change = fc.record({ at: fc.nat(9), remove: fc.nat(2), add: fc.array(extra, { maxLength: 2 }) });
+  let counted = 0;
+  const other = (): string => {
+    counted += 1;
+    return lines(`OTHER_${counted}`).join('\n') + '\n';
+  };
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 2 }), (changes) => {
+      const changed = lines('INFO');
+      for (const { at, remove, add } of changes) changed.splice(at, remove, ...add);
+      const text = changed.join('\n') + '\n';
+      for (let count = 0; count < 20; count += 1) parseHeader(other());
+      const first = parseHeader(text);
+      for (let count = 0; count < 20; count += 1) parseHeader(other());
+      parseHeader(lines('INFO').join('\n') + '\n');
+      assert.equal(parseHeader(text), first);
+      assert.equal(parseHeader(text), first);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test.run();
