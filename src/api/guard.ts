@@ -3,7 +3,13 @@ import { ConductorError } from '../core/errors.js';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-const nameOf = (host: string): string => host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+/** Of the host that was named last, which is mostly the one that is named next. */
+let named = { host: '', name: '' };
+
+const nameOf = (host: string): string => {
+  if (named.host !== host) named = { host, name: host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '') };
+  return named.name;
+};
 
 /**
  * Who may talk to us from a browser. A page of another site can make the browser call loopback: `Origin` and

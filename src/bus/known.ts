@@ -4,7 +4,7 @@ import type { Event } from '../core/event.js';
 import { breath, readRange, STRETCH } from './file.js';
 import { lastMomentIn } from './last.js';
 import { Scanner } from './scanner.js';
-import { buildIndex, loadIndex, readRow, rowsOfKey, type SegmentIndex } from './segment-index.js';
+import { buildIndex, hash, loadIndex, readRow, rowsOfKey, type Row, type SegmentIndex } from './segment-index.js';
 import { closedSegments, openToRead, type Segment } from './segments.js';
 
 type Known = Pick<Event, 'dedupe_key' | 'msg_id' | 'sealed' | 'authentic'>;
@@ -163,15 +163,19 @@ export class ClosedKeys {
   }
 
   find(dedupe_key: string, own: boolean): string | undefined {
+    if (this.#tables.length === 0) return undefined;
+    const wanted = hash(dedupe_key);
     for (const { segment, held } of this.#tables) {
-      const found = held instanceof LiveKeys ? held.find(dedupe_key, own) : this.#look(segment, held, dedupe_key, own);
+      const found =
+        held instanceof LiveKeys
+          ? held.find(dedupe_key, own)
+          : this.#look(segment, rowsOfKey(held, wanted), dedupe_key, own);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  #look({ path }: Segment, table: Uint32Array, dedupe_key: string, own: boolean): string | undefined {
-    const rows = rowsOfKey(table, dedupe_key);
+  #look({ path }: Segment, rows: readonly Row[], dedupe_key: string, own: boolean): string | undefined {
     const fd = rows.length === 0 ? undefined : openToRead(path);
     if (fd === undefined) return undefined;
     try {

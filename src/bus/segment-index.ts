@@ -53,9 +53,10 @@ export interface SegmentIndex {
   keyTable(): Uint32Array;
 }
 
-/** The rows whose dedupe key may be this one, in file order. */
-export const rowsOfKey = (table: Uint32Array, dedupe_key: string): Row[] => {
-  const wanted = hash(dedupe_key);
+export const hash = (text: string | undefined): number => (text === undefined ? 0 : crc32(text) >>> 0);
+
+/** The rows whose dedupe key may be the one of this hash, in file order. */
+export const rowsOfKey = (table: Uint32Array, wanted: number): Row[] => {
   let low = 0;
   let high = table.length / KEY;
   while (low < high) {
@@ -68,7 +69,6 @@ export const rowsOfKey = (table: Uint32Array, dedupe_key: string): Row[] => {
   return found;
 };
 
-const hash = (text: string | undefined): number => (text === undefined ? 0 : crc32(text) >>> 0);
 const pathOf = (root: string, segment: Segment): string =>
   join(root, '.conductor', 'cache', 'bus', `${basename(segment.path)}.index`);
 

@@ -40,9 +40,15 @@ export const makerFinder = ({ rootPath, runs, living }: MakersOptions) => {
     return commits;
   };
 
-  return async (commit: string): Promise<string | undefined> => {
+  const find = async (commit: string, among: readonly RunScope[]): Promise<string | undefined> => {
     for (const remembered of [logs, told]) if (remembered.size > REMEMBERED) remembered.clear();
-    for (const run of [...living()]) if ((await madeBy(run)).includes(commit)) return run.run_id;
+    for (const run of among) if ((await madeBy(run)).includes(commit)) return run.run_id;
     return undefined;
+  };
+
+  /** Undefined: no run is living. */
+  return (commit: string): Promise<string | undefined> | undefined => {
+    const among = [...living()];
+    return among.length === 0 ? undefined : find(commit, among);
   };
 };

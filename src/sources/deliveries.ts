@@ -15,8 +15,8 @@ const MOST_INLINE = 32 * 1024;
 const MOST_ID = 200;
 const MOST_SHORT = 20;
 
-/** The living run that made a commit. */
-export type MadeBy = (commit: string) => Promise<string | undefined>;
+/** The living run that made a commit; undefined at once where none is living. */
+export type MadeBy = (commit: string) => Promise<string | undefined> | undefined;
 
 export interface Endpoint {
   name: string;
@@ -109,7 +109,8 @@ export const draftsOf = async (
   const drafts: Draft[] = [];
   for (const meaning of meanings) {
     const made_by = makerOf(meaning);
-    const maker = typeof made_by === 'object' ? await madeBy?.(made_by.sha) : made_by;
+    const made = typeof made_by === 'object' ? madeBy?.(made_by.sha) : made_by;
+    const maker = typeof made === 'object' ? await made : made;
     const data = isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data;
     const meta: Record<string, string> = { actor_kind: actorKind(meaning, endpoint, payload, actor) };
     if (maker !== undefined) meta['made_by'] = maker;
