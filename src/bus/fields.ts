@@ -36,7 +36,9 @@ const shape = (
 ): Shape => ({ name, check, required, plain });
 
 const isMessageId = (value: unknown): boolean => isText(value) && /^[A-Za-z0-9][\x21-\x7e]{0,199}$/.test(value);
-const isTime = (value: unknown): boolean => isText(value) && (ISO.test(value) || !Number.isNaN(Date.parse(value)));
+/** Of years that have four digits: what is added to a time is still one that can be written. */
+const isTime = (value: unknown): boolean =>
+  isText(value) && (ISO.test(value) || (/^\d{4}-/.test(value) && !Number.isNaN(Date.parse(value))));
 const isType = (value: unknown): boolean => isText(value) && TYPE.test(value);
 const isDepth = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
 const isTrust = (value: unknown): boolean => value === 'full' || value === 'outside';

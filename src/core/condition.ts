@@ -178,6 +178,10 @@ const pathsOf = (node: ASTNode): string[] => {
   return found;
 };
 
+/** What an expression that is right looks at, as `event.data.branch`. */
+export const pathsIn = (expression: string, variables: readonly string[]): string[] =>
+  pathsOf(parse(expression, variables).program.ast);
+
 export interface FailedClause {
   /** The first part of `a && b && c` that was not true. */
   clause: string;

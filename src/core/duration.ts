@@ -1,15 +1,20 @@
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** `"1h30m"`, `"500ms"`, or a number of seconds → milliseconds; undefined when it is neither. */
+/** A hundred years: a time so far from now is still one that can be written. */
+const LONGEST = 36_525 * UNITS.d;
+const bounded = (milliseconds: number): number | undefined =>
+  milliseconds >= 0 && milliseconds <= LONGEST ? Math.round(milliseconds) : undefined;
+
+/** `"1h30m"`, `"500ms"`, or a number of seconds → milliseconds, a hundred years at most; undefined when it is neither. */
 export const parseDuration = (value: string | number): number | undefined => {
-  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? Math.round(value * 1_000) : undefined;
+  if (typeof value === 'number') return bounded(value * 1_000);
   if (/^\d+(\.\d+)?$/.test(value.trim())) return parseDuration(Number(value));
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(value.trim())) return undefined;
   let total = 0;
   for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     total += Number(amount) * UNITS[unit as keyof typeof UNITS];
   }
-  return Math.round(total);
+  return bounded(total);
 };
 
 /** The inverse, in the shortest form: 90000 → `1m30s`. */

@@ -13,5 +13,9 @@ const RESERVED_PREFIXES = ['TASK_', 'HANDLER_', 'STEP_', 'RUN_', 'APPROVAL_', 'R
 
 const isPrefixed = (type: string): boolean => RESERVED_PREFIXES.some((prefix) => type.startsWith(prefix));
 
+/** A glob for reserved types alone, which globs never fit. */
+export const isReservedGlob = (glob: string): boolean =>
+  glob.includes('*') && isPrefixed(glob.slice(0, glob.indexOf('*')));
+
 /** Types that only our own service and commands may say, with the MAC of the root's key. */
 export const isReserved = (type: string): boolean => RESERVED.has(type) || (type.includes('_') && isPrefixed(type));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nearest } from './yaml-document.js';
 import { wrongGlob } from './glob.js';
 
 const globSchema = z.string().superRefine((glob, context) => {
@@ -44,11 +45,30 @@ export const EVENT_FIELDS = [
   'ts',
 ] as const;
 
+const noField = (path: string, meant: string): string =>
+  `"${path}" is no field of an event; did you mean "${meant}"? (fields: ${EVENT_FIELDS.join(', ')})`;
+
+/** As it was probably meant: a field that was misspelt, else one of data. */
+const meantBy = (path: string): string => {
+  const [first = '', ...rest] = path.split('.');
+  const near = nearest(first, EVENT_FIELDS);
+  return near === undefined ? `data.${path}` : [near, ...rest].join('.');
+};
+
 /** Undefined when the path begins with a field of events; else what to write instead. */
 export const wrongPath = (path: string): string | undefined => {
   const [first = ''] = path.split('.');
-  if ((EVENT_FIELDS as readonly string[]).includes(first)) return undefined;
-  return `"${path}" is no field of an event; did you mean "data.${path}"? (fields: ${EVENT_FIELDS.join(', ')})`;
+  return (EVENT_FIELDS as readonly string[]).includes(first) ? undefined : noField(path, meantBy(path));
+};
+
+/** Of an event, as a condition sees it. */
+const ALL_FIELDS: readonly string[] = [...EVENT_FIELDS, 'parents', 'links', 'data_blob', 'sealed', 'authentic'];
+
+/** What is wrong with a path of a condition over `event`; undefined when it may be there. */
+export const wrongEventPath = (path: string): string | undefined => {
+  const [variable, field, ...rest] = path.split('.');
+  if (variable !== 'event' || field === undefined || ALL_FIELDS.includes(field)) return undefined;
+  return noField(path, `event.${meantBy([field, ...rest].join('.'))}`);
 };
 
 const withoutEvent = (path: string): string => path.replace(/^event\./, '');

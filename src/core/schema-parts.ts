@@ -11,7 +11,7 @@ export const durationSchema = z
     if (milliseconds === undefined) {
       context.addIssue({
         code: 'custom',
-        message: `"${value}" is no duration; write seconds (300) or "500ms", "30s", "5m", "1h30m"`,
+        message: `"${value}" is no duration; write seconds (300) or "500ms", "30s", "5m", "1h30m", a hundred years at most`,
       });
       return z.NEVER;
     }

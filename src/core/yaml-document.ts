@@ -29,14 +29,18 @@ const offsetOf = (document: Document, path: readonly PropertyKey[], key?: string
   return undefined;
 };
 
-/** Levenshtein distance, for "did you mean". */
+/** How many letters are missing, too many, wrong, or in the place of their neighbour; for "did you mean". */
 const distance = (from: string, to: string): number => {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  let above: number[] = [];
   for (let i = 1; i <= from.length; i++) {
     const next = [i];
     for (let j = 1; j <= to.length; j++) {
       next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1])
+        next[j] = Math.min(next[j]!, above[j - 2]! + 1);
     }
+    above = row;
     row = next;
   }
   return row[to.length]!;
@@ -70,7 +74,18 @@ const specific = (issue: z.core.$ZodIssue): { issue: z.core.$ZodIssue; depth: nu
   }
   if (best.issue === issue && issue.errors.length > 0 && issue.errors.every(([first]) => isMissing(first)))
     return { issue: { ...issue, message: 'is missing' }, depth: 0 };
-  return best;
+  // Else the one that is of the right kind.
+  const fitting =
+    best.issue === issue ? issue.errors.find(([first]) => first && first.code !== 'invalid_type') : undefined;
+  return fitting ? { issue: { ...specific(fitting[0]!).issue, path: issue.path }, depth: 0 } : best;
+};
+
+/** YAML 1.2 knows two words for yes and no. */
+const messageOf = (issue: z.core.$ZodIssue): string => {
+  if (issue.code !== 'invalid_type') return issue.message;
+  if (issue.expected === 'boolean') return `${issue.message}; write true or false, without quotes`;
+  if (issue.message.endsWith('received null')) return 'is empty';
+  return isMissing(issue) ? 'is missing' : issue.message;
 };
 
 /**
@@ -123,7 +138,7 @@ export const readYamlFile = <Schema extends z.ZodType>(
   const position = locate(issue.path, unknown);
   const message =
     unknown === undefined
-      ? `${position.field || 'the file'}: ${issue.message}`
+      ? `${position.field || 'the file'}: ${messageOf(issue)}`
       : `unknown key "${unknown}"${suggestion ? `; did you mean "${suggestion}"?` : ''}`;
   throw new ConductorError('invalid_file', message, { position });
 };

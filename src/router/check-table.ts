@@ -1,5 +1,7 @@
-import { compileCondition } from '../core/condition.js';
+import { compileCondition, pathsIn } from '../core/condition.js';
 import { ConductorError } from '../core/errors.js';
+import { isReservedGlob } from '../core/event-type.js';
+import { wrongEventPath } from '../core/pattern.js';
 import { KNOWN_KEYS, ruleFileSchema, type Rule } from '../core/rule.js';
 import { nearest, readYamlFile } from '../core/yaml-document.js';
 
@@ -30,6 +32,8 @@ export const openCheck = (handlers: readonly string[] | undefined): ((file: Rule
       const other = ids.get(rule.id);
       if (other !== undefined) refuse('id', `the id is used twice (also in ${other})`);
       ids.set(rule.id, file);
+      const glob = rule.on.find(isReservedGlob);
+      if (glob !== undefined) refuse('on', `"${glob}" fits nothing: reserved types are named one by one, as RUN_STOP`);
       if (known && !known.has(rule.do)) {
         const near = nearest(rule.do, [...known]);
         refuse('do', `there is no handler "${rule.do}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
@@ -38,6 +42,10 @@ export const openCheck = (handlers: readonly string[] | undefined): ((file: Rule
         if (rule.when !== undefined) compileCondition(rule.when, ['event']);
       } catch (error) {
         refuse('when', error instanceof Error ? error.message : String(error));
+      }
+      for (const path of rule.when === undefined ? [] : pathsIn(rule.when, ['event'])) {
+        const wrong = wrongEventPath(path);
+        if (wrong !== undefined) refuse('when', wrong);
       }
       return { rule, file };
     });

@@ -329,6 +329,7 @@ test('a sealed record whose fields have the wrong shape is damage, not a message
     { depth: -1 },
     { trust: 'more' },
     { type: 'a b' },
+    { ts: '+275760-09-13T00:00:00.000Z' },
     { parents: [1] },
   ]) {
     const items = scan(encode({ ...plain, ...stamp, ...(wrong as object) }, key));
