@@ -3,10 +3,13 @@
  * another file leaves a new mark at the lock first: while the mark is as it was, only other hands can have taken the name, and
  * that is looked for once the write is on its way to the disk.
  */
-import { fstatSync, lstatSync } from 'node:fs';
+import { fstatSync, lstatSync, statSync, type Stats } from 'node:fs';
 import { busPath } from './file.js';
 import type { BusLock } from './lock.js';
 import { nameOf, surePath } from './sure-path.js';
+
+/** In ms: the times of files come in steps, of which this is more than one. */
+const STEP_MS = 50;
 
 export type Marks = Pick<BusLock, 'mark' | 'newMark'>;
 
@@ -16,11 +19,15 @@ export class Tenure {
   #mark = 0;
   #fd = -1;
   #ino = -1;
+  readonly #folder: string;
+  /** The folder, when the file was last seen to have its name: to ask whether names in it changed takes a quarter of asking for the name. */
+  #known: Stats | undefined;
   /** What the kernel calls the open file as long as it has our name; undefined where that cannot be relied on. */
   #sure: string | undefined;
 
   constructor(root: string, marks: Marks) {
     this.#path = busPath(root);
+    this.#folder = root;
     this.#marks = marks;
   }
 
@@ -30,6 +37,7 @@ export class Tenure {
     this.#fd = open(this.#path);
     this.#ino = fstatSync(this.#fd).ino;
     this.#sure = surePath(this.#path, this.#fd);
+    this.#known = undefined;
     return this.#fd;
   }
 
@@ -55,7 +63,14 @@ export class Tenure {
    * kept what was in it.
    */
   wasKept(): boolean {
-    return this.#sure === undefined || nameOf(this.#fd) === this.#sure || !this.isCurrent();
+    if (this.#sure === undefined) return true;
+    const folder = statSync(this.#folder, { throwIfNoEntry: false });
+    const known = this.#known;
+    if (known && folder?.mtimeMs === known.mtimeMs && folder.ino === known.ino && folder.dev === known.dev) return true;
+    const isNamed = nameOf(this.#fd) === this.#sure;
+    // A change that comes at once may be of the same time.
+    this.#known = isNamed && folder && Date.now() - folder.mtimeMs > STEP_MS ? folder : undefined;
+    return isNamed || !this.isCurrent();
   }
 
   /**
