@@ -40,6 +40,8 @@ export const answerDirectly = ({
   metrics,
   log,
 }: Pick<ApiOptions, 'gate' | 'audit' | 'metrics' | 'log'>) => {
+  const warn = ({ message }: Error): void => log.warn('an answer could not be sent', { reason: message });
+
   const refuse = (error: unknown, request_id: string, path: string): Answer => {
     const problem = toConductorError(error);
     if (problem.status === 500)
@@ -48,7 +50,7 @@ export const answerDirectly = ({
   };
 
   return async (request: IncomingMessage, response: ServerResponse, { route, path, take }: Work): Promise<void> => {
-    response.on('error', (error) => log.warn('an answer could not be sent', { reason: error.message }));
+    response.on('error', warn);
     const began = performance.now();
     const request_id = requestIdOf(request);
     const visitor = gate.identify(request);

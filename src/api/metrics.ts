@@ -3,6 +3,12 @@ import type { Middleware } from 'koa';
 import type { Lists } from './lists/lists.js';
 import type { Ledger } from '../core/ports.js';
 
+interface Labels {
+  method: string;
+  route: string;
+  status: number;
+}
+
 export interface Metrics {
   /** Text of Prometheus, and its media type. */
   text(): Promise<string>;
@@ -25,11 +31,19 @@ export const createMetrics = ({
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const requests = new Counter({
+  /** By method, route and status, of which there are few: looking up the labels costs more than the counting. */
+  const counted = new Map<string, { labels: Labels; count: number; time: Histogram.Internal<'route'> }>();
+  new Counter({
     name: 'conductor_http_requests_total',
     help: 'Requests by method, route and status.',
     labelNames: ['method', 'route', 'status'],
     registers,
+    collect() {
+      for (const found of counted.values()) {
+        this.inc(found.labels, found.count);
+        found.count = 0;
+      }
+    },
   });
   const seconds = new Histogram({
     name: 'conductor_http_request_duration_seconds',
@@ -72,16 +86,14 @@ export const createMetrics = ({
   gauge('conductor_watchers', 'Connected WebSocket and SSE clients.', watchers);
   gauge('conductor_paused', '1 while nothing new starts.', () => (ledger.view.paused ? 1 : 0));
 
-  /** By method, route and status, of which there are few: looking up the labels costs more than the counting. */
-  const counted = new Map<string, { count: Counter.Internal; time: Histogram.Internal<'route'> }>();
   const observe: Metrics['observe'] = (method, route, status, took_ms) => {
     const key = `${method} ${status} ${route}`;
     let found = counted.get(key);
     if (!found) {
-      found = { count: requests.labels({ method, route, status }), time: seconds.labels({ route }) };
+      found = { labels: { method, route, status }, count: 0, time: seconds.labels({ route }) };
       counted.set(key, found);
     }
-    found.count.inc();
+    found.count += 1;
     found.time.observe(took_ms / 1_000);
   };
 
