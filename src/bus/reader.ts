@@ -4,11 +4,12 @@ import type { Event } from '../core/event.js';
 import type { BusQuery, DamagedRange } from '../core/ports.js';
 import { withBlobs } from './blobs.js';
 import type { Position } from './cursor.js';
+import { Damage } from './damage.js';
 import { breath, readInto } from './file.js';
 import { backwards, lastMoment, lastMomentIn } from './last.js';
 import { firstSealed, locate } from './locate.js';
 import { checkTail, matcher, unknownId, wantedBy } from './query.js';
-import { Scanner } from './scanner.js';
+import { Scanner, type Item } from './scanner.js';
 import { loadIndex, readRow } from './segment-index.js';
 import { openToRead, snapshot, type Segment } from './segments.js';
 import { isAfter, momentOf, type Moment } from './stamp.js';
@@ -98,8 +99,24 @@ const placeOf = (parts: Parts, msg_id: string): { index: number; from: number; t
   return undefined;
 };
 
+/** The messages among the items; what is damaged is told. */
+const eventsIn = (part: Part, items: readonly Item[], damage: Damage): Event[] => {
+  const { path: file, number: segment } = part;
+  const events: Event[] = [];
+  for (const item of items) {
+    if (item.kind === 'event') {
+      damage.end();
+      events.push(item.event);
+    } else if (!part.live || item.to < part.size) {
+      damage.add({ file, segment, from: item.from, to: item.to, reason: item.reason });
+    }
+  }
+  return events;
+};
+
 async function* scan(parts: Parts, start: Start, key: Buffer, query: ReadQuery): AsyncGenerator<Event[]> {
   const wanted = wantedBy(query);
+  const damage = new Damage((range) => query.onDamaged?.(range));
   let newest: Moment | undefined;
   for (let { index, offset } = start; index < parts.count; index += 1, offset = 0) {
     const part = parts.open(index);
@@ -112,24 +129,14 @@ async function* scan(parts: Parts, start: Start, key: Buffer, query: ReadQuery):
         const from = scanner.next;
         const count = readInto(part.fd, scanner.room(Math.min(STRETCH, part.size - from)), from);
         if (count === 0) break;
-        const items = scanner.took(count, from + count >= part.size);
-        const events: Event[] = [];
-        for (const item of items) {
-          if (item.kind === 'event') events.push(item.event);
-          else if (!part.live || item.to < part.size)
-            query.onDamaged?.({
-              file: part.path,
-              segment: part.number,
-              from: item.from,
-              to: item.to,
-              reason: item.reason,
-            });
-        }
-        yield events;
+        yield eventsIn(part, scanner.took(count, from + count >= part.size), damage);
         await breath();
       }
+      // Of the live file the end may still be under way.
+      if (!part.live) yield eventsIn(part, scanner.end(), damage);
       newest = scanner.newest ?? newest;
     } finally {
+      damage.end();
       parts.done(part);
     }
   }

@@ -197,8 +197,11 @@ export class Scanner {
     const { values } = header;
     const body_bytes = values[PLACE.body_bytes];
     const crc = values[PLACE.crc32];
-    if (body_bytes === undefined && crc === undefined && values[PLACE.mac] === undefined)
-      return this.#foreign(at, header, last);
+    if (body_bytes === undefined && crc === undefined && values[PLACE.mac] === undefined) {
+      // Nobody writes it; where a disk lost what was written it stands.
+      const isLost = this.#buffer.subarray(at, header.body).includes(0);
+      return isLost ? this.#skip(at, header.body, 'the header is damaged') : this.#foreign(at, header, last);
+    }
 
     const length = Number(body_bytes);
     if (header.foreign || crc === undefined || header.crc < 0 || !/^\d{1,9}$/.test(body_bytes ?? '')) {

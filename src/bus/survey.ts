@@ -4,6 +4,7 @@ import type { Event } from '../core/event.js';
 import type { DamagedRange } from '../core/ports.js';
 import { withBlob } from './blobs.js';
 import type { Position } from './cursor.js';
+import { Damage } from './damage.js';
 import { breath, readInto } from './file.js';
 import { Scanner, type Item } from './scanner.js';
 import { closedSegments, openSegment, numberAfter, type Segment } from './segments.js';
@@ -48,13 +49,16 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
   };
   let newest: Moment | undefined;
 
+  const damage = new Damage((range) => found.damaged.push(range));
+
   /** Answers with the event whose blob has to be looked at, if it has one. */
   const take = ({ path: file, number: segment }: Segment, item: Item): Event | undefined => {
     const { from, to } = item;
     if (item.kind === 'damaged') {
-      found.damaged.push({ file, segment, from, to, reason: item.reason });
+      damage.add({ file, segment, from, to, reason: item.reason });
       return undefined;
     }
+    damage.end();
     const { event } = item;
     found.messages += 1;
     count(found.types, event.type);
@@ -111,6 +115,7 @@ export const surveyBus = async (root: string, key: Buffer, end: Position): Promi
       }
       found.bytes += scanner.next;
       await takeAll(part, scanner.end());
+      damage.end();
       own = scanner.newest ?? own;
       found.segments += 1;
     } finally {

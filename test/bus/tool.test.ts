@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -85,6 +85,36 @@ test('a reader that goes away ends read without a word', async () => {
   child.stdout.destroy();
   const [code] = (await once(child, 'close')) as [number | null];
   assert.equal([code, errors], [0, '']);
+});
+
+test('what lies together is told as one range, by check and by read, and a torn end of a closed file too', async () => {
+  const root = temporary('tool');
+  for (const body of ['one', 'two', 'three', 'four']) await write(root, body);
+  const file = join(root, 'MESSAGE-BUS.md');
+  const bytes = readFileSync(file);
+  const after = (body: string): number => bytes.indexOf('---\n', bytes.indexOf(`\n${body}\n`));
+  const [two, three, four] = [after('one'), after('two'), after('three')];
+  // Of one header nothing but the id is left; of the other nothing, and what ended it looks like the beginning of another.
+  bytes.fill(0, 40, two - 20);
+  bytes.fill(0, three + 4, four - 20);
+  const torn = bytes.length;
+  const closed = join(root, 'MESSAGE-BUS-000001-0000abcd.md');
+  writeFileSync(closed, Buffer.concat([bytes, Buffer.from('---\nmsg_id: MSG-')]));
+  rmSync(file);
+  await write(root, 'five');
+  const ranges = [
+    `${closed}: bytes 0 to ${two}: `,
+    `${closed}: bytes ${three} to ${four}: `,
+    `${closed}: bytes ${torn} to ${torn + 16}: `,
+  ];
+  const said = (text: string): string[] => text.split('\n').filter((line) => line.includes(': bytes '));
+  const { stdout } = await bus(['check'], root);
+  const { stderr } = await bus(['read'], root);
+  for (const lines of [said(stdout), said(stderr)])
+    assert.equal(
+      lines.map((line) => ranges.findIndex((range) => line.includes(range))),
+      [0, 1, 2],
+    );
 });
 
 test('check finds every damaged range and leaves with 2; stats counts', async () => {
