@@ -206,7 +206,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       `Conductor Loop listens on ${server.url} (WebSocket: ${server.url.replace('http', 'ws')}/ws)`,
       `  root      ${local.root.path}`,
       `  rules     ${rulesFolder} (${rules.current.rules.length})`,
-      ...sources.current.map((source) => `  source    ${source.name}: ${source.description}`),
+      ...sources.current.map((source) => `  source    ${source.description}`),
       `  agents    ${found.map((agent) => agent.name).join(', ')}`,
       `Try: npx messagebus-tool write --type CODE_PUSHED --data '{"path":"${process.cwd()}"}' "pushed"`,
       '',

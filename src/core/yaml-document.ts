@@ -47,7 +47,10 @@ const distance = (from: string, to: string): number => {
 };
 
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
-  const ranked = known.map((name) => ({ name, score: distance(word, name) })).sort((a, b) => a.score - b.score);
+  const ranked = known
+    .filter((name) => name !== word)
+    .map((name) => ({ name, score: distance(word, name) }))
+    .sort((a, b) => a.score - b.score);
   const best = ranked[0];
   return best && best.score <= Math.max(1, Math.floor(word.length / 3)) ? best.name : undefined;
 };

@@ -51,7 +51,8 @@ const holds = (batch: Batch, { rule, when }: CompiledRule, event: Event): boolea
     }
     return result;
   } catch (error) {
-    const message = error instanceof Error ? error.message.split('\n')[0]! : String(error);
+    const why = error instanceof Error ? error.message.split('\n')[0]! : String(error);
+    const message = /dyn<double> . int/.test(why) ? `${why}; numbers of events are doubles: write 1.0, not 1` : why;
     batch.decision.errors.push({ rule: rule.id, event: event.msg_id, message });
     batch.observe?.({ rule: rule.id, event: event.msg_id, verdict: 'error', message });
     // What an event from outside lacks, or has too much of, must not switch a rule off.

@@ -7,6 +7,15 @@ import { compileTable } from './compile.js';
 import { decide } from './decide.js';
 import type { Verdict } from './verdict.js';
 
+/**
+ * A start that holds the event, of a debounce, a threshold, a correlation; that it was kept from; or that it came to no
+ * good end.
+ */
+export type Later =
+  | { ts: string; fired: Fired }
+  | { ts: string; suppressed: Routed['suppressed'][number] }
+  | { ts: string; ended: { rule: string; status: string; detail: string } };
+
 export interface Explanation {
   event: Event;
   /** RFC 3339, when it was decided; missing: it is not decided yet, and this is what would be. */
@@ -17,8 +26,8 @@ export interface Explanation {
   approximate: boolean;
   /** Every rule, in the order of the table. */
   verdicts: Verdict[];
-  /** Starts that came later and hold the event: of a debounce, a threshold, a correlation. */
-  later: { ts: string; fired: Fired }[];
+  /** What became of it later, oldest first. */
+  later: Later[];
 }
 
 export interface Explaining {
@@ -74,6 +83,13 @@ const explainNow = (
   );
 };
 
+/** A window that held the event, and that was due: what its last event was kept from, the event was, too. */
+const concerns = (view: LedgerView, { rule, event }: Routed['suppressed'][number], msg_id: string): boolean =>
+  event === msg_id ||
+  [...view.windows.entries()].some(
+    ([, { rule: of, signal }]) => of === rule && signal?.last === event && signal.events.includes(msg_id),
+  );
+
 /** Of what came in bus order. */
 function* upTo(events: Iterable<Event>, last: string | undefined): Generator<Event> {
   for (const event of events) {
@@ -87,7 +103,8 @@ export const explain = async (msg_id: string, explaining: Explaining): Promise<E
   const { events, fold, view, current, tableOf } = explaining;
   let event: Event | undefined;
   let found: Omit<Explanation, 'later'> | undefined;
-  const later: Explanation['later'] = [];
+  const later: Later[] = [];
+  const started = new Map<string, Fired>();
   const explainWith = async (
     routed: Routed | undefined,
     ts: string | undefined,
@@ -114,11 +131,21 @@ export const explain = async (msg_id: string, explaining: Explaining): Promise<E
     if (one.msg_id === msg_id) event = one;
     if (one.type === 'ROUTED' && isBelieved(one) && event) {
       const routed = one.data as unknown as Routed;
+      const fires = routed.fired.filter(({ event: of, folded }) => of === msg_id || folded?.events.includes(msg_id));
+      for (const fired of fires) started.set(fired.activation, fired);
       if (!found && routed.events > 0 && (routed.last ?? one.msg_id) >= msg_id)
         found = await explainWith(routed, one.ts);
-      else if (found)
-        for (const fired of routed.fired)
-          if (fired.folded?.events.includes(msg_id) || fired.event === msg_id) later.push({ ts: one.ts, fired });
+      else if (found) {
+        for (const fired of fires) later.push({ ts: one.ts, fired });
+        for (const suppressed of routed.suppressed)
+          if (concerns(view, suppressed, msg_id)) later.push({ ts: one.ts, suppressed });
+      }
+    }
+    if (one.type === 'HANDLER_FINISHED' && isBelieved(one)) {
+      const { activation, status, error } = one.data as { activation: string; status: string; error?: string };
+      const fired = started.get(activation);
+      if (fired && status !== 'completed')
+        later.push({ ts: one.ts, ended: { rule: fired.rule, status, detail: error ?? '' } });
     }
     fold(view, one);
   }

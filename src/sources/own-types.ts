@@ -11,9 +11,13 @@ const MOST_LEVELS = 100;
 export const readOwnType = (payload: Json): Meaning => {
   const type = draftSchema.shape.type.safeParse(payload['type']);
   if (!type.success)
-    throw new ConductorError('bad_request', 'type: must be UPPER_SNAKE, as DEPLOY_REQUESTED', {
-      details: { field: 'type' },
-    });
+    throw new ConductorError(
+      'bad_request',
+      payload['type'] === undefined
+        ? 'type: is missing; a body is {"type": "DEPLOY_REQUESTED", "body": …, "data": {…}}'
+        : 'type: must be UPPER_SNAKE, as DEPLOY_REQUESTED',
+      { details: { field: 'type' } },
+    );
   if (isReserved(type.data))
     throw new ConductorError('reserved_type', `${type.data} is said by the conductor alone`, {
       details: { field: 'type' },

@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { formatDuration } from '../core/duration.js';
 import { ConductorError } from '../core/errors.js';
 
 export interface ScheduleOptions {
@@ -29,7 +30,7 @@ const every = (ms: number): Schedule => ({
     const first = Math.max(Math.floor(after / ms) + 1, last - most + 1);
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => (first + index) * ms);
   },
-  description: `every ${ms} ms`,
+  description: `every ${formatDuration(ms)}`,
 });
 
 const cronSchedule = (pattern: string, time_zone: string | undefined): Schedule => {

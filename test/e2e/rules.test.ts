@@ -116,4 +116,40 @@ test('a person can write a rule, test it, see why it fired or not, try another, 
   }
 });
 
+test('of a start that a newer one superseded, explain and trace say so', async () => {
+  const env = cleanEnvironment();
+  const cwd = temporary('superseded');
+  for (const name of ['rules', 'handlers']) mkdirSync(join(cwd, name));
+  writeFileSync(join(cwd, 'handlers', 'long.yaml'), "name: long\nsteps: [{ shell: 'sleep 100' }]\n");
+  writeFileSync(
+    join(cwd, 'rules', 'r.yaml'),
+    'rules: [{ id: newest, on: BUILD, do: long, concurrency: { key: type, on_conflict: supersede } }]\n',
+  );
+  writeFileSync(join(cwd, 'config.yaml'), 'timers: {}\n');
+  const service = await startService([], { cwd, env });
+  const say = async (name: string, ...args: string[]): Promise<string> =>
+    (await tool(name, args, { cwd, env })).stdout.trim();
+  try {
+    assert.not.match(service.output(), /source +(\S+): \1/, 'the name of a source is said once');
+    const first = await say('messagebus-tool', 'write', '--type', 'BUILD');
+    await until('it is at work', async () =>
+      (await say('messagebus-tool', 'read')).includes('type: RUN_START') ? true : undefined,
+    );
+    const second = await say('messagebus-tool', 'write', '--type', 'BUILD');
+    const superseded = `newest  cancelled: superseded by newest/${second}`;
+    const why = await until('it is superseded', async () => {
+      const text = await say('conductor', 'rules', 'explain', first);
+      return text.includes(superseded) ? text : undefined;
+    });
+    assert.match(why, /fired {7}newest {2}→ long/);
+    const tree = await say('conductor', 'trace', first);
+    assert.match(tree, /step 0 {2}cancelled/);
+    assert.match(await say('conductor', 'rules', 'explain', second), /fired {7}newest/);
+    assert.ok(!(await say('conductor', 'rules', 'explain', second)).includes('later'));
+  } finally {
+    await say('conductor', 'stop', '--all');
+    assert.is(await service.stop(), 0);
+  }
+});
+
 test.run();

@@ -8,7 +8,9 @@ import type { Event } from '../../src/core/event.js';
 import type { Routed } from '../../src/core/ledger-view.js';
 import type { Bus, Clock, Ledger, Log } from '../../src/core/ports.js';
 import type { RuleTable } from '../../src/core/rule.js';
+import { emptyView, fold } from '../../src/ledger/fold.js';
 import { openLedger } from '../../src/ledger/ledger.js';
+import { explain } from '../../src/router/explain.js';
 import { router } from '../../src/router/router.js';
 import { temporary, until } from '../support/service.js';
 import { rulesOf } from './world.js';
@@ -108,6 +110,41 @@ for (const isThere of [false, true])
     assert.ok(refusals <= 0);
     await world.stop();
   });
+
+test('explain says what became later of what was held, and of what was started', async () => {
+  const yaml = `rules:
+  - { id: calm, on: A, do: h, debounce: { quiet: 50ms }, throttle: { first: 1, within: 1h } }`;
+  const world = await start(root(), yaml);
+  const explained = async (msg_id: string): Promise<string[]> => {
+    const { later } = await explain(msg_id, {
+      events: world.bus.read(),
+      fold,
+      view: emptyView(),
+      current: { hash: 'now', rules: rulesOf(yaml) },
+      tableOf: () => Promise.resolve(undefined),
+      now: Date.now(),
+    });
+    return later.map((one) =>
+      'fired' in one
+        ? `fired ${one.fired.folded?.count ?? 1}`
+        : 'ended' in one
+          ? `${one.ended.status}: ${one.ended.detail}`
+          : `${one.suppressed.reason}: ${one.suppressed.detail}`,
+    );
+  };
+  const [first] = await world.bus.append([{ type: 'A' }, { type: 'A' }]);
+  const [{ activation } = { activation: '' }] = await count(world, 1);
+  await world.ledger.record([
+    { type: 'HANDLER_FINISHED', data: { activation, status: 'cancelled', error: 'by hand' } },
+  ]);
+  const [second] = await world.bus.append([{ type: 'A' }, { type: 'A' }]);
+  await until('the second is suppressed', async () =>
+    (await world.read('ROUTED')).some(({ data }) => (data as unknown as Routed).suppressed.length > 0),
+  );
+  assert.equal(await explained(first!.msg_id), ['fired 2', 'cancelled: by hand']);
+  assert.equal(await explained(second!.msg_id), ['throttled: 1 started within 1h; the limit is 1']);
+  await world.stop();
+});
 
 test('each event is decided once, in order, also after a restart', async () => {
   const where = root();

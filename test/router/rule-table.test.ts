@@ -53,6 +53,7 @@ test('what is wrong is said with file, line, column and what was meant', () => {
     ['rules:\n  - { id: a, on: A, do: h, tests: [{ given: {}, expect: fire }] }', 'r.yaml:2:57', '"fires"'],
     ['rules:\n  - { id: a, on: A, do: h, max_age: 9999999999999d }', 'r.yaml:2:37', 'a hundred years at most'],
     ['rules:', 'r.yaml:1:7', 'is empty'],
+    ['rules:\n  - { id: a, on: A, do: h, breaker: { given: 1 } }', 'r.yaml:2:39', 'unknown key "given"'],
     ['rules:\n  - { id: a, on: A, do: h, throttle: { within: soon } }', 'r.yaml:2:48', 'no duration'],
     ['rules:\n  - { id: a, on: { all: [A, B], within: 5m, bi: data.x }, do: h }', 'r.yaml:2:45', 'unknown key "bi"'],
     ['rules:\n  - { id: a, on: A, do: h, match: { data.x: { lte2: 3 } } }', 'r.yaml:2:47', 'lte'],

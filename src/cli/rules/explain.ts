@@ -1,7 +1,7 @@
 import { emptyView, fold } from '../../ledger/fold.js';
 import { join } from 'node:path';
 import { describeVerdict } from '../../router/describe.js';
-import { explain, type Explanation } from '../../router/explain.js';
+import { explain, type Explanation, type Later } from '../../router/explain.js';
 import { openTableStore } from '../../router/table-store.js';
 import type { Verdict } from '../../router/verdict.js';
 import { openLocal } from '../local.js';
@@ -21,6 +21,13 @@ const ORDER = Object.keys(LABELS);
 
 const isOtherType = (verdict: Verdict): boolean => verdict.verdict === 'no_match' && verdict.clause === 'on';
 
+const describeLater = (later: Later): string => {
+  if ('suppressed' in later) return `${later.suppressed.rule}  ${later.suppressed.reason}: ${later.suppressed.detail}`;
+  if ('ended' in later) return `${later.ended.rule}  ${later.ended.status}: ${later.ended.detail}`;
+  const { rule, handler, task_id, folded } = later.fired;
+  return `${rule}  → ${handler} (task ${task_id}${folded ? `, ${folded.count} events together` : ''})`;
+};
+
 const print = (explanation: Explanation, all: boolean): string => {
   const { event, decided, table, approximate, verdicts, later } = explanation;
   const lines = [`${event.msg_id} ${event.type} (project ${event.project_id}, from ${event.source}) ${event.ts}`];
@@ -36,10 +43,7 @@ const print = (explanation: Explanation, all: boolean): string => {
     lines.push(`  ${LABELS[verdict.verdict].padEnd(10)}  ${verdict.rule}  ${describeVerdict(verdict)}`);
   const others = verdicts.length - shown.length;
   if (others > 0) lines.push(`  ${others} rules answer other types (--all shows them)`);
-  for (const { ts, fired } of later) {
-    const together = fired.folded ? `, ${fired.folded.count} events together` : '';
-    lines.push(`  later ${ts}  ${fired.rule}  → ${fired.handler} (task ${fired.task_id}${together})`);
-  }
+  for (const one of later) lines.push(`  later ${one.ts}  ${describeLater(one)}`);
   return `${lines.join('\n')}\n`;
 };
 

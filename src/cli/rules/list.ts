@@ -20,7 +20,7 @@ const typesOf = ({ on, correlate }: Rule): string =>
   correlate ? `${correlate.mode}: ${correlate.of.map((part) => part.on.join('|')).join(', ')}` : on.join(', ');
 
 const flow = (rule: Rule): string =>
-  (['throttle', 'debounce', 'threshold', 'sustained', 'concurrency', 'budget', 'backstop', 'stop'] as const)
+  (['throttle', 'debounce', 'threshold', 'sustained', 'concurrency', 'budget', 'breaker', 'backstop', 'stop'] as const)
     .filter((name) => rule[name])
     .join(' ');
 

@@ -7,6 +7,14 @@ import type { TraceNode } from './node.js';
 const since = (from: string, to: string): number => Math.max(0, Date.parse(to) - Date.parse(from));
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+/** A step that was not through when its handler ended came to the same end. */
+const endSteps = ({ children }: TraceNode, status: string): void => {
+  for (const child of children) {
+    if (child.kind === 'step' && child.status === 'running') child.status = status;
+    if (child.kind === 'step') endSteps(child, status);
+  }
+};
+
 /** Grows the tree below one event from what the bus says afterwards, in bus order. */
 export class TraceBuilder {
   readonly #nodes = new Map<string, TraceNode>();
@@ -129,6 +137,7 @@ export class TraceBuilder {
       return;
     }
     node.status = text(event.data['status']) ?? 'finished';
+    endSteps(node, node.status);
     node.took = since(node.ts, event.ts);
     const error = text(event.data['error']);
     if (error !== undefined) node.detail = `${node.detail ?? ''} ${error}`.trim();
