@@ -17,6 +17,8 @@ export interface FileBusOptions {
   clock: Clock;
   durability?: 'fsync' | 'os';
   rotation?: Rotation;
+  /** File of the thread that builds the index of a segment that was closed; missing: it is built here. */
+  indexer?: string;
 }
 
 export const openFileBus = async (options: FileBusOptions): Promise<Bus> => {

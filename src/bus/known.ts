@@ -2,6 +2,7 @@
 import { closeSync, fstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import { breath, readRange, STRETCH } from './file.js';
+import { indexBeside } from './index-thread.js';
 import { lastMomentIn } from './last.js';
 import { Scanner } from './scanner.js';
 import { buildIndex, hash, loadIndex, readRow, rowsOfKey, type Row, type SegmentIndex } from './segment-index.js';
@@ -89,13 +90,16 @@ export class ClosedKeys {
   /** By path: the keys of segments that were closed since `prepare`. */
   readonly #handed = new Map<string, LiveKeys>();
   readonly #stop = new AbortController();
+  readonly #indexer: string | undefined;
   #tables: Keys[] = [];
   #ready = false;
   #indexing = Promise.resolve();
 
-  constructor(root: string, key: Buffer) {
+  /** `indexer`: file of the thread that builds indexes for which nobody waits; missing: they are built here. */
+  constructor(root: string, key: Buffer, indexer?: string) {
     this.#root = root;
     this.#key = key;
+    this.#indexer = indexer;
   }
 
   /** False after `forget`, until `prepare` was through. */
@@ -151,11 +155,20 @@ export class ClosedKeys {
     }
     const keys: Keys = { segment, last: lastMomentIn([segment])?.ms, held };
     const index = async (): Promise<void> => {
-      keys.held = (await this.#build(segment, before))?.keyTable() ?? held;
+      const built = (await this.#buildBeside(segment, before)) ?? (await this.#build(segment, before));
+      keys.held = built?.keyTable() ?? held;
     };
     // An index that cannot be built costs memory, and nothing else.
     this.#indexing = this.#indexing.then(index).catch(() => undefined);
     return keys;
+  }
+
+  /** In a thread of its own; undefined where there is none, or it failed. */
+  async #buildBeside(segment: Segment, before: readonly Segment[]): Promise<SegmentIndex | undefined> {
+    if (this.#indexer === undefined) return undefined;
+    const newest = lastMomentIn(before, this.#key);
+    await indexBeside(this.#indexer, { root: this.#root, segment, key: this.#key, newest }, this.#stop.signal);
+    return loadIndex(this.#root, segment);
   }
 
   #build(segment: Segment, before: readonly Segment[]): Promise<SegmentIndex | undefined> {

@@ -18,6 +18,8 @@ export interface PenOptions {
   clock: Pick<Clock, 'now'>;
   /** Without it this writer closes the live file only where it may not grow. */
   rotation?: Rotation;
+  /** File of the thread that builds the index of a segment that was closed; missing: it is built here. */
+  indexer?: string | undefined;
 }
 
 /** What one caller says. */
@@ -65,13 +67,13 @@ export class Pen {
   #written: Written[] = [];
   #fresh: Map<string, Fresh> | undefined;
 
-  constructor({ root, key, clock, rotation }: PenOptions, marks: Marks) {
+  constructor({ root, key, clock, rotation, indexer }: PenOptions, marks: Marks) {
     this.live = new LiveFile(root, marks);
     this.#key = key;
     this.#clock = clock;
     this.#rotation = rotation;
     this.#liveKeys = new LiveKeys(key);
-    this.#closedKeys = new ClosedKeys(root, key);
+    this.#closedKeys = new ClosedKeys(root, key, indexer);
   }
 
   #open(): void {

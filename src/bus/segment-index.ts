@@ -153,7 +153,7 @@ export const buildIndex = async (
   segment: Segment,
   key: Buffer,
   newest: Moment | undefined,
-  stop: AbortSignal,
+  stop?: AbortSignal,
 ): Promise<SegmentIndex | undefined> => {
   const fd = openToRead(segment.path);
   if (fd === undefined) return undefined;
@@ -194,7 +194,7 @@ export const buildIndex = async (
       if (chunk.length === 0) break;
       take(scanner.push(chunk));
       await breath();
-      if (stop.aborted) return undefined;
+      if (stop?.aborted) return undefined;
     }
     take(scanner.end());
     summary.keys = keys.length;

@@ -15,7 +15,7 @@ import { openSlots } from '../storage/slots.js';
 import { createTickets } from '../storage/tickets.js';
 import { openWorkspaces } from '../workspace/workspaces.js';
 import { limitAgents } from './limits.js';
-import { binFolder, restProgram, spawnHelper, sweepWorker } from './package-folder.js';
+import { indexWorker, binFolder, restProgram, spawnHelper, sweepWorker } from './package-folder.js';
 import { clock, random } from './system.js';
 import { loadConfig, type LoadedConfig } from './load-config.js';
 import { agentsOf, secretsOf } from './agents.js';
@@ -31,7 +31,13 @@ export const openLocal = async (options: { root: string; config?: string | undef
     durability: config.defaults.durability,
     rotation: { bytes: config.bus.segment_bytes, age_ms: config.bus.segment_age },
   };
-  const bus = await openFileBus({ root: root.path, key: root.key, clock, ...settings });
+  const bus = await openFileBus({
+    root: root.path,
+    key: root.key,
+    clock,
+    ...settings,
+    ...(options.startsMany ? { indexer: indexWorker } : {}),
+  });
   const blobs = openBlobs(root.path, config.defaults.durability === 'fsync');
   const runs = openRuns(root.path);
   const agents = createAgents({

@@ -11,6 +11,9 @@ export const tableWorker = join(packageFolder, 'dist', 'router', 'table-worker.j
 /** The thread that looks for what runs leave behind. */
 export const sweepWorker = join(packageFolder, 'dist', 'runner', 'sweep-worker.js');
 
+/** The thread that builds the index of a segment of the bus that was closed. */
+export const indexWorker = join(packageFolder, 'dist', 'bus', 'index-worker.js');
+
 /** The process that starts runs. */
 export const spawnHelper = join(packageFolder, 'dist', 'runner', 'spawn-helper.js');
 

@@ -8,17 +8,18 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { retain } from '../../src/bus/retention.js';
 import { closedSegments } from '../../src/bus/segments.js';
-import { loadIndex } from '../../src/bus/segment-index.js';
+import { buildIndex, loadIndex, removeIndex } from '../../src/bus/segment-index.js';
 import type { Draft } from '../../src/core/event.js';
 import type { Bus } from '../../src/core/ports.js';
 import { all, bodies, handClock, refused, watchBus } from '../contract/bus.js';
-import { until } from '../support/service.js';
-import { withBus, withRoot } from './support.js';
+import { project, until } from '../support/service.js';
+import { key, withBus, withRoot } from './support.js';
 
 const SMALL = { bytes: 2_000, age_ms: Infinity };
 const DAY = 86_400_000;
@@ -242,6 +243,70 @@ test('a bus that is closed while an index is built gives it up, and the next one
     assert.is(loadIndex(root, segment), undefined);
     assert.equal(await withBus(root, (bus) => isKnown(bus, 'newer', 'key 7')), [false, true]);
     assert.ok(loadIndex(root, segment));
+  }));
+
+const indexWorker = join(project, 'dist', 'bus', 'index-worker.js');
+
+test('the index of a segment that was closed is built in a thread, as it would be built here, and the thread ends', () =>
+  withRoot((root) =>
+    withBus(
+      root,
+      async (bus) => {
+        const threads: Worker[] = [];
+        const begun = (thread: Worker): unknown => threads.push(thread);
+        process.on('worker', begun);
+        await bus.record([{ type: 'RUN_START', data: { run_id: 'r' } }]);
+        await bus.append(keyed(0, 4_000));
+        assert.equal(await isKnown(bus, 'new', 'key 3999'), [false, true]);
+        const [segment] = closedSegments(root);
+        assert.ok(segment);
+        await until('the index is built', () => loadIndex(root, segment) !== undefined);
+        await until('the thread has ended', () => threads.length === 1 && threads[0]?.threadId === -1);
+        process.off('worker', begun);
+        assert.equal(await isKnown(bus, 'newer', 'key 7'), [false, true]);
+        const file = join(root, '.conductor', 'cache', 'bus', `${basename(segment.path)}.index`);
+        const beside = readFileSync(file);
+        removeIndex(root, segment);
+        await buildIndex(root, segment, key, undefined);
+        assert.ok(beside.equals(readFileSync(file)));
+      },
+      handClock(),
+      LARGE,
+      indexWorker,
+    ),
+  ));
+
+test('a thread that fails leaves the index to whoever asked for it', () =>
+  withRoot((root) =>
+    withBus(
+      root,
+      async (bus) => {
+        await bus.append(keyed(0, 4_000));
+        assert.equal(await isKnown(bus, 'new', 'key 3999'), [false, true]);
+        const [segment] = closedSegments(root);
+        assert.ok(segment);
+        await until('the index is built', () => loadIndex(root, segment) !== undefined);
+        assert.equal(await isKnown(bus, 'newer', 'key 7'), [false, true]);
+      },
+      handClock(),
+      LARGE,
+      join(root, 'no-such-thread.js'),
+    ),
+  ));
+
+test('a bus that is closed does not wait for the thread', () =>
+  withRoot(async (root) => {
+    await withBus(
+      root,
+      async (bus) => {
+        await bus.append(keyed(0, 4_000));
+        await isKnown(bus, 'new', 'key 3999');
+      },
+      handClock(),
+      LARGE,
+      indexWorker,
+    );
+    assert.equal(await withBus(root, (bus) => isKnown(bus, 'newer', 'key 7')), [false, true]);
   }));
 
 /** A reader that comes back after `change`: what it is told, and what is said of its place. */

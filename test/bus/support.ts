@@ -24,8 +24,16 @@ export const withBus = async <T>(
   use: (bus: Bus) => Promise<T>,
   clock: Clock = handClock(),
   rotation?: Rotation,
+  indexer?: string,
 ): Promise<T> => {
-  const bus = await openFileBus({ root, key, clock, durability: 'os', ...(rotation ? { rotation } : {}) });
+  const bus = await openFileBus({
+    root,
+    key,
+    clock,
+    durability: 'os',
+    ...(rotation ? { rotation } : {}),
+    ...(indexer === undefined ? {} : { indexer }),
+  });
   try {
     return await use(bus);
   } finally {
