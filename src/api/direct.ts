@@ -5,7 +5,7 @@ import type { Visitor } from './access/gate.js';
 import type { ApiOptions } from './doors.js';
 import { errorBody, errorHeaders } from './errors.js';
 import { requestIdOf } from './request.js';
-import { SECURITY_HEADERS } from './security-headers.js';
+import { DATA_HEADERS } from './security-headers.js';
 
 /** One POST that is answered on node:http itself. */
 interface Work {
@@ -18,7 +18,7 @@ interface Work {
 
 /** As writeHead takes them cheapest: names and values in turn. */
 const ON_EVERY_ANSWER: readonly string[] = [
-  ...Object.entries(SECURITY_HEADERS).flat(),
+  ...Object.entries(DATA_HEADERS).flat(),
   'Content-Type',
   'application/json; charset=utf-8',
 ];
