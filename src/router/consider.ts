@@ -1,10 +1,10 @@
 import { filteredActor } from '../core/actor.js';
 import { explainCondition, isMissingKey, isTooMuchWork } from '../core/condition.js';
 import { MAX_DEPTH } from '../core/depth.js';
+import { formatDuration } from '../core/duration.js';
 import type { Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
 import { Windows } from '../core/flow/windows.js';
-import { formatDuration } from '../core/flow/window.js';
 import type { SuppressionReason } from '../core/ledger-view.js';
 import { matchesType } from '../core/match.js';
 import { originOf } from '../core/lineage.js';
@@ -151,7 +151,11 @@ export const consider = (batch: Batch, compiled: CompiledRule, event: Event, at:
     if (actor !== undefined) return suppressed('actor', leftOut(batch, event, actor));
   }
   const age = batch.now - at;
-  if (age > max_age) return suppressed('expired', `${formatDuration(age)} old; max_age is ${formatDuration(max_age)}`);
+  if (age > max_age)
+    return suppressed(
+      'expired',
+      `${formatDuration(age < 1_000 ? age : Math.round(age / 1_000) * 1_000)} old; max_age is ${formatDuration(max_age)}`,
+    );
   if (isGuarded && rule.expires !== undefined && at >= rule.expires)
     return suppressed('expired', `the rule expired at ${new Date(rule.expires).toISOString()}`);
   return { matched: true, parts };

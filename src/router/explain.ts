@@ -83,12 +83,14 @@ const explainNow = (
   );
 };
 
-/** A window that held the event, and that was due: what its last event was kept from, the event was, too. */
-const concerns = (view: LedgerView, { rule, event }: Routed['suppressed'][number], msg_id: string): boolean =>
-  event === msg_id ||
-  [...view.windows.entries()].some(
-    ([, { rule: of, signal }]) => of === rule && signal?.last === event && signal.events.includes(msg_id),
-  );
+/** A window that held the event ends there: what its start was kept from, the event was, too. */
+const concerns = (view: LedgerView, { suppressed, windows }: Routed, msg_id: string): Routed['suppressed'] => {
+  const ended = new Set<string>();
+  for (const [id, { rule, signal }] of view.windows.entries())
+    if (signal?.events.includes(msg_id) && id in windows && !windows[id]?.signal?.events.includes(msg_id))
+      ended.add(rule);
+  return suppressed.filter(({ event, rule }) => event === msg_id || ended.has(rule));
+};
 
 /** Of what came in bus order. */
 function* upTo(events: Iterable<Event>, last: string | undefined): Generator<Event> {
@@ -137,8 +139,7 @@ export const explain = async (msg_id: string, explaining: Explaining): Promise<E
         found = await explainWith(routed, one.ts);
       else if (found) {
         for (const fired of fires) later.push({ ts: one.ts, fired });
-        for (const suppressed of routed.suppressed)
-          if (concerns(view, suppressed, msg_id)) later.push({ ts: one.ts, suppressed });
+        for (const suppressed of concerns(view, routed, msg_id)) later.push({ ts: one.ts, suppressed });
       }
     }
     if (one.type === 'HANDLER_FINISHED' && isBelieved(one)) {

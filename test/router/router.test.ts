@@ -113,7 +113,8 @@ for (const isThere of [false, true])
 
 test('explain says what became later of what was held, and of what was started', async () => {
   const yaml = `rules:
-  - { id: calm, on: A, do: h, debounce: { quiet: 50ms }, throttle: { first: 1, within: 1h } }`;
+  - { id: calm, on: A, do: h, debounce: { quiet: 50ms }, throttle: { first: 1, within: 1h } }
+  - { id: both, on: { all: [P, Q], within: 1500ms, by: data.k }, do: h, throttle: { first: 1, within: 1h } }`;
   const world = await start(root(), yaml);
   const explained = async (msg_id: string): Promise<string[]> => {
     const { later } = await explain(msg_id, {
@@ -143,6 +144,22 @@ test('explain says what became later of what was held, and of what was started',
   );
   assert.equal(await explained(first!.msg_id), ['fired 2', 'cancelled: by hand']);
   assert.equal(await explained(second!.msg_id), ['throttled: 1 started within 1h; the limit is 1']);
+  const say = (type: string, k: number) => world.bus.append([{ type, data: { k } }]);
+  await say('P', 1);
+  await say('Q', 1);
+  const [waiting] = await say('P', 2);
+  await until('it waits', async () =>
+    (await world.read('ROUTED')).some(({ data }) =>
+      (data as unknown as Routed).held?.some(({ event }) => event === waiting!.msg_id),
+    ),
+  );
+  await say('Q', 2);
+  await until('the other is suppressed', async () =>
+    (await world.read('ROUTED')).some(({ data }) =>
+      (data as unknown as Routed).suppressed.some(({ rule }) => rule === 'both'),
+    ),
+  );
+  assert.equal(await explained(waiting!.msg_id), ['throttled: 1 started within 1h; the limit is 1']);
   await world.stop();
 });
 

@@ -1,4 +1,5 @@
-import { formatDuration, type Stage } from './window.js';
+import { formatDuration } from '../duration.js';
+import type { Stage } from './window.js';
 
 /**
  * Ends a loop that goes through the world outside: after `fires` starts for one entity within `within` nothing starts for

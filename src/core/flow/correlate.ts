@@ -1,4 +1,5 @@
-import { formatDuration, joined, type Outcome, type Stage, type WindowState } from './window.js';
+import { formatDuration } from '../duration.js';
+import { joined, type Outcome, type Stage, type WindowState } from './window.js';
 
 export interface Together {
   mode: 'all' | 'any' | 'not_all';

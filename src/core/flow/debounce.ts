@@ -1,4 +1,5 @@
-import { formatDuration, joined, type Stage } from './window.js';
+import { formatDuration } from '../duration.js';
+import { joined, type Stage } from './window.js';
 
 /** Collects until it was quiet for `quiet`, or `max_wait` after the first; then lets all through as one. */
 export const debounce = ({ quiet, max_wait }: { quiet: number; max_wait?: number | undefined }): Stage => ({

@@ -1,4 +1,5 @@
-import { formatDuration, joined, type Stage } from './window.js';
+import { formatDuration } from '../duration.js';
+import { joined, type Stage } from './window.js';
 
 /** For how long it is remembered that it has spoken, where nothing says that it ended: ms. */
 const REMEMBERED = 7 * 86_400_000;

@@ -1,4 +1,5 @@
-import { formatDuration, type Signal, type Stage } from './window.js';
+import { formatDuration } from '../duration.js';
+import type { Signal, Stage } from './window.js';
 
 /** Lets through, as one, `at_least` that came within `within`; then counts anew. The oldest is the opener. */
 export const threshold = ({ at_least, within }: { at_least: number; within: number }): Stage => ({

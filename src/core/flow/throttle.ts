@@ -1,4 +1,5 @@
-import { formatDuration, type Stage } from './window.js';
+import { formatDuration } from '../duration.js';
+import type { Stage } from './window.js';
 
 /** Lets `first` through in any `within`; drops the rest. */
 export const throttle = ({ first, within }: { first: number; within: number }): Stage => ({

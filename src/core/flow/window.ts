@@ -74,20 +74,3 @@ export const joined = (before: Signal | undefined, signal: Signal): Signal =>
         count: before.count + signal.count,
         events: [...before.events, ...signal.events].slice(-MOST_IDS),
       };
-
-/** `90000` → `1m30s`. */
-export const formatDuration = (ms: number): string => {
-  if (ms < 1_000) return `${ms}ms`;
-  const parts: string[] = [];
-  let rest = Math.round(ms / 1_000);
-  for (const [unit, seconds] of [
-    ['d', 86_400],
-    ['h', 3_600],
-    ['m', 60],
-    ['s', 1],
-  ] as const) {
-    if (rest >= seconds) parts.push(`${Math.floor(rest / seconds)}${unit}`);
-    rest %= seconds;
-  }
-  return parts.join('');
-};
