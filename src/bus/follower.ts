@@ -3,6 +3,7 @@ import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import type { DamagedRange } from '../core/ports.js';
 import { fromCursor, type Position } from './cursor.js';
+import { Damage } from './damage.js';
 import { BUS_FILE, busPath, readInto, readRange } from './file.js';
 import { RECORD } from './format.js';
 import { lastMoment, lastMomentIn } from './last.js';
@@ -183,12 +184,14 @@ export class Follower {
   #stretch(part: OpenSegment, items: readonly Item[]): Stretch | undefined {
     const events: Event[] = [];
     const damaged: DamagedRange[] = [];
+    const damage = new Damage((range) => damaged.push(range));
     for (const item of items) {
       if (this.#isTold(item)) continue;
       if (item.kind === 'damaged')
-        damaged.push({ file: part.path, segment: part.number, from: item.from, to: item.to, reason: item.reason });
+        damage.add({ file: part.path, segment: part.number, from: item.from, to: item.to, reason: item.reason });
       else events.push(item.event);
     }
+    damage.end();
     return this.#tell(part, events, damaged);
   }
 
