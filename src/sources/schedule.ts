@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import { formatDuration } from '../core/duration.js';
 import { ConductorError } from '../core/errors.js';
+import { nearest } from '../core/yaml-document.js';
 
 export interface ScheduleOptions {
   name: string;
@@ -33,10 +34,23 @@ const every = (ms: number): Schedule => ({
   description: `every ${formatDuration(ms)}`,
 });
 
+/** Words of the field instead of those of the library. */
+const checkTimeZone = (time_zone: string | undefined): void => {
+  if (time_zone === undefined) return;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: time_zone });
+  } catch (cause) {
+    const near = nearest(time_zone, Intl.supportedValuesOf('timeZone'));
+    throw new Error(`there is no time zone "${time_zone}"${near === undefined ? '' : `; did you mean "${near}"?`}`, {
+      cause,
+    });
+  }
+};
+
 const cronSchedule = (pattern: string, time_zone: string | undefined): Schedule => {
   const cron = new Cron(pattern, { mode: '5-or-6-parts', ...(time_zone === undefined ? {} : { timezone: time_zone }) });
   const next: Schedule['next'] = (after) => cron.nextRun(new Date(after))?.getTime();
-  next(0); // a time zone that does not exist shows only here
+  if (next(0) === undefined) throw new Error('it never comes');
   return {
     next,
     between(after, now, most) {
@@ -84,9 +98,9 @@ export const scheduleOf = ({ name, every_ms, cron, at, time_zone }: ScheduleOpti
   }
   const text = cron ?? at ?? '';
   try {
+    checkTimeZone(time_zone);
     return cron === undefined ? once(text, time_zone) : cronSchedule(cron, time_zone);
   } catch (cause) {
-    const where = time_zone === undefined ? '' : ` in ${time_zone}`;
-    throw wrong(`${cron === undefined ? 'at' : 'cron'} "${text}"${where}: ${(cause as Error).message}`, cause);
+    throw wrong(`${cron === undefined ? 'at' : 'cron'} "${text}": ${(cause as Error).message}`, cause);
   }
 };

@@ -212,6 +212,8 @@ const wrong: [string, Omit<TimerOptions, 'clock'>, RegExp][] = [
   ['a day that is none', { name: 'x', at: '2027-02-30T12:00:00Z' }, /02-30/],
   ['seven fields', { name: 'x', cron: '0 0 0 1 1 * 2027' }, /cron/],
   ['no cron', { name: 'x', cron: 'whenever' }, /timers\.x.*whenever/],
+  ['a day that never comes', { name: 'x', cron: '0 0 30 2 *' }, /never comes/],
+  ['a misspelt time zone', { name: 'x', cron: '* * * * *', time_zone: 'Europe/Berln' }, /"Europe\/Berlin"\?/],
   ['no time zone', { name: 'x', cron: '* * * * *', time_zone: 'Mars/Olympus' }, /Mars/],
 ];
 for (const [name, options, message] of wrong) {

@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { Cron } from 'croner';
 import { toConductorError } from '../../core/errors.js';
 import { createAgents } from '../../runner/agents.js';
 import { agentsOf } from '../agents.js';
+import { scheduleOf } from '../../sources/schedule.js';
 import { expandPath, readSecret, type LoadedConfig } from '../load-config.js';
 
 export interface Problem {
@@ -16,7 +16,9 @@ const attempt = (field: string, work: () => unknown): Problem[] => {
     work();
     return [];
   } catch (error) {
-    return [{ field, message: toConductorError(error).message }];
+    const { message } = toConductorError(error);
+    const named = `${field}: `;
+    return [{ field, message: message.startsWith(named) ? message.slice(named.length) : message }];
   }
 };
 
@@ -49,14 +51,7 @@ export const findProblems = ({ config, folder }: LoadedConfig, environment: Node
       return files.flatMap((file) => attempt(`webhooks.${name}.secret_file`, () => readSecret(file, folder)));
     }),
     ...Object.entries(config.timers).flatMap(([name, timer]) =>
-      timer.cron === undefined
-        ? []
-        : attempt(`timers.${name}.cron`, () =>
-            new Cron(timer.cron!, {
-              paused: true,
-              ...(timer.time_zone ? { timezone: timer.time_zone } : {}),
-            }).nextRun(),
-          ),
+      attempt(`timers.${name}`, () => scheduleOf({ ...timer, name, every_ms: timer.every })),
     ),
     ...Object.entries(config.repositories)
       .map(([name, { path }]) => ({ name, path: expandPath(path, folder) }))
