@@ -55,10 +55,12 @@ const entryAt = (half: Buffer, at: number): (Entry & { round: number; index: num
   const crc = head.readUInt32LE(CRC);
   head.writeUInt32LE(0, CRC);
   if (batch.length < head.readUInt32LE(LENGTH) || zlib.crc32(batch, zlib.crc32(head)) !== crc) return undefined;
+  const offset = head.readDoubleLE(OFFSET);
+  if (!Number.isSafeInteger(offset) || offset < 0) return undefined;
   return {
     round: head.readUInt32LE(ROUND),
     index: head.readUInt32LE(INDEX),
-    offset: head.readDoubleLE(OFFSET),
+    offset,
     identity: head.subarray(IDENTITY),
     batch,
   };

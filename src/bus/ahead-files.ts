@@ -1,5 +1,5 @@
 /** The write-ahead logs that lie beside a bus. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { uniqueSuffix } from './crypto.js';
 
@@ -28,16 +28,18 @@ export interface AheadFile {
   boot: string;
 }
 
+/** Whatever else lies there is none of ours. */
 export const aheadFiles = (root: string): AheadFile[] => {
-  let names: string[];
+  const folder = aheadFolder(root);
+  let found: Dirent[];
   try {
-    names = readdirSync(aheadFolder(root));
+    found = readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
-  return names.flatMap((name) => {
-    const boot = /^([0-9a-f]+)-[0-9a-f]{8}\.log$/.exec(name)?.[1];
-    return boot === undefined ? [] : [{ path: join(aheadFolder(root), name), boot }];
+  return found.flatMap((entry) => {
+    const boot = entry.isFile() ? /^([0-9a-f]+)-[0-9a-f]{8}\.log$/.exec(entry.name)?.[1] : undefined;
+    return boot === undefined ? [] : [{ path: join(folder, entry.name), boot }];
   });
 };

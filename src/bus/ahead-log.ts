@@ -7,6 +7,7 @@ import {
   closeSync,
   constants,
   fdatasync,
+  fstatSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -52,8 +53,8 @@ export class AheadLog {
     const path = aheadPath(root, boot);
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
-      // Who finds it locked knows that its writer lives.
-      tryLock(fd);
+      // Who finds it locked knows that its writer lives. Found just before, it is taken away.
+      if (!tryLock(fd) || fstatSync(fd).nlink === 0) throw new Error(`${path} was taken for a dead writer's`);
       await new Promise<void>((resolve, reject) => {
         write(fd, Buffer.alloc(2 * HALF_BYTES), (error, count) => {
           if (error) reject(error);
@@ -89,8 +90,13 @@ export class AheadLog {
     return turns ? 'turned' : 'put';
   }
 
-  free(): void {
-    this.#otherIsFree = true;
+  get round(): number {
+    return this.#round;
+  }
+
+  /** `round`: in which it turned. */
+  free(round: number): void {
+    if (round === this.#round) this.#otherIsFree = true;
   }
 
   #beginRound(): void {
@@ -124,7 +130,12 @@ export class AheadLog {
 
   /** `isDone`: nobody needs it any more. */
   close(isDone: boolean): void {
-    if (isDone) rmSync(this.#path, { force: true });
-    closeSync(this.#fd);
+    try {
+      if (isDone) rmSync(this.#path, { force: true });
+    } catch {
+      // Then it tells once more what the bus has.
+    } finally {
+      closeSync(this.#fd);
+    }
   }
 }

@@ -114,10 +114,18 @@ export class Durability {
       const follows = stretch.from === this.#loggedEnd;
       this.#loggedEnd = stretch.from + stretch.bytes.length;
       // What the log does not tell before it has to be durable on the bus.
-      return follows ? log.sync().catch(() => this.#without()) : this.#plainly();
+      return follows ? this.#synced(log) : this.#plainly();
     } catch {
       return this.#without();
     }
+  }
+
+  /** The kernel tells an error to one fdatasync of those that are under way. */
+  #synced(log: AheadLog): Promise<void> {
+    return log.sync().then(
+      () => (this.#log === log ? undefined : this.#plainly()),
+      () => this.#without(),
+    );
   }
 
   /** The log tells of the file that is open now. */
@@ -153,6 +161,7 @@ export class Durability {
     this.#failed ??= this.#log;
     this.#log?.mustBeRedone();
     this.#log = undefined;
+    this.#letGo();
   }
 
   /** The bus becomes durable as far as it is written. Resolves with false where it does not. */
@@ -169,7 +178,8 @@ export class Durability {
   }
 
   async #turn(log: AheadLog): Promise<void> {
-    if (await this.#settle()) log.free();
+    const { round } = log;
+    if (await this.#settle()) log.free(round);
   }
 
   /** A log that lies unused would bring back what was changed by hand meanwhile. */
@@ -190,11 +200,18 @@ export class Durability {
       this.#watchQuiet(log);
       return;
     }
-    log.forget();
-    this.#loggedEnd = -1;
-    await log.sync().catch(() => {
+    try {
+      log.forget();
+    } catch {
+      this.#giveUp();
+      return;
+    }
+    // The first bytes of the bus may be others when it goes on.
+    this.#logged = 0;
+    const emptied = log.sync().catch(() => {
       this.#giveUp();
     });
+    this.#settling = Promise.all([this.#settling, emptied]);
   }
 
   /** While the live file is open. */
@@ -203,6 +220,7 @@ export class Durability {
     await this.#creating;
     const log = this.#log ?? this.#failed;
     this.#log = undefined;
+    await this.#settling;
     if (log) {
       const isDurable = await synced(fdatasync, this.#live.fd).then(
         () => true,

@@ -107,6 +107,7 @@ export class LiveFile {
       renew(this.#root, this.#fd);
     });
     this.#suspect = false;
+    this.owing = false;
   }
 
   #learn(found: Moment | undefined): void {

@@ -1,57 +1,18 @@
 /**
- * What the write-ahead logs tell, written once more into the bus file where the disk lost it. Every batch goes where it stood,
- * so order and ids are as they were. Nothing that others wrote meanwhile is written over: where something else stands, the
- * batch comes at the end, unless it is found behind.
+ * What the write-ahead logs tell, written once more into the file of the bus that it was written to, where the disk lost it.
+ * Every batch goes where it stood, so order and ids are as they were. Nothing that others wrote meanwhile is written over: where
+ * something else stands, what is newer than all that is there comes at the end. What is older was taken away by hand, or moved.
  */
-import { constants, closeSync, fdatasyncSync, fstatSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { constants, closeSync, fdatasyncSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { IDENTITY_BYTES, entriesOf, type Entry } from './ahead-entry.js';
-import { HALF_BYTES, aheadFiles, bootOf, type AheadFile } from './ahead-files.js';
+import { ANY_BOOT, HALF_BYTES, aheadFiles, aheadPath, bootOf, type AheadFile } from './ahead-files.js';
 import { busPath, readRange, storageError } from './file.js';
 import { tryLock } from './kernel-lock.js';
+import { lastMoment } from './last.js';
 import { isReadOnly, openLock, type BusLock } from './lock.js';
-
-const told = (path: string): Entry[] => {
-  const bytes = readFileSync(path);
-  return [0, HALF_BYTES].flatMap((from) => entriesOf(bytes.subarray(from, from + HALF_BYTES)));
-};
-
-const writeAt = (fd: number, bytes: Buffer, at: number): void => {
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
-};
-
-/** What is there is a part of it, and the rest was never written. */
-const fits = (there: Buffer, batch: Buffer): boolean =>
-  there.every((byte, index) => byte === 0 || byte === batch[index]);
-
-/** Answers whether the file lacked it. */
-const redoOne = (fd: number, { offset, batch }: Entry, size: number): boolean => {
-  const there = readRange(fd, offset, offset + batch.length);
-  if (there.equals(batch)) return false;
-  if (fits(there, batch)) {
-    writeAt(fd, batch, offset);
-    return true;
-  }
-  if (readRange(fd, offset, size).includes(batch)) return false;
-  writeAt(fd, Buffer.concat([TORN_END, batch]), size);
-  return true;
-};
-const TORN_END = Buffer.from('\n\n');
-
-/** A batch is acknowledged when all before it is durable, so what lies behind a gap was not. Answers how many the file lacked. */
-const redo = (fd: number, files: readonly AheadFile[]): number => {
-  const identity = readRange(fd, 0, IDENTITY_BYTES);
-  const entries = files
-    .flatMap(({ path }) => told(path))
-    .filter((entry) => entry.identity.equals(identity))
-    .sort((left, right) => left.offset - right.offset);
-  let lacked = 0;
-  for (const entry of entries) {
-    const { size } = fstatSync(fd);
-    if (entry.offset > size) break;
-    if (redoOne(fd, entry, size)) lacked += 1;
-  }
-  return lacked;
-};
+import { Scanner } from './scanner.js';
+import { closedSegments, openToRead } from './segments.js';
+import { isAfter, momentOf, type Moment } from './stamp.js';
 
 const openIfThere = (path: string): number | undefined => {
   try {
@@ -62,16 +23,107 @@ const openIfThere = (path: string): number | undefined => {
   }
 };
 
-/** Into the bus file at `path`, under the lock; durable. Answers how many batches it lacked. */
-export const redoIn = (path: string, files: readonly AheadFile[]): number => {
+const told = ({ path }: AheadFile): Entry[] => {
+  const fd = openIfThere(path);
+  if (fd === undefined) return [];
+  try {
+    return [0, HALF_BYTES].flatMap((from) => entriesOf(readRange(fd, from, from + HALF_BYTES)));
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const writeAt = (fd: number, bytes: Buffer, at: number): void => {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
+};
+
+/** What is there is a part of it, and the rest was never written. */
+const fits = (there: Buffer, batch: Buffer): boolean =>
+  there.length > 0 && there.every((byte, index) => byte === 0 || byte === batch[index]);
+
+/** From its first message that is newer. */
+const newerOf = (batch: Buffer, newest: Moment | undefined): Buffer => {
+  for (const item of new Scanner(undefined).push(batch, true)) {
+    const moment = item.kind === 'event' ? momentOf(item.event.msg_id) : undefined;
+    if (moment && (!newest || isAfter(moment, newest))) return batch.subarray(item.from);
+  }
+  return batch.subarray(batch.length);
+};
+
+/** A batch is acknowledged when all before it is durable, so what lies behind a gap was not. Answers how many the file lacked. */
+const redo = (fd: number, entries: readonly Entry[]): number => {
+  let lacked = 0;
+  let looked = -1;
+  let newest: Moment | undefined;
+  for (const { offset, batch } of entries) {
+    const { size } = fstatSync(fd);
+    if (offset > size) break;
+    const there = readRange(fd, offset, offset + batch.length);
+    const isThere = there.equals(batch);
+    if (isThere || fits(there, batch)) {
+      // Also where it is there, for that may be what the kernel could not write and forgot.
+      writeAt(fd, batch, offset);
+      if (!isThere) lacked += 1;
+      continue;
+    }
+    if (looked !== size) newest = lastMoment(fd, 0, size);
+    looked = size;
+    const newer = newerOf(batch, newest);
+    if (newer.length === 0) continue;
+    writeAt(fd, offset === size ? newer : Buffer.concat([TORN_END, newer]), size);
+    lacked += 1;
+  }
+  return lacked;
+};
+const TORN_END = Buffer.from('\n\n');
+
+/** Into the bus's file at `path`, under the lock; durable. Answers how many batches it lacked. */
+const redoEntries = (path: string, entries: readonly Entry[]): number => {
   const fd = openIfThere(path);
   if (fd === undefined) return 0;
   try {
-    const lacked = redo(fd, files);
+    const identity = identityOf(fd);
+    const own = entries
+      .filter((entry) => entry.identity.equals(identity))
+      .sort((left, right) => left.offset - right.offset);
+    const lacked = redo(fd, own);
     fdatasyncSync(fd);
     return lacked;
   } finally {
     closeSync(fd);
+  }
+};
+
+const identityOf = (fd: number): Buffer => readRange(fd, 0, IDENTITY_BYTES);
+
+/** Whether any of it was written to this file. */
+const concerns = (entries: readonly Entry[], path: string): boolean => {
+  const fd = openToRead(path);
+  if (fd === undefined) return false;
+  try {
+    const identity = identityOf(fd);
+    return entries.some((entry) => entry.identity.equals(identity));
+  } finally {
+    closeSync(fd);
+  }
+};
+
+export const redoIn = (path: string, files: readonly AheadFile[]): number => redoEntries(path, files.flatMap(told));
+
+/** Also into segments that were closed since: a writer that waits for no disk closes them as they are. */
+const redoAll = (root: string, files: readonly AheadFile[]): number => {
+  const entries = files.flatMap(told);
+  const segments = entries.length === 0 ? [] : closedSegments(root);
+  const closed = segments.map(({ path }) => path).filter((path) => concerns(entries, path));
+  return [...closed, busPath(root)].reduce((lacked, path) => lacked + redoEntries(path, entries), 0);
+};
+
+/** It has to be redone while the machine runs, too. */
+const keep = (root: string, path: string): void => {
+  try {
+    renameSync(path, aheadPath(root, ANY_BOOT));
+  } catch {
+    // Then a new start of the machine has to do.
   }
 };
 
@@ -87,12 +139,16 @@ const redoDead = (root: string, boot: string): number => {
     }
     if (dead.length === 0) return 0;
     // While the machine runs, the kernel has all that was written, and the bus may have been changed by hand since.
-    const lacked = redoIn(
-      busPath(root),
+    const lacked = redoAll(
+      root,
       dead.filter((file) => file.boot !== boot),
     );
     for (const { path } of dead) rmSync(path, { force: true });
     return lacked;
+  } catch (error) {
+    // The disk may lack what the kernel has.
+    for (const { path } of dead) keep(root, path);
+    throw error;
   } finally {
     for (const { fd } of dead) closeSync(fd);
   }
@@ -103,23 +159,20 @@ const redoDead = (root: string, boot: string): number => {
  * were. `sweeps`: logs that writers left when they were killed go, too. `boot`: of the machine, since it was started.
  */
 export const recover = async (root: string, sweeps: boolean, boot?: string): Promise<number> => {
-  const files = aheadFiles(root);
-  const now = files.length === 0 ? undefined : (boot ?? bootOf());
-  if (now === undefined || !files.some((file) => sweeps || file.boot !== now)) return 0;
-  let lock: BusLock;
+  let lock: BusLock | undefined;
   try {
-    lock = openLock(root);
+    const files = aheadFiles(root);
+    if (files.length === 0) return 0;
+    // Where the kernel does not tell, too much is told rather than too little.
+    const now = boot ?? bootOf() ?? '';
+    if (!files.some((file) => sweeps || file.boot !== now)) return 0;
+    const held = (lock = openLock(root));
+    return await held.hold(() => redoDead(root, now));
   } catch (error) {
     // Where we may not write we may still read.
     if (isReadOnly(error)) return 0;
-    throw error;
-  }
-  try {
-    return await lock.hold(() => redoDead(root, now));
-  } catch (error) {
-    if (isReadOnly(error)) return 0;
     throw storageError(`cannot bring back what a power cut took from ${busPath(root)}`, error);
   } finally {
-    lock.close();
+    lock?.close();
   }
 };

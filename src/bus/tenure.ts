@@ -64,12 +64,13 @@ export class Tenure {
    */
   wasKept(): boolean {
     if (this.#sure === undefined) return true;
+    // Its mtime may be set back, as by who restores a backup.
     const folder = statSync(this.#folder, { throwIfNoEntry: false });
     const known = this.#known;
-    if (known && folder?.mtimeMs === known.mtimeMs && folder.ino === known.ino && folder.dev === known.dev) return true;
+    if (known && folder?.ctimeMs === known.ctimeMs && folder.ino === known.ino && folder.dev === known.dev) return true;
     const isNamed = nameOf(this.#fd) === this.#sure;
     // A change that comes at once may be of the same time.
-    this.#known = isNamed && folder && Date.now() - folder.mtimeMs > STEP_MS ? folder : undefined;
+    this.#known = isNamed && folder && Date.now() - folder.ctimeMs > STEP_MS ? folder : undefined;
     return isNamed || !this.isCurrent();
   }
 
