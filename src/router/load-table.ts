@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -40,12 +41,31 @@ const readStart = async (path: string): Promise<string> => {
   }
 };
 
+const cannotRead = (path: string, cause: unknown): ConductorError => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ConductorError('invalid_file', `it cannot be read: ${why}`, { cause, position: { file: path } });
+};
+
+/** In the order of their names. @throws ConductorError `invalid_file` where the folder or a file cannot be read. */
 export const readRuleFiles = async (folder: string): Promise<RuleFile[]> => {
-  const names = (await readdir(folder).catch(() => [])).filter(isRuleFile).sort();
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw cannotRead(folder, error);
+  });
+  const names = entries.filter((entry) => isRuleFile(entry.name) && !entry.isDirectory()).map(({ name }) => name);
   return Promise.all(
-    names.map(async (name) => ({ file: join(folder, name), text: await readStart(join(folder, name)) })),
+    names.sort().map(async (name) => {
+      const file = join(folder, name);
+      const text = await readStart(file).catch((error: unknown) => {
+        throw cannotRead(file, error);
+      });
+      return { file, text };
+    }),
   );
 };
+
+/** As `readRuleFiles`; a folder that is not there has no rules. */
+export const readFirstFiles = async (folder: string): Promise<RuleFile[]> =>
+  existsSync(folder) ? readRuleFiles(folder) : [];
 
 /** Of the files' text: a table that says the same has the same hash wherever it lies. */
 export const hashOf = (files: readonly RuleFile[]): string => {
@@ -135,4 +155,4 @@ export const checkFiles = async (
 
 /** Reads and checks the whole folder. */
 export const loadTable = async (folder: string, handlers?: readonly string[], worker?: string): Promise<LoadedTable> =>
-  checkFiles(await readRuleFiles(folder), handlers, worker);
+  checkFiles(await readFirstFiles(folder), handlers, worker);

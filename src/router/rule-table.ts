@@ -5,7 +5,7 @@ import type { Log, Rules } from '../core/ports.js';
 import type { RuleTable } from '../core/rule.js';
 import type { RuleFile } from './check-table.js';
 import { prepareTable } from './compile.js';
-import { checkFiles, hashOf, readRuleFiles } from './load-table.js';
+import { checkFiles, hashOf, readFirstFiles, readRuleFiles } from './load-table.js';
 import type { TableStore } from './table-store.js';
 
 export interface RulesOptions {
@@ -37,7 +37,9 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
     await Promise.all([store?.keep(table), prepareTable(table)]);
     return table;
   };
-  const table$ = new BehaviorSubject(await load(await readRuleFiles(folder)));
+  const table$ = new BehaviorSubject(await load(await readFirstFiles(folder)));
+  // A folder that goes while it is served, as when another branch is checked out, takes no rule with it.
+  let isThere = table$.value.rules.length > 0;
   const touched = new Subject<void>();
   const watcher = watch(folder, { ignoreInitial: true, depth: 0 });
   watcher.on('all', () => touched.next());
@@ -56,7 +58,8 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
   let refused: { message: string; forHandler: boolean } | undefined;
   const reload = async (): Promise<void> => {
     try {
-      const files = await readRuleFiles(folder);
+      const files = await (isThere ? readRuleFiles : readFirstFiles)(folder);
+      isThere ||= files.length > 0;
       if (hashOf(files) === checked && !refused?.forHandler) return;
       const table = await load(files);
       const was = refused;

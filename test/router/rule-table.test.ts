@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -253,6 +253,20 @@ test('a table is swapped while it runs, by every way an editor saves; a bad one 
     assert.is(rules.current.rules.length, 2, 'the last good table');
     rmSync(file);
     assert.ok(await inForce('second'));
+    mkdirSync(join(folder, 'folder.yaml'));
+    writeFileSync(join(folder, 's.yaml'), good('third'));
+    assert.ok(await inForce('third'), 'a folder is no rule file');
+    renameSync(folder, `${folder}-away`);
+    await until(
+      'it is said',
+      () => log.lines.some((line) => line.includes(`${folder}: it cannot be read`)) || undefined,
+    );
+    assert.is(rules.current.rules.length, 1, 'a folder that is gone takes no rule with it');
+    renameSync(`${folder}-away`, folder);
+    writeFileSync(join(folder, 's.yaml'), good('fourth'));
+    assert.ok(await inForce('fourth'));
+    symlinkSync('/nowhere', join(folder, 't.yaml'));
+    await until('it is said', () => log.lines.some((line) => line.includes('t.yaml: it cannot be read')) || undefined);
   } finally {
     await rules.close();
   }
