@@ -107,6 +107,7 @@ export const openFleet = (
     });
 
   const acknowledgedSoFar = (): number => told().filter(({ failed }) => failed === undefined).length;
+  const refusedSoFar = (): number => told().filter(({ failed }) => failed !== undefined).length;
 
   const reckon = async (): Promise<Reckoning> => {
     const all = told();
@@ -163,5 +164,5 @@ export const openFleet = (
     return { acknowledged: acknowledged.length, duplicates, refused, there: order.length, segments };
   };
 
-  return { writer, kill, acknowledgedSoFar, reckon };
+  return { writer, kill, acknowledgedSoFar, refusedSoFar, reckon };
 };
