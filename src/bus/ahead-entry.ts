@@ -6,13 +6,15 @@
  *     index      u32        in the round, from 0
  *     offset     f64        where the batch stands in the bus file, in bytes
  *     length     u32        of the batch, in bytes
- *     crc32      u32        over the head, with 0 in this place, and the batch
+ *     crc32      u32        over the head, with 0 in this place, and the first 128 bytes of the batch
  *     identity   64 bytes   the first of the bus file
  *     the batch
  *
- * All numbers are little-endian.
+ * All numbers are little-endian. The messages of the batch have checksums of their own, and their ids rise: what a round before
+ * left of its messages in the place of these is older than the first, which the checksum of the head covers.
  */
 import * as zlib from 'node:zlib';
+import { Scanner } from './scanner.js';
 
 const MAGIC = Buffer.from('BUSAHEAD', 'latin1');
 const ROUND = 8;
@@ -21,6 +23,8 @@ const OFFSET = 16;
 const LENGTH = 24;
 const CRC = 28;
 const IDENTITY = 32;
+/** They hold the first id. */
+const FIRST_BYTES = 128;
 
 export const IDENTITY_BYTES = 64;
 export const HEAD_BYTES = IDENTITY + IDENTITY_BYTES;
@@ -33,6 +37,8 @@ export interface Entry {
   batch: Buffer;
 }
 
+const crcOf = (head: Buffer, batch: Buffer): number => zlib.crc32(batch.subarray(0, FIRST_BYTES), zlib.crc32(head));
+
 /** Good until the next one. */
 export const headOf = (entry: Entry, round: number, index: number): Buffer => {
   HEAD.writeUInt32LE(round, ROUND);
@@ -41,11 +47,21 @@ export const headOf = (entry: Entry, round: number, index: number): Buffer => {
   HEAD.writeUInt32LE(entry.batch.length, LENGTH);
   HEAD.writeUInt32LE(0, CRC);
   entry.identity.copy(HEAD, IDENTITY);
-  HEAD.writeUInt32LE(zlib.crc32(entry.batch, zlib.crc32(HEAD)), CRC);
+  HEAD.writeUInt32LE(crcOf(HEAD, entry.batch), CRC);
   return HEAD;
 };
 const HEAD = Buffer.alloc(HEAD_BYTES);
 MAGIC.copy(HEAD);
+
+const isWhole = (batch: Buffer): boolean => {
+  const scanner = new Scanner(undefined);
+  let last = '';
+  for (const item of scanner.push(batch, true)) {
+    if (item.kind !== 'event' || !item.event.sealed || item.event.msg_id <= last) return false;
+    last = item.event.msg_id;
+  }
+  return scanner.position === batch.length;
+};
 
 const entryAt = (half: Buffer, at: number): (Entry & { round: number; index: number }) | undefined => {
   if (!half.subarray(at, at + MAGIC.length).equals(MAGIC) || half.length < at + HEAD_BYTES) return undefined;
@@ -54,7 +70,7 @@ const entryAt = (half: Buffer, at: number): (Entry & { round: number; index: num
   const batch = half.subarray(from, from + head.readUInt32LE(LENGTH));
   const crc = head.readUInt32LE(CRC);
   head.writeUInt32LE(0, CRC);
-  if (batch.length < head.readUInt32LE(LENGTH) || zlib.crc32(batch, zlib.crc32(head)) !== crc) return undefined;
+  if (batch.length < head.readUInt32LE(LENGTH) || crcOf(head, batch) !== crc || !isWhole(batch)) return undefined;
   const offset = head.readDoubleLE(OFFSET);
   if (!Number.isSafeInteger(offset) || offset < 0) return undefined;
   return {

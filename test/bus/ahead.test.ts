@@ -15,16 +15,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HEAD_BYTES, entriesOf } from '../../src/bus/ahead-entry.js';
+import { HEAD_BYTES, IDENTITY_BYTES, entriesOf, headOf } from '../../src/bus/ahead-entry.js';
 import { HALF_BYTES, aheadFolder } from '../../src/bus/ahead-files.js';
+import { encode, type Fields } from '../../src/bus/encode.js';
 import type { Rotation } from '../../src/bus/live.js';
 import { readBus } from '../../src/bus/reader.js';
 import { recover } from '../../src/bus/redo.js';
+import { stampOf } from '../../src/bus/stamp.js';
 import { openWriter } from '../../src/bus/writer.js';
 import { all } from '../contract/bus.js';
 import { until } from '../support/service.js';
 import { key, withRoot } from './support.js';
 
+const FIELDS: Fields = {
+  type: 'SAID',
+  project_id: 'default',
+  source: 'cli',
+  parents: [],
+  depth: 0,
+  trust: 'full',
+  data: {},
+  body: 'said',
+};
 const LARGE: Rotation = { bytes: 1e9, age_ms: 1e9 };
 const busFile = (root: string): string => join(root, 'MESSAGE-BUS.md');
 const logs = (root: string): string[] => (existsSync(aheadFolder(root)) ? readdirSync(aheadFolder(root)) : []);
@@ -203,6 +215,26 @@ ahead('a log that was torn anywhere tells whole batches only', () =>
     assert.ok(said.length > entries.length);
   }),
 );
+
+test('messages of an older round in the place of newer ones make a batch a torn one', () => {
+  const message = (ns: number): Buffer =>
+    encode({ ...FIELDS, ...stampOf({ ms: Date.UTC(2026, 10, 21), ns: 100_000 + ns }, 100, 100 + ns) });
+  const told = (...all: number[]): number => {
+    const batch = Buffer.concat([4, 5, 6].map(message));
+    const identity = Buffer.alloc(IDENTITY_BYTES, 'x');
+    const head = Buffer.from(headOf({ offset: 7, identity, batch }, 3, 0));
+    return entriesOf(Buffer.concat([head, ...all.map(message)])).length;
+  };
+  assert.is(told(4, 5, 6), 1);
+  for (const torn of [
+    [1, 5, 6],
+    [4, 2, 6],
+    [4, 5, 3],
+    [4, 2, 3],
+    [1, 2, 3],
+  ])
+    assert.is(told(...torn), 0, torn.join(' '));
+});
 
 ahead('it goes on in the other half when one is full, and begins anew with another bus file', () =>
   withRoot(async (root) => {
