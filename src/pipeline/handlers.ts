@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { watch, type FSWatcher } from 'chokidar';
 import { Subject, concatMap, debounceTime, from } from 'rxjs';
 import { toConductorError } from '../core/errors.js';
@@ -13,7 +14,7 @@ export interface HandlersOptions {
   log: Log;
 }
 
-/** Where the system has no watches left. */
+/** How often the folder itself is looked at, and all that is in it where the system has no watches left. */
 const POLL_MS = 2_000;
 
 /** Watches the folder; bad files leave the last good handlers in force. The first reading must be good. */
@@ -27,6 +28,8 @@ export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Pro
   };
   await load();
   const touched = new Subject<void>();
+  const placeNow = (): number | undefined => statSync(folder, { throwIfNoEntry: false })?.ino;
+  let place = placeNow();
   const watchFolder = (usePolling: boolean): FSWatcher => {
     const opened = watch(folder, {
       ignoreInitial: true,
@@ -35,7 +38,10 @@ export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Pro
       usePolling,
       interval: POLL_MS,
     });
-    opened.on('all', () => touched.next());
+    opened.on('all', (event, path) => {
+      if (event === 'unlinkDir' && path === folder) place = undefined;
+      touched.next();
+    });
     opened.on('error', (error) => {
       // Each file without a watch is an error, also after it was closed.
       if (opened !== watcher || usePolling) return;
@@ -49,7 +55,21 @@ export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Pro
     return opened;
   };
   let watcher = watchFolder(false);
+  // A watch ends with its folder: the one that takes the name afterwards, as when another branch is checked out, gets its own.
+  const looking = setInterval(() => {
+    const now = placeNow();
+    if (now === place) return;
+    place = now;
+    if (now === undefined) {
+      log.error(`handlers: ${folder} is gone; those in force stay`);
+      return;
+    }
+    void watcher.close();
+    watcher = watchFolder(watcher.options.usePolling);
+    touched.next();
+  }, POLL_MS);
   const reload = async (): Promise<void> => {
+    if (placeNow() === undefined) return;
     try {
       await load();
       changes.next();
@@ -70,6 +90,7 @@ export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Pro
     changes$: changes.asObservable(),
     async close() {
       subscription.unsubscribe();
+      clearInterval(looking);
       await watcher.close();
     },
   };

@@ -55,12 +55,18 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
     isWatched = false;
   });
   const rescan = setInterval(() => touched.next(), RESCAN_MS);
-  let refused: { message: string; forHandler: boolean } | undefined;
+  let refused: { message: string; forHandler: boolean; unread: boolean } | undefined;
   const reload = async (): Promise<void> => {
     try {
       const files = await (isThere ? readRuleFiles : readFirstFiles)(folder);
       isThere ||= files.length > 0;
-      if (hashOf(files) === checked && !refused?.forHandler) return;
+      if (hashOf(files) === checked && !refused?.forHandler) {
+        if (refused?.unread) {
+          log.info('rules: the files can be read again; the table in force is unchanged');
+          refused = undefined;
+        }
+        return;
+      }
       const table = await load(files);
       const was = refused;
       refused = undefined;
@@ -74,7 +80,7 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
       const message = error instanceof Error ? error.message : String(error);
       if (message !== refused?.message) log.error(`rules: the table was not changed: ${message}`);
       const forHandler = error instanceof ConductorError && error.position?.field?.endsWith('.do') === true;
-      refused = { message, forHandler };
+      refused = { message, forHandler, unread: message.includes(': it cannot be read: ') };
     }
   };
   const subscription = touched

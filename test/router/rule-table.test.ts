@@ -256,13 +256,14 @@ test('a table is swapped while it runs, by every way an editor saves; a bad one 
     mkdirSync(join(folder, 'folder.yaml'));
     writeFileSync(join(folder, 's.yaml'), good('third'));
     assert.ok(await inForce('third'), 'a folder is no rule file');
-    renameSync(folder, `${folder}-away`);
-    await until(
-      'it is said',
-      () => log.lines.some((line) => line.includes(`${folder}: it cannot be read`)) || undefined,
-    );
-    assert.is(rules.current.rules.length, 1, 'a folder that is gone takes no rule with it');
-    renameSync(`${folder}-away`, folder);
+    const times = (part: string): number => log.lines.filter((line) => line.includes(part)).length;
+    for (const time of [1, 2]) {
+      renameSync(folder, `${folder}-away`);
+      await until('it is said', () => times(`${folder}: it cannot be read`) === time || undefined);
+      assert.is(rules.current.rules.length, 1, 'a folder that is gone takes no rule with it');
+      renameSync(`${folder}-away`, folder);
+      await until('it is said, too', () => times('can be read again') === time || undefined);
+    }
     writeFileSync(join(folder, 's.yaml'), good('fourth'));
     assert.ok(await inForce('fourth'));
     symlinkSync('/nowhere', join(folder, 't.yaml'));
