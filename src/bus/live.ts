@@ -10,6 +10,18 @@ import { Tenure, type Marks } from './tenure.js';
 
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
+/** Otherwise the first look after each write changes the file's time, which takes its part of the journal. For owners only. */
+const UNNOTICED = constants.O_NOATIME ?? 0;
+
+const openLive = (path: string): number => {
+  try {
+    return openSync(path, FLAGS | UNNOTICED, 0o640);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    return openSync(path, FLAGS, 0o640);
+  }
+};
+
 /** For what others wrote since we last looked; mostly nothing. */
 const PROBE = Buffer.allocUnsafe(4 * 1024);
 
@@ -92,7 +104,7 @@ export class LiveFile {
     if (this.owing) this.#sync();
     this.left = this.#fd < 0 ? undefined : closedAs(this.#root, this.#fd)?.segment;
     this.close();
-    this.#fd = this.tenure.begin((path) => openSync(path, FLAGS, 0o640));
+    this.#fd = this.tenure.begin(openLive);
     this.#seen = this.#clean = -1;
     this.#first = undefined;
     this.#full = false;
