@@ -8,6 +8,7 @@ import {
   constants,
   fdatasync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -70,6 +71,11 @@ export class AheadLog {
       closeSync(fd);
       throw error;
     }
+  }
+
+  /** It has its name still; else nobody would find it after a power cut. */
+  get isNamed(): boolean {
+    return lstatSync(this.#path, { throwIfNoEntry: false })?.ino === fstatSync(this.#fd).ino;
   }
 
   /** `turned`: it went on in the other half, and what this one told has to become durable on the bus; then `free` is due. */

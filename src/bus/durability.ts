@@ -66,7 +66,8 @@ export class Durability {
   make(stretch: Stretch | undefined): Promise<void> {
     const isAlone = stretch !== undefined && this.#isAlone(stretch);
     const log = this.#log;
-    return log && isAlone && this.#live.folderSynced ? this.#ahead(log, stretch) : this.#plainly();
+    const { folderSynced, tenure } = this.#live;
+    return log && isAlone && folderSynced && tenure.isSure ? this.#ahead(log, stretch) : this.#plainly();
   }
 
   /** The file, and its name where that is new. */
@@ -134,6 +135,7 @@ export class Durability {
     if (this.#logged === live.opened) return true;
     const identity = readRange(live.fd, 0, IDENTITY_BYTES);
     if (identity.length < IDENTITY_BYTES) return false;
+    if (!log.isNamed) throw new Error('the log was taken away');
     log.forget();
     this.#letGo();
     this.#fd = openSync(`/proc/${process.pid}/fd/${live.fd}`, constants.O_RDONLY);

@@ -50,8 +50,11 @@ const newerOf = (batch: Buffer, newest: Moment | undefined): Buffer => {
   return batch.subarray(batch.length);
 };
 
+/** What is missing comes back; else only what the kernel has or had of it is written to the disk again. */
+type Manner = 'restore' | 'rewrite';
+
 /** A batch is acknowledged when all before it is durable, so what lies behind a gap was not. Answers how many the file lacked. */
-const redo = (fd: number, entries: readonly Entry[]): number => {
+const redo = (fd: number, entries: readonly Entry[], manner: Manner): number => {
   let lacked = 0;
   let looked = -1;
   let newest: Moment | undefined;
@@ -60,12 +63,14 @@ const redo = (fd: number, entries: readonly Entry[]): number => {
     if (offset > size) break;
     const there = readRange(fd, offset, offset + batch.length);
     const isThere = there.equals(batch);
+    if (manner === 'rewrite' && there.length < batch.length) break;
     if (isThere || fits(there, batch)) {
       // Also where it is there, for that may be what the kernel could not write and forgot.
       writeAt(fd, batch, offset);
       if (!isThere) lacked += 1;
       continue;
     }
+    if (manner === 'rewrite') continue;
     if (looked !== size) newest = lastMoment(fd, 0, size);
     looked = size;
     const newer = newerOf(batch, newest);
@@ -78,7 +83,7 @@ const redo = (fd: number, entries: readonly Entry[]): number => {
 const TORN_END = Buffer.from('\n\n');
 
 /** Into the bus's file at `path`, under the lock; durable. Answers how many batches it lacked. */
-const redoEntries = (path: string, entries: readonly Entry[]): number => {
+const redoEntries = (path: string, entries: readonly Entry[], manner: Manner = 'restore'): number => {
   const fd = openIfThere(path);
   if (fd === undefined) return 0;
   try {
@@ -86,7 +91,7 @@ const redoEntries = (path: string, entries: readonly Entry[]): number => {
     const own = entries
       .filter((entry) => entry.identity.equals(identity))
       .sort((left, right) => left.offset - right.offset);
-    const lacked = redo(fd, own);
+    const lacked = redo(fd, own, manner);
     fdatasyncSync(fd);
     return lacked;
   } finally {
@@ -111,11 +116,11 @@ const concerns = (entries: readonly Entry[], path: string): boolean => {
 export const redoIn = (path: string, files: readonly AheadFile[]): number => redoEntries(path, files.flatMap(told));
 
 /** Also into segments that were closed since: a writer that waits for no disk closes them as they are. */
-const redoAll = (root: string, files: readonly AheadFile[]): number => {
+const redoAll = (root: string, files: readonly AheadFile[], manner: Manner): number => {
   const entries = files.flatMap(told);
   const segments = entries.length === 0 ? [] : closedSegments(root);
   const closed = segments.map(({ path }) => path).filter((path) => concerns(entries, path));
-  return [...closed, busPath(root)].reduce((lacked, path) => lacked + redoEntries(path, entries), 0);
+  return [...closed, busPath(root)].reduce((lacked, path) => lacked + redoEntries(path, entries, manner), 0);
 };
 
 /** It has to be redone while the machine runs, too. */
@@ -139,10 +144,10 @@ const redoDead = (root: string, boot: string): number => {
     }
     if (dead.length === 0) return 0;
     // While the machine runs, the kernel has all that was written, and the bus may have been changed by hand since.
-    const lacked = redoAll(
-      root,
-      dead.filter((file) => file.boot !== boot),
-    );
+    const ofNow = dead.filter((file) => file.boot === boot);
+    redoAll(root, ofNow, 'rewrite');
+    const ofBefore = dead.filter((file) => file.boot !== boot);
+    const lacked = redoAll(root, ofBefore, 'restore');
     for (const { path } of dead) rmSync(path, { force: true });
     return lacked;
   } catch (error) {
