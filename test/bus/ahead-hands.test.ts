@@ -16,7 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { headOf } from '../../src/bus/ahead-entry.js';
+import { IDENTITY_BYTES, headOf } from '../../src/bus/ahead-entry.js';
 import { aheadFolder } from '../../src/bus/ahead-files.js';
 import { recover } from '../../src/bus/redo.js';
 import { openWriter } from '../../src/bus/writer.js';
@@ -24,17 +24,14 @@ import { until } from '../support/service.js';
 import { ahead, bodiesOf, busFile, cutOff, entriesIn, logs, stateOf, withTalker } from './ahead-support.js';
 import { key, withBus, withRoot } from './support.js';
 
-/** Of an entry that a disk does not make. */
-const hostile = (identity: Buffer, offset: number): Buffer => {
-  const batch = Buffer.from('hostile');
-  return Buffer.concat([headOf({ offset, identity, batch }, 1, 0), batch]);
-};
+/** A log of one entry: all of a bus, at a place where no disk has it. */
+const hostile = (bus: Buffer, offset: number): Buffer =>
+  Buffer.concat([headOf({ offset, identity: bus.subarray(0, IDENTITY_BYTES), batch: bus }, 1, 0), bus]);
 
 test('what lies where the logs should be keeps nobody from the bus', () =>
   withRoot(async (root) => {
     await withBus(root, (bus) => bus.append([{ type: 'A', body: 'before' }]));
     const before = readFileSync(busFile(root));
-    const identity = before.subarray(0, 64);
     const kinds: ((path: string) => void)[] = [
       (path) => mkdirSync(path),
       (path) => symlinkSync('/etc/passwd', path),
@@ -46,7 +43,7 @@ test('what lies where the logs should be keeps nobody from the bus', () =>
         truncateSync(path, 3 * 1024 ** 3);
       },
       ...[NaN, Infinity, -1, 0.5, 2 ** 60].map((offset) => (path: string) => {
-        writeFileSync(path, hostile(identity, offset));
+        writeFileSync(path, hostile(before, offset));
       }),
     ];
     for (const kind of kinds) {
