@@ -160,6 +160,20 @@ const redoDead = (root: string, boot: string): number => {
 };
 
 /**
+ * The writer is gone. Asked without the bus's lock, which somebody may hold for long, and so only of what need not be redone:
+ * whoever asks at the same time takes it for living.
+ */
+const isDead = ({ path }: AheadFile): boolean => {
+  const fd = openIfThere(path);
+  if (fd === undefined) return false;
+  try {
+    return tryLock(fd);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/**
  * To be called before the bus is read or written: brings back what a power cut took. Resolves with how many batches that
  * were. `sweeps`: logs that writers left when they were killed go, too. `boot`: of the machine, since it was started.
  */
@@ -170,7 +184,7 @@ export const recover = async (root: string, sweeps: boolean, boot?: string): Pro
     if (files.length === 0) return 0;
     // Where the kernel does not tell, too much is told rather than too little.
     const now = boot ?? bootOf() ?? '';
-    if (!files.some((file) => sweeps || file.boot !== now)) return 0;
+    if (!files.some((file) => file.boot !== now || (sweeps && isDead(file)))) return 0;
     const held = (lock = openLock(root));
     return await held.hold(() => redoDead(root, now));
   } catch (error) {

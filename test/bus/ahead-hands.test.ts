@@ -2,8 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   cpSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -18,6 +20,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { IDENTITY_BYTES, headOf } from '../../src/bus/ahead-entry.js';
 import { aheadFolder } from '../../src/bus/ahead-files.js';
+import { tryLock } from '../../src/bus/kernel-lock.js';
 import { recover } from '../../src/bus/redo.js';
 import { openWriter } from '../../src/bus/writer.js';
 import { until } from '../support/service.js';
@@ -155,6 +158,19 @@ test('a bus that was restored with the times of its folder takes what is said ne
       assert.equal(await bodiesOf(root), ['kept', 'after']);
     }),
   ));
+
+ahead('whoever opens the bus beside a writer that lives waits for nobody', () =>
+  withTalker(async (_, root) => {
+    const held = openSync(join(root, '.conductor', 'bus.lock'), 'r+');
+    try {
+      assert.ok(tryLock(held));
+      assert.is(await recover(root, true, 'a1'), 0);
+      assert.is(logs(root).length, 1);
+    } finally {
+      closeSync(held);
+    }
+  }),
+);
 
 ahead('a log that was taken away is used no more', () =>
   withTalker(async ({ say, said }, root) => {
