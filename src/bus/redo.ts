@@ -1,18 +1,17 @@
 /**
  * What the write-ahead logs tell, written once more into the file of the bus that it was written to, where the disk lost it.
  * Every batch goes where it stood, so order and ids are as they were. Nothing that others wrote meanwhile is written over: where
- * something else stands, what is newer than all that is there comes at the end. What is older was taken away by hand, or moved.
+ * something else stands, what is newer than all that is left of them comes at the end. What is older was taken out by hand, or moved.
  */
 import { constants, closeSync, fdatasyncSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { IDENTITY_BYTES, entriesOf, type Entry } from './ahead-entry.js';
 import { ANY_BOOT, HALF_BYTES, aheadFiles, aheadPath, bootOf, type AheadFile } from './ahead-files.js';
+import { messagesOf, newestKept } from './ahead-kept.js';
 import { busPath, readRange, storageError } from './file.js';
 import { tryLock } from './kernel-lock.js';
-import { lastMoment } from './last.js';
 import { isReadOnly, openLock, type BusLock } from './lock.js';
-import { Scanner } from './scanner.js';
 import { closedSegments, openToRead } from './segments.js';
-import { isAfter, momentOf, type Moment } from './stamp.js';
+import { isAfter, type Moment } from './stamp.js';
 
 const openIfThere = (path: string): number | undefined => {
   try {
@@ -41,23 +40,13 @@ const writeAt = (fd: number, bytes: Buffer, at: number): void => {
 const fits = (there: Buffer, batch: Buffer): boolean =>
   there.length > 0 && there.every((byte, index) => byte === 0 || byte === batch[index]);
 
-/** From its first message that is newer. */
-const newerOf = (batch: Buffer, newest: Moment | undefined): Buffer => {
-  for (const item of new Scanner(undefined).push(batch, true)) {
-    const moment = item.kind === 'event' ? momentOf(item.event.msg_id) : undefined;
-    if (moment && (!newest || isAfter(moment, newest))) return batch.subarray(item.from);
-  }
-  return batch.subarray(batch.length);
-};
-
 /** What is missing comes back; else only what the kernel has or had of it is written to the disk again. */
 type Manner = 'restore' | 'rewrite';
 
 /** A batch is acknowledged when all before it is durable, so what lies behind a gap was not. Answers how many the file lacked. */
 const redo = (fd: number, entries: readonly Entry[], manner: Manner): number => {
   let lacked = 0;
-  let looked = -1;
-  let newest: Moment | undefined;
+  let newest: { moment: Moment | undefined } | undefined;
   for (const { offset, batch } of entries) {
     const { size } = fstatSync(fd);
     if (offset > size) break;
@@ -71,11 +60,13 @@ const redo = (fd: number, entries: readonly Entry[], manner: Manner): number => 
       continue;
     }
     if (manner === 'rewrite') continue;
-    if (looked !== size) newest = lastMoment(fd, 0, size);
-    looked = size;
-    const newer = newerOf(batch, newest);
-    if (newer.length === 0) continue;
+    const { moment } = (newest ??= { moment: newestKept(fd, entries, size) });
+    const messages = messagesOf(batch);
+    const first = messages.find((told) => !moment || isAfter(told.moment, moment));
+    if (!first) continue;
+    const newer = batch.subarray(first.from);
     writeAt(fd, offset === size ? newer : Buffer.concat([TORN_END, newer]), size);
+    newest = { moment: messages.at(-1)!.moment };
     lacked += 1;
   }
   return lacked;
@@ -113,6 +104,16 @@ const concerns = (entries: readonly Entry[], path: string): boolean => {
   }
 };
 
+/** A segment that was made read-only stays as it is. */
+const redoWhereAllowed = (...words: Parameters<typeof redoEntries>): number => {
+  try {
+    return redoEntries(...words);
+  } catch (error) {
+    if (isReadOnly(error)) return 0;
+    throw error;
+  }
+};
+
 export const redoIn = (path: string, files: readonly AheadFile[]): number => redoEntries(path, files.flatMap(told));
 
 /** Also into segments that were closed since: a writer that waits for no disk closes them as they are. */
@@ -120,7 +121,10 @@ const redoAll = (root: string, files: readonly AheadFile[], manner: Manner): num
   const entries = files.flatMap(told);
   const segments = entries.length === 0 ? [] : closedSegments(root);
   const closed = segments.map(({ path }) => path).filter((path) => concerns(entries, path));
-  return [...closed, busPath(root)].reduce((lacked, path) => lacked + redoEntries(path, entries, manner), 0);
+  return closed.reduce(
+    (lacked, path) => lacked + redoWhereAllowed(path, entries, manner),
+    redoEntries(busPath(root), entries, manner),
+  );
 };
 
 /** It has to be redone while the machine runs, too. */

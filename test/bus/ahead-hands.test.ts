@@ -23,6 +23,7 @@ import { aheadFolder } from '../../src/bus/ahead-files.js';
 import { tryLock } from '../../src/bus/kernel-lock.js';
 import { recover } from '../../src/bus/redo.js';
 import { openWriter } from '../../src/bus/writer.js';
+import { handClock } from '../contract/bus.js';
 import { until } from '../support/service.js';
 import { ahead, bodiesOf, busFile, cutOff, entriesIn, logs, stateOf, withTalker } from './ahead-support.js';
 import { key, withBus, withRoot } from './support.js';
@@ -102,6 +103,26 @@ ahead('a bus that was edited after the cut gets nothing twice, and nothing back 
         assert.equal(logs(copy), []);
       });
     }
+  }),
+);
+
+ahead('what was lost comes back behind what was said before anybody looked at the logs', () =>
+  withTalker(async ({ said }, root) => {
+    const { first } = stateOf(root);
+    await cutOff(root, async (copy) => {
+      truncateSync(busFile(copy), first?.offset);
+      renameSync(aheadFolder(copy), join(copy, 'aside'));
+      await withBus(copy, (bus) => bus.append([{ type: 'A', body: 'since' }]), handClock(Date.now()));
+      rmSync(aheadFolder(copy), { recursive: true, force: true });
+      renameSync(join(copy, 'aside'), aheadFolder(copy));
+      assert.ok((await recover(copy, false, 'b2')) > 0);
+      const found = await bodiesOf(copy);
+      assert.equal(found.toSorted(), [...said, 'since'].toSorted());
+      assert.equal(
+        found.filter((body) => body !== 'since'),
+        said,
+      );
+    });
   }),
 );
 
