@@ -64,7 +64,7 @@ test('where the configuration says so it is heard once, from outside, whenever i
   const { byHand, write, serve, fired, facts } = world('timers: {}\nbus: { accept_unsealed: true }\n');
   byHand(`[${time()}] NOTE: before the first start\n`);
   const service = await serve();
-  assert.match(service.output(), /source {4}unsealed: lines and records that others write into the bus file/);
+  assert.match(service.output(), /source {4}lines and records that others write into the bus file/);
   await write('ours');
   await until('ours is heard', async () => (await fired()).length === 1);
   byHand(`[${time()}] NOTE: a line\n`);
