@@ -20,7 +20,7 @@ import type { Place } from './remembered.js';
 /** What a call takes of the processor, in ms: its answer, the caller's next message, the record. */
 const CALL_MS = 0.003;
 /** How many times longer they keep the processor than the disk where it is worth two batches. */
-const PARTED_ABOVE = 1.3;
+const PARTED_ABOVE = 2;
 /** How often a batch is begun anew because segments were closed, or the file replaced, under it. */
 const ATTEMPTS = 50;
 
