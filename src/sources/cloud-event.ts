@@ -1,31 +1,19 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import { attributeFrom } from '../core/cloud-event.js';
-import { ConductorError } from '../core/errors.js';
-import type { Json } from './json.js';
+import { cloudEventMode, cloudEventOf, envelopeOf, type CloudEvent } from '../core/cloud-event.js';
 import type { Delivery } from './providers/provider.js';
-import { headerOf } from './verifiers/verifier.js';
 
-const ATTRIBUTES = ['id', 'source', 'type'] as const;
-
-const wrong = (name: string, why: string): ConductorError =>
-  new ConductorError('bad_request', `${name}: ${why}`, { details: { field: name } });
-
-const attributeOf = (headers: IncomingHttpHeaders, attribute: string): string => {
-  const name = `ce-${attribute}`;
-  const value = headerOf(headers, name);
-  if (value === undefined) throw wrong(name, 'is missing');
-  return attributeFrom(name, value);
-};
+/** An extension from outside has no bound of its own. */
+const MOST_TEXT = 1_000;
 
 /**
- * A CloudEvent in binary mode (`ce-` headers, the body is its data) as a sender that says our types would tell it: `{type,
- * data}`, with its id and source. Everything else as it came.
+ * A CloudEvent as a sender that says our types would tell it: its payload, for rows, is the event in the form of structured
+ * mode. Everything else as it came.
  */
-export const unwrapCloudEvent = (delivery: Delivery): Delivery & { cloudEvent?: string } => {
-  const { headers, payload } = delivery;
-  if (headers['ce-specversion'] === undefined) return delivery;
-  if (headers['ce-specversion'] !== '1.0') throw wrong('ce-specversion', 'only 1.0 is known');
-  const [id, source, type] = ATTRIBUTES.map((attribute) => attributeOf(headers, attribute)) as [string, string, string];
-  const told: Json = { type, id, source, data: payload };
-  return { ...delivery, payload: told, cloudEvent: `${source}#${id}` };
+export const unwrapCloudEvent = (delivery: Delivery): Delivery & { cloudEvent?: CloudEvent } => {
+  const mode = cloudEventMode(delivery.headers);
+  if (mode === undefined) return delivery;
+  const payload = mode === 'structured' ? delivery.payload : envelopeOf(delivery.headers, delivery.payload);
+  const cloudEvent = cloudEventOf(payload, mode);
+  for (const [name, text] of Object.entries(cloudEvent.attributes))
+    cloudEvent.attributes[name] = text.slice(0, MOST_TEXT);
+  return { ...delivery, payload, cloudEvent };
 };

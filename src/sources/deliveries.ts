@@ -40,18 +40,19 @@ export const createEndpoint = (
   isMapped: rows.length > 0,
 });
 
-const meaningsFor = ({ provider, map, isMapped }: Endpoint, delivery: Delivery): Meaning[] => {
-  const { payload } = delivery;
+type Told = ReturnType<typeof unwrapCloudEvent>;
+
+const meaningsFor = ({ provider, map, isMapped }: Endpoint, delivery: Told): Meaning[] => {
+  const { payload, cloudEvent } = delivery;
   const told = map(provider.eventOf(delivery), payload);
   if (told.length > 0 || provider.saysOurTypes !== true) return told;
   // Where rows say what is meant, the rest of what the sender says is for somebody else.
-  return isMapped ? [] : [readOwnType(payload)];
+  return isMapped ? [] : [readOwnType(cloudEvent ? { ...cloudEvent } : payload)];
 };
 
-type Told = ReturnType<typeof unwrapCloudEvent>;
-
 const deliveryOf = ({ provider }: Endpoint, delivery: Told): string | undefined => {
-  const id = delivery.cloudEvent ?? provider.deliveryOf(delivery);
+  if (delivery.cloudEvent !== undefined) return delivery.cloudEvent.key;
+  const id = provider.deliveryOf(delivery);
   if (id !== undefined && id.length > MOST_ID)
     throw new ConductorError('bad_request', `the delivery id is longer than ${MOST_ID} characters`);
   return id;
@@ -113,6 +114,8 @@ export const draftsOf = async (
     const maker = typeof made === 'object' ? await made : made;
     const data = isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data;
     const meta: Record<string, string> = { actor_kind: actorKind(meaning, endpoint, payload, actor) };
+    // Names of attributes hold no underscore, so none of ours is said by a sender.
+    if (delivery.cloudEvent !== undefined) Object.assign(meta, delivery.cloudEvent.attributes);
     if (maker !== undefined) meta['made_by'] = maker;
     const draft: Draft = {
       type: meaning.type,

@@ -1,19 +1,27 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
+import { cloudEventMode } from '../core/cloud-event.js';
 import { ConductorError } from '../core/errors.js';
 import { isObject, type Json } from './json.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-const parseJson = (text: string): Json => {
+/** What a CloudEvent in binary mode holds may be any JSON, or nothing. */
+const isBinaryCloudEvent = (headers: IncomingHttpHeaders): boolean => headers['ce-specversion'] !== undefined;
+
+const parseJson = (text: string, headers: IncomingHttpHeaders): Json => {
+  if (text === '' && isBinaryCloudEvent(headers)) return {};
   let payload: unknown;
   try {
     payload = JSON.parse(text);
   } catch (cause) {
     throw new ConductorError('bad_request', 'the body is no valid JSON', { cause });
   }
-  if (!isObject(payload)) throw new ConductorError('bad_request', 'the body must be a JSON object');
-  return payload;
+  if (isObject(payload)) return payload;
+  if (isBinaryCloudEvent(headers)) return { value: payload };
+  // A batch of CloudEvents is a list, and is refused as what it is.
+  cloudEventMode(headers);
+  throw new ConductorError('bad_request', 'the body must be a JSON object');
 };
 
 const textOf = (rawBody: Buffer): string => {
@@ -25,8 +33,8 @@ const textOf = (rawBody: Buffer): string => {
 /** The body as an object: JSON, or a form, which is a `payload` of JSON or the fields themselves. */
 export const payloadOf = (headers: IncomingHttpHeaders, rawBody: Buffer): Json => {
   const text = textOf(rawBody);
-  if (!headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return parseJson(text);
+  if (!headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return parseJson(text, headers);
   const form = new URLSearchParams(text);
   const payload = form.get('payload');
-  return payload === null ? Object.fromEntries(form) : parseJson(payload);
+  return payload === null ? Object.fromEntries(form) : parseJson(payload, headers);
 };

@@ -53,6 +53,41 @@ test('structured mode is the same event, so it is told once; source and id toget
   assert.equal((await all(world.bus))[1]?.data, { value: [1] });
 });
 
+test('a source with the sign between source and id is no other source', async () => {
+  const tell = (source: string, id: string) =>
+    say({}, { ...binary, 'ce-source': encodeURIComponent(source), 'ce-id': id });
+  for (const [source, id] of [
+    ['/a#b', 'c'],
+    ['/a', 'b#c'],
+    ['/a%23b', 'c'],
+  ] as const)
+    assert.is((await tell(source, id)).status, 202);
+  assert.is((await all(world.bus)).length, 3);
+});
+
+test('structured mode keeps subject, time and extensions, whatever JSON they are', async () => {
+  const event = {
+    specversion: '1.0',
+    id: 'A-1',
+    source: '/shops/1',
+    type: 'order.created',
+    datacontenttype: 'text/plain',
+  };
+  const more = {
+    subject: '17 🎉',
+    time: '2026-01-01T00:00:00.5+01:00',
+    retries: 3,
+    urgent: true,
+    gone: null,
+    data: 'text',
+  };
+  const headers = { 'content-type': 'application/cloudevents+json' };
+  assert.is((await say({ ...event, ...more }, headers)).status, 202);
+  const [told] = await all(world.bus);
+  assert.equal(told?.meta, { subject: '17 🎉', time: '2026-01-01T00:00:00.5+01:00', retries: '3', urgent: 'true' });
+  assert.equal([told?.body, told?.data], ['text', {}]);
+});
+
 test('text is for people, and no data is none', async () => {
   assert.is((await say('Grüße 🎉', { ...binary, 'content-type': 'text/plain' })).status, 202);
   assert.is((await say('', { ...binary, 'ce-id': 'A-2' })).status, 202);
@@ -67,9 +102,58 @@ const wrong: [string, unknown, Record<string, string>, number, RegExp][] = [
   ['a reserved type', {}, { ...binary, 'ce-type': 'run.stop' }, 403, /RUN_STOP/],
   ['a broken escape', {}, { ...binary, 'ce-subject': '%E2%82' }, 400, /ce-subject/],
   ['a project that leaves its folder', {}, { ...binary, 'ce-projectid': '../x' }, 400, /project_id/],
-  ['an id without end', {}, { ...binary, 'ce-id': 'x'.repeat(600) }, 400, /dedupe_key/],
+  ['an id without end', {}, { ...binary, 'ce-id': 'x'.repeat(600) }, 400, /ce-id: is longer/],
+  ['no version', {}, { ...binary, 'ce-specversion': '' }, 400, /ce-specversion: is missing/],
+  ['headers without a version', {}, { 'ce-id': '1', 'ce-type': 'a.b' }, 400, /ce-specversion: is missing/],
+  ['a time that is none', {}, { ...binary, 'ce-time': 'yesterday' }, 400, /ce-time: must be/],
+  ['a line break in an attribute', {}, { ...binary, 'ce-subject': 'a%0Ab' }, 400, /ce-subject: holds a control/],
+  ['a name with an underscore', {}, { ...binary, 'ce-made_by': 'r' }, 400, /ce-made_by: an attribute is named/],
   ['data that is no JSON', '{', binary, 400, /JSON/],
   ['an image', 'x', { ...binary, 'content-type': 'image/png' }, 415, /application\/json/],
+  ...['specversion', 'id', 'source', 'type'].flatMap((name): typeof wrong => {
+    const whole = { specversion: '1.0', id: 'a', source: 'b', type: 'c', data: {} };
+    const headers = { 'content-type': 'application/cloudevents+json' };
+    return [undefined, null, ''].map((value) => [
+      `structured with ${name} ${JSON.stringify(value)}`,
+      { ...whole, [name]: value },
+      headers,
+      400,
+      new RegExp(`^${name}: is missing`),
+    ]);
+  }),
+  [
+    'half of a surrogate pair',
+    '{"specversion":"1.0","id":"\\ud800","source":"b","type":"c"}',
+    { 'content-type': 'application/cloudevents+json' },
+    400,
+    /^id: holds/,
+  ],
+  [
+    'an attribute called __proto__',
+    '{"specversion":"1.0","id":"a","source":"b","type":"c","__proto__":"x"}',
+    { 'content-type': 'application/cloudevents+json' },
+    400,
+    /^__proto__: an attribute is named/,
+  ],
+  [
+    'an attribute that is an object',
+    { specversion: '1.0', id: 'a', source: 'b', type: 'c', subject: {} },
+    { 'content-type': 'application/cloudevents+json' },
+    400,
+    /^subject: must be text/,
+  ],
+  [
+    'attributes without end',
+    Object.assign(
+      { specversion: '1.0', id: 'a', source: 'b', type: 'c' },
+      Object.fromEntries(Array.from({ length: 70 }, (_, n) => [`x${n}`, n])),
+    ),
+    { 'content-type': 'application/cloudevents+json' },
+    400,
+    /more than 64 attributes/,
+  ],
+  ['a batch', [], { 'content-type': 'application/cloudevents-batch+json' }, 415, /one at a time/],
+  ['another format', 'x', { 'content-type': 'application/cloudevents+avro' }, 415, /one at a time/],
   ['a structured list', [], { 'content-type': 'application/cloudevents+json' }, 400, /object/],
   [
     'binary data',

@@ -268,6 +268,38 @@ test("a sender of one's own says type and data", async () => {
   assert.match(await nested.text(), /nested/);
 });
 
+test('a CloudEvent is taken whole or not at all, in both modes, and a batch is named as what is not taken', async () => {
+  const own = async (body: string, headers: Record<string, string>): Promise<[number, string]> => {
+    const answer = await post(`${world.url}/webhooks/own`, body, { 'x-signature-256': sign(body), ...headers });
+    return [answer.status, await answer.text()];
+  };
+  const structured = { 'content-type': 'application/cloudevents+json' };
+  const whole = { specversion: '1.0', id: '1', source: '/ci', type: 'job.ended', subject: 'job 7', data: [1] };
+  const binary = { 'ce-specversion': '1.0', 'ce-id': '2', 'ce-source': '/ci', 'ce-type': 'job.ended' };
+  const [status, text] = await own(JSON.stringify({ ...whole, id: undefined }), structured);
+  assert.is(status, 400);
+  assert.equal((JSON.parse(text) as { error: { details: unknown } }).error.details, { field: 'id' });
+  assert.match(
+    (await own('{}', { 'ce-id': '2', 'ce-source': '/ci', 'ce-type': 'a' }))[1],
+    /ce-specversion: is missing/,
+  );
+  for (const body of ['[]', JSON.stringify([whole])])
+    assert.is((await own(body, { 'content-type': 'application/cloudevents-batch+json' }))[0], 415);
+  assert.is((await own('{}', { ...binary, 'x-signature-256': sign('x') }))[0], 401);
+  assert.equal(await all(world.bus), []);
+
+  assert.is((await own(JSON.stringify(whole), structured))[0], 202);
+  assert.match((await own(JSON.stringify(whole), structured))[1], /"duplicate":true/);
+  assert.is((await own('', binary))[0], 202);
+  assert.is((await own('[2]', { ...binary, 'ce-id': '3' }))[0], 202);
+  const told = await all(world.bus);
+  assert.equal(
+    told.map(({ data }) => data),
+    [{ value: [1] }, {}, { value: [2] }],
+  );
+  assert.is(told[0]?.meta?.['subject'], 'job 7');
+});
+
 test('a delivery has the headers, the audit and the counts of every other request', async () => {
   const said = await deliver(push, { 'x-request-id': 'find-me' });
   assert.is(said.headers.get('x-request-id'), 'find-me');

@@ -5,7 +5,7 @@ import { draftSchema, idSchema, type Draft, type Event } from '../../core/event.
 import { isReserved, normaliseType } from '../../core/event-type.js';
 import type { BusQuery, Receipt } from '../../core/ports.js';
 import type { Caller } from '../access/caller.js';
-import { cloudEventOf, isCloudEvent } from '../cloud-event.js';
+import { messageOfCloudEvent } from '../cloud-event.js';
 import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { jsonOf } from '../request.js';
@@ -56,7 +56,7 @@ export const posting = {
   scopes: ['write', 'run'],
   body: draftSchema,
   read: (headers: IncomingHttpHeaders, rawBody: Buffer): unknown =>
-    isCloudEvent(headers) ? cloudEventOf(headers, rawBody) : jsonOf(headers['content-type'] ?? '', rawBody),
+    messageOfCloudEvent(headers, rawBody) ?? jsonOf(headers['content-type'] ?? '', rawBody),
 } as const;
 
 export const messageRoutes = ({ bus, ledger }: ApiOptions): Endpoint[] => [

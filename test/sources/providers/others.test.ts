@@ -345,6 +345,7 @@ test('a CloudEvent in binary mode is told by its headers, where the sender may s
     assert.equal(draft?.data, { stage: 'live', type: 'ignored' });
     assert.is(draft?.dedupe_key, 'webhook:acme:/ci/build farm#7');
     assert.is(draft?.trust, 'outside');
+    assert.equal(draft?.meta, { actor_kind: 'person' });
   }
   const row = { on: 'com.acme.deployed', type: 'DEPLOYED', data: { stage: 'data.stage', from: 'source' } };
   const [mapped] = await told('acme', { stage: 'live' }, headers, { provider: 'generic', events: [row] });
@@ -361,6 +362,58 @@ test('a CloudEvent in binary mode is told by its headers, where the sender may s
   await refused({ 'ce-id': '' }, 'ce-id: is missing');
   await refused({ 'ce-source': '%zz' }, 'ce-source: is not percent-encoded');
   await refused({ 'ce-type': 'run.start' }, 'RUN_START is said by the conductor alone');
+});
+
+test('a CloudEvent is the same in both modes: id and source are asked for, subject and time are kept', async () => {
+  const attributes = {
+    specversion: '1.0',
+    id: '7',
+    source: '/ci',
+    type: 'com.acme.deployed',
+    subject: 'Größe 🎉',
+    time: '2026-01-01T00:00:00Z',
+    actor: 'ann',
+  };
+  const data = { stage: 'live' };
+  const structured = { 'content-type': 'application/cloudevents+json; charset=utf-8' };
+  const binary = Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [`ce-${name}`, encodeURIComponent(value)]),
+  );
+  const row = { on: 'com.acme.deployed', type: 'DEPLOYED', data: { of: 'subject', stage: 'data.stage' } };
+  for (const provider of ['generic', 'standard-webhooks']) {
+    const modes = [
+      await told('acme', { ...attributes, data }, structured, { provider }),
+      await told('acme', data, binary, { provider }),
+    ];
+    assert.equal(modes[0], modes[1]);
+    const [draft] = modes[0] ?? [];
+    assert.is(draft?.dedupe_key, 'webhook:acme:/ci#7');
+    assert.is(draft?.actor, 'ann');
+    assert.equal(draft?.data, data);
+    assert.equal(draft?.meta, {
+      actor_kind: 'person',
+      subject: 'Größe 🎉',
+      time: '2026-01-01T00:00:00Z',
+      actor: 'ann',
+    });
+    const [mapped] = await told('acme', { ...attributes, data }, structured, { provider, events: [row] });
+    assert.equal(mapped?.data, { of: 'Größe 🎉', stage: 'live' });
+    assert.is(mapped?.meta?.['subject'], 'Größe 🎉');
+  }
+  const refused = async (payload: Json, headers: Record<string, string>, code: string, why: RegExp): Promise<void> => {
+    const error = await told('acme', payload, headers, { provider: 'generic' }).catch((one: unknown) => one);
+    assert.instance(error, ConductorError);
+    assert.is((error as ConductorError).code, code);
+    assert.match((error as ConductorError).message, why);
+  };
+  for (const name of ['specversion', 'id', 'source', 'type']) {
+    const { [name]: _, ...less } = { ...attributes, data } as Json;
+    await refused(less, structured, 'bad_request', new RegExp(`^${name}: is missing`));
+    const { [`ce-${name}`]: __, ...lessHeaders } = binary;
+    await refused(data, lessHeaders, 'bad_request', new RegExp(`^ce-${name}: is missing`));
+  }
+  const batch = { 'content-type': 'application/cloudevents-batch+json' };
+  await refused({}, batch, 'unsupported_media_type', /one at a time/);
 });
 
 test('a webhook must say its provider, and only a generic one how it signs', () => {
