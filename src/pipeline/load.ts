@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { ConductorError } from '../core/errors.js';
+import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Handler } from '../core/handler.js';
 import { parseYamlFile } from '../core/yaml-document.js';
 import { loadTypeScriptHandler } from './load-typescript.js';
@@ -82,21 +82,39 @@ const filesOf = async (folder: string): Promise<string[]> => {
   return found;
 };
 
-/** All handlers of the folder and the folders in it. The first thing that is wrong is thrown. */
-export const loadHandlers = async (folder: string): Promise<Handler[]> => {
-  const handlers: Handler[] = [];
+export interface ReadHandlers {
+  handlers: Handler[];
+  /** The first thing that is wrong in each file that gives none. */
+  broken: ConductorError[];
+}
+
+/** All handlers of the folder and the folders in it that are good, and what is wrong with the others. */
+export const readHandlerFiles = async (folder: string): Promise<ReadHandlers> => {
+  const handlers = new Map<string, Handler>();
+  const broken: ConductorError[] = [];
   for (const file of await filesOf(folder)) {
-    const handler = file.endsWith('.ts')
-      ? await loadTypeScriptHandler(file)
-      : loadYamlHandler(file, await readFile(file, 'utf8'));
-    const other = handlers.find((one) => one.name === handler.name);
-    if (other)
-      throw new ConductorError(
-        'invalid_file',
-        `the handler "${handler.name}" is defined twice (it is also in ${other.file})`,
-        { position: { file, line: 1, column: 1, field: 'name' } },
-      );
-    handlers.push(handler);
+    try {
+      const handler = file.endsWith('.ts')
+        ? await loadTypeScriptHandler(file)
+        : loadYamlHandler(file, await readFile(file, 'utf8'));
+      const other = handlers.get(handler.name);
+      if (other)
+        throw new ConductorError(
+          'invalid_file',
+          `the handler "${handler.name}" is defined twice (it is also in ${other.file})`,
+          { position: { file, line: 1, column: 1, field: 'name' } },
+        );
+      handlers.set(handler.name, handler);
+    } catch (error) {
+      broken.push(toConductorError(error));
+    }
   }
+  return { handlers: [...handlers.values()], broken };
+};
+
+/** As `readHandlerFiles`; the first thing that is wrong is thrown. */
+export const loadHandlers = async (folder: string): Promise<Handler[]> => {
+  const { handlers, broken } = await readHandlerFiles(folder);
+  if (broken[0]) throw broken[0];
   return handlers;
 };

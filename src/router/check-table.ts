@@ -1,5 +1,5 @@
 import { compileCondition, pathsIn } from '../core/condition.js';
-import { ConductorError } from '../core/errors.js';
+import { ConductorError, type Position } from '../core/errors.js';
 import { isReservedGlob } from '../core/event-type.js';
 import { wrongEventPath } from '../core/pattern.js';
 import { KNOWN_KEYS, ruleFileSchema, type Rule } from '../core/rule.js';
@@ -15,6 +15,8 @@ export interface RuleFile {
 export interface PlacedRule {
   rule: Rule;
   file: string;
+  /** Where each of its examples stands. */
+  examples: readonly Position[];
 }
 
 /** Checks files one after the other: each against the schema and against those before it, handlers where they are given, conditions. */
@@ -47,7 +49,8 @@ export const openCheck = (handlers: readonly string[] | undefined): ((file: Rule
         const wrong = wrongEventPath(path);
         if (wrong !== undefined) refuse('when', wrong);
       }
-      return { rule, file };
+      const examples = (rule.tests ?? []).map((_test, at) => locate(['rules', index, 'tests', at]));
+      return { rule, file, examples };
     });
   };
 };

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { ConductorError, formatPosition, type ErrorCode, type Position } from '../core/errors.js';
+import { ConductorError, formatPosition, toConductorError, type ErrorCode, type Position } from '../core/errors.js';
 import type { RuleTable } from '../core/rule.js';
 import { checkTable, type PlacedRule, type RuleFile } from './check-table.js';
 
@@ -156,3 +156,34 @@ export const checkFiles = async (
 /** Reads and checks the whole folder. */
 export const loadTable = async (folder: string, handlers?: readonly string[], worker?: string): Promise<LoadedTable> =>
   checkFiles(await readFirstFiles(folder), handlers, worker);
+
+export interface GoodTable extends LoadedTable {
+  /** The first thing that is wrong in each file that was left out. */
+  broken: ConductorError[];
+}
+
+/** As `loadTable`, of the files that are good. */
+export const loadGoodFiles = async (
+  folder: string,
+  handlers?: readonly string[],
+  worker?: string,
+): Promise<GoodTable> => {
+  const broken: ConductorError[] = [];
+  let files: RuleFile[] = [];
+  try {
+    files = await readFirstFiles(folder);
+  } catch (error) {
+    broken.push(toConductorError(error));
+  }
+  for (;;) {
+    try {
+      return { ...(await checkFiles(files, handlers, worker)), broken };
+    } catch (error) {
+      const ours = toConductorError(error);
+      const left = files.filter(({ file }) => file !== ours.position?.file);
+      if (left.length === files.length) throw error;
+      broken.push(ours);
+      files = left;
+    }
+  }
+};

@@ -26,7 +26,9 @@ export const register = (program: Command): void => {
 
   withTable(rules.command('check').description('checks rules and handlers without starting anything'))
     .addOption(jsonOption())
-    .action(async (options: Options) => (await import('../rules/check.js')).checkRules(options));
+    .action(async (options: Options) => {
+      process.exitCode = await (await import('../rules/check.js')).checkRules(options);
+    });
 
   withTable(rules.command('test').description('runs the examples that stand in the rule files'))
     .argument('[rule...]', 'only these')

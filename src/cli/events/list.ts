@@ -3,7 +3,7 @@ import { ConductorError } from '../../core/errors.js';
 import { isReserved, normaliseType } from '../../core/event-type.js';
 import type { Event } from '../../core/event.js';
 import type { BusQuery } from '../../core/ports.js';
-import { openLocal } from '../local.js';
+import { openBus } from '../open-bus.js';
 import { formatTable, printTable, type Column } from '../table.js';
 
 export interface ListOptions {
@@ -41,7 +41,7 @@ const isWanted = (options: ListOptions): ((event: Event) => boolean) => {
 
 /** The newest events, oldest first; with `follow` also those that come. */
 export const listEvents = async (options: ListOptions): Promise<void> => {
-  const { bus } = await openLocal(options);
+  const { bus } = await openBus(options);
   const wanted = isWanted(options);
   try {
     const end = await bus.end();
@@ -86,7 +86,7 @@ const find = async (events: AsyncIterable<Event>, msg_id: string): Promise<Event
 };
 
 export const showEvent = async (msg_id: string, options: { root: string; json?: boolean }): Promise<void> => {
-  const { bus } = await openLocal(options);
+  const { bus } = await openBus(options);
   try {
     const event = await find(bus.read(), msg_id);
     const { body, ...fields } = event;
@@ -102,7 +102,7 @@ export const showEvent = async (msg_id: string, options: { root: string; json?: 
 
 /** Says an event again, as a new message with its own decisions. */
 export const replayEvent = async (msg_id: string, options: { root: string }): Promise<void> => {
-  const { bus } = await openLocal(options);
+  const { bus } = await openBus(options);
   try {
     const event = await find(bus.read(), msg_id);
     if (isReserved(event.type))

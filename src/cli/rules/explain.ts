@@ -1,12 +1,10 @@
 import { emptyView, fold } from '../../ledger/fold.js';
-import { join } from 'node:path';
 import { describeVerdict } from '../../router/describe.js';
 import { explain, type Explanation, type Later } from '../../router/explain.js';
-import { openTableStore } from '../../router/table-store.js';
 import type { Verdict } from '../../router/verdict.js';
-import { openLocal } from '../local.js';
+import { openBus } from '../open-bus.js';
 import { clock } from '../system.js';
-import { loadChecked, type TableOptions } from './load.js';
+import { tableNow, tableStoreOf, type TableOptions } from './load.js';
 
 const LABELS: Record<Verdict['verdict'], string> = {
   fired: 'fired',
@@ -51,10 +49,10 @@ export const explainEvent = async (
   msg_id: string,
   options: TableOptions & { root: string; json?: boolean; all?: boolean },
 ): Promise<void> => {
-  const { table } = await loadChecked(options);
-  const { bus, root } = await openLocal(options);
+  const { bus, root } = await openBus(options);
   try {
-    const store = openTableStore(join(root.path, '.conductor', 'tables'));
+    const store = tableStoreOf(root.path);
+    const { table, broken } = await tableNow(options, store);
     const explanation = await explain(msg_id, {
       events: bus.read(),
       fold,
@@ -66,7 +64,15 @@ export const explainEvent = async (
     const { verdicts, ...rest } = explanation;
     process.stdout.write(
       options.json
-        ? `${JSON.stringify({ ...rest, verdicts: verdicts.map((one) => ({ ...one, why: describeVerdict(one) })) }, null, 2)}\n`
+        ? `${JSON.stringify(
+            {
+              ...rest,
+              verdicts: verdicts.map((one) => ({ ...one, why: describeVerdict(one) })),
+              ...(broken.length === 0 ? {} : { broken: broken.map(({ message }) => message) }),
+            },
+            null,
+            2,
+          )}\n`
         : print(explanation, options.all ?? false),
     );
   } finally {

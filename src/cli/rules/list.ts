@@ -1,11 +1,14 @@
 import type { RuleState } from '../../core/ledger-view.js';
 import { newRuleState, offBecause } from '../../core/rule-state.js';
 import type { Rule } from '../../core/rule.js';
+import { openBlobs } from '../../bus/blobs.js';
+import { openLedger } from '../../ledger/ledger.js';
 import { age } from '../ages.js';
+import { checkpointFile } from '../checkpoint-file.js';
+import { openBus } from '../open-bus.js';
 import { clock } from '../system.js';
 import { printTable } from '../table.js';
-import { withLedger } from '../with-ledger.js';
-import { loadChecked, type TableOptions } from './load.js';
+import { tableNow, tableStoreOf, type TableOptions } from './load.js';
 
 interface Row extends Omit<RuleState, 'switched'> {
   id: string;
@@ -25,25 +28,30 @@ const flow = (rule: Rule): string =>
     .join(' ');
 
 const rowsOf = async (options: TableOptions & { root: string }): Promise<Row[]> => {
-  const { table } = await loadChecked(options);
-  return withLedger(options, ({ ledger }) =>
-    Promise.resolve(
-      table.rules.map((rule): Row => {
-        const { switched: _switched, ...state } = { ...newRuleState(), ...ledger.view.rules.get(rule.id) };
-        const off = offBecause(rule, ledger.view.rules.get(rule.id), clock.now());
-        const open = [...ledger.view.windows.entries()].filter(([, { rule: id, signal }]) => id === rule.id && signal);
-        const waiting = open.length === 0 ? '' : ` (${open.length} windows open)`;
-        return {
-          id: rule.id,
-          on: typesOf(rule),
-          do: rule.do,
-          enabled: off === undefined,
-          note: off ?? `${flow(rule)}${waiting}`.trim(),
-          ...state,
-        };
-      }),
-    ),
-  );
+  const { root, bus } = await openBus(options);
+  const ledger = await openLedger(bus, checkpointFile(root, 'ledger', { save: false }), {
+    blobs: openBlobs(root.path),
+  });
+  try {
+    const { table } = await tableNow(options, tableStoreOf(root.path));
+    return table.rules.map((rule): Row => {
+      const { switched: _switched, ...state } = { ...newRuleState(), ...ledger.view.rules.get(rule.id) };
+      const off = offBecause(rule, ledger.view.rules.get(rule.id), clock.now());
+      const open = [...ledger.view.windows.entries()].filter(([, { rule: id, signal }]) => id === rule.id && signal);
+      const waiting = open.length === 0 ? '' : ` (${open.length} windows open)`;
+      return {
+        id: rule.id,
+        on: typesOf(rule),
+        do: rule.do,
+        enabled: off === undefined,
+        note: off ?? `${flow(rule)}${waiting}`.trim(),
+        ...state,
+      };
+    });
+  } finally {
+    await ledger.close();
+    await bus.close();
+  }
 };
 
 export const listRules = async (options: TableOptions & { root: string; json?: boolean }): Promise<void> =>

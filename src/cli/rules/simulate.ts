@@ -3,9 +3,9 @@ import { parseDuration } from '../../core/duration.js';
 import type { Event } from '../../core/event.js';
 import { emptyView, fold } from '../../ledger/fold.js';
 import { simulate, type Simulation } from '../../router/simulate.js';
-import { openLocal } from '../local.js';
+import { openBus } from '../open-bus.js';
 import { clock } from '../system.js';
-import { loadChecked, type TableOptions } from './load.js';
+import { loadTableWhole, type TableOptions } from './load.js';
 
 /** A message id, a duration before now, or a date. */
 const parseSince = (since: string | undefined, now: number): ((event: Event) => boolean) => {
@@ -33,9 +33,9 @@ const print = ({ events, differences, rules }: Simulation, folder: string): stri
 export const simulateRules = async (
   options: TableOptions & { root: string; json?: boolean; since?: string },
 ): Promise<void> => {
-  const { table, folder } = await loadChecked(options);
+  const { table, folder } = await loadTableWhole(options);
   const from = parseSince(options.since, clock.now());
-  const { bus } = await openLocal(options);
+  const { bus } = await openBus(options);
   try {
     const simulation = await simulate({ events: bus.read(), fold, view: emptyView(), table, from });
     process.stdout.write(

@@ -2,8 +2,8 @@ import { parseDuration } from '../../core/duration.js';
 import { ConductorError } from '../../core/errors.js';
 import { nearest } from '../../core/yaml-document.js';
 import { clock } from '../system.js';
-import { openLocal } from '../local.js';
-import { loadChecked, type TableOptions } from './load.js';
+import { openBus } from '../open-bus.js';
+import { tableNow, tableStoreOf, type TableOptions } from './load.js';
 
 export interface SwitchOptions extends TableOptions {
   root: string;
@@ -13,22 +13,22 @@ export interface SwitchOptions extends TableOptions {
 
 /** Says it on the bus, so that it holds across restarts and is stronger than the file. */
 export const switchRule = async (id: string, on: boolean, options: SwitchOptions): Promise<void> => {
-  const { table } = await loadChecked(options);
-  const ids = table.rules.map((rule) => rule.id);
-  if (!ids.includes(id)) {
-    const near = nearest(id, ids);
-    throw new ConductorError(
-      'not_found',
-      `there is no rule "${id}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
-    );
-  }
   const time = options.for === undefined ? undefined : parseDuration(options.for);
   if (options.for !== undefined && time === undefined)
     throw new ConductorError('usage', `--for "${options.for}" is no duration; write 2h`);
   const until = time === undefined ? undefined : new Date(clock.now() + time).toISOString();
   const reason = options.reason ?? 'by an operator';
-  const { bus } = await openLocal(options);
+  const { bus, root } = await openBus(options);
   try {
+    const { table } = await tableNow(options, tableStoreOf(root.path));
+    const ids = table.rules.map((rule) => rule.id);
+    if (!ids.includes(id)) {
+      const near = nearest(id, ids);
+      throw new ConductorError(
+        'not_found',
+        `there is no rule "${id}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+      );
+    }
     const body = `rule ${id} is ${on ? 'enabled' : 'disabled'}${until === undefined ? '' : ` until ${until}`}: ${reason}`;
     await bus.record([
       {

@@ -1,5 +1,5 @@
 import { ConductorError } from '../../core/errors.js';
-import { openLocal } from '../local.js';
+import { openBus } from '../open-bus.js';
 import { TraceBuilder, rootOf } from './build.js';
 import { drawTrace } from './node.js';
 
@@ -8,7 +8,7 @@ export const trace = async (
   msg_id: string,
   options: { root: string; json?: boolean; here?: boolean },
 ): Promise<void> => {
-  const { bus } = await openLocal(options);
+  const { bus } = await openBus(options);
   try {
     const root = await rootOf(msg_id, bus.read());
     if (root === undefined)
