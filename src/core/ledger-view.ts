@@ -27,6 +27,8 @@ export interface Fired {
   priority?: number;
   usd_per_run?: number;
   usd_per_day?: number;
+  /** Whose budget a day it is where each key of the rule has its own: `<rule> for <key>`. */
+  budget?: string;
 }
 
 export type SuppressionReason =
@@ -106,6 +108,8 @@ export interface RunStarted {
   step?: string;
   /** Whose turn it was in this one. */
   pool?: string;
+  /** Whose budget a day it spends from, where its rule has one: the rule, or `<rule> for <key>`. */
+  budget?: string;
 }
 
 /**
@@ -179,18 +183,22 @@ export interface Activation extends Fired {
   runs?: number;
 }
 
+/** What was used up on one day. */
+export interface DayUse {
+  /** UTC, `2026-11-21`; the two below are of this day. */
+  day: string;
+  runs_today: number;
+  usd_today: number;
+}
+
 /** What is counted of a rule, and whether it was switched. */
-export interface RuleState {
+export interface RuleState extends DayUse {
   fired: number;
   held: number;
   suppressed: number;
   errors: number;
   /** RFC 3339. */
   last_fired?: string;
-  /** UTC, `2026-11-21`; the two below are of this day. */
-  day: string;
-  runs_today: number;
-  usd_today: number;
   /** Said at run time, and stronger than the file. `until` (ms): then it is asked again. */
   switched?: { on: boolean; reason: string; until?: number; at: number };
 }
@@ -251,6 +259,8 @@ export interface LedgerView {
   windows: Windows;
   groups: Map<string, Group>;
   rules: Map<string, RuleState>;
+  /** Of rules whose keys have budgets of their own, by `<rule> for <key>`. */
+  budgets: Map<string, DayUse>;
   undecided: UndecidedEvents;
   /** Newest facts of our own that a rule may name, for whoever answers them. */
   facts: Map<string, Event>;

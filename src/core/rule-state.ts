@@ -1,15 +1,9 @@
-import type { RuleState } from './ledger-view.js';
+import type { DayUse, RuleState } from './ledger-view.js';
 import type { Rule } from './rule.js';
 
-export const newRuleState = (): RuleState => ({
-  fired: 0,
-  held: 0,
-  suppressed: 0,
-  errors: 0,
-  day: '',
-  runs_today: 0,
-  usd_today: 0,
-});
+export const newDayUse = (): DayUse => ({ day: '', runs_today: 0, usd_today: 0 });
+
+export const newRuleState = (): RuleState => ({ fired: 0, held: 0, suppressed: 0, errors: 0, ...newDayUse() });
 
 /** Why the rule is not asked at `at` (ms); undefined when it is. What was said at run time is stronger than the file. */
 export const offBecause = (rule: Rule, state: RuleState | undefined, at: number): string | undefined => {

@@ -13,13 +13,18 @@ const typesSchema = z
   .transform((on) => [on].flat().map((type) => normaliseType(type)));
 
 const partSchema = z.union([
-  typeSchema.transform((on) => ({ on: [normaliseType(on)], match: undefined })),
+  typeSchema.transform((on) => ({ on: [normaliseType(on)], match: undefined, opens: true })),
   z.strictObject({
     on: typesSchema.describe('a type, several, or a glob'),
     match: matchSchema.optional().describe('what its fields must be'),
+    opens: z.boolean().default(true).describe('false: it only completes what another part began'),
   }),
 ]);
-const partsSchema = z.array(partSchema).min(1).max(16);
+const partsSchema = z
+  .array(partSchema)
+  .min(1)
+  .max(16)
+  .refine((parts) => parts.some(({ opens }) => opens), 'one part at least must open');
 const togetherSchema = {
   within: durationSchema.describe(lasting('how far apart the first and the last may be, as 15m')),
   by: keySchema.optional().describe('events that agree in these fields belong together, as data.sha'),
@@ -174,6 +179,9 @@ const shape = {
     .describe('full gives runs that webhooks cause what they need to write; without it they are read-only'),
   budget: z
     .strictObject({
+      per: keySchema
+        .optional()
+        .describe('each value of these fields has its own runs and dollars a day, as data.repository'),
       runs_per_day: count.optional().describe('days are UTC'),
       usd_per_run: z.number().positive().optional().describe('a run that spends more is ended'),
       usd_per_day: z.number().positive().optional().describe('days are UTC; what is spent already counts'),
@@ -218,6 +226,7 @@ export const KNOWN_KEYS = [
     'at_least',
     'for',
   ],
+  'opens',
   ...['key', 'limit', 'on_conflict', 'group', 'not', 'fires', 'runs_per_day', 'usd_per_run', 'usd_per_day', 'name'],
   ...['given', 'expect', 'because', 'exists', 'prefix', 'glob', 'lt', 'lte', 'gt', 'gte'],
 ];

@@ -32,6 +32,7 @@ export const emptyView = (): View => ({
   lineage: new Map(),
   groups: new Map(),
   rules: new Map(),
+  budgets: new Map(),
   undecided: new Backlog(),
   facts: new Map(),
   held: new Map(),

@@ -2,7 +2,7 @@ import type { Event } from '../core/event.js';
 import type { Window } from '../core/flow/window.js';
 import type { LedgerView, Routed } from '../core/ledger-view.js';
 import { open } from './fold-handlers.js';
-import { todayOf } from './rules.js';
+import { startCounted, todayOf } from './rules.js';
 
 const known = (view: LedgerView, id: string): Event | undefined =>
   view.undecided.get(id) ?? view.facts.get(id) ?? view.held.get(id)?.event;
@@ -37,10 +37,10 @@ const keepWindows = (view: LedgerView, windows: Readonly<Record<string, Window |
 };
 
 const count = (view: LedgerView, event: Event, routed: Routed): void => {
-  for (const { rule } of routed.fired) {
-    const state = todayOf(view, rule, event);
+  for (const fired of routed.fired) {
+    startCounted(view, fired, event);
+    const state = todayOf(view, fired.rule, event);
     state.fired += 1;
-    state.runs_today += 1;
     state.last_fired = event.ts;
   }
   for (const { rule } of routed.held ?? []) todayOf(view, rule, event).held += 1;

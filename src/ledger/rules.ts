@@ -1,6 +1,10 @@
 import type { Event } from '../core/event.js';
-import type { Activation, LedgerView, RuleState } from '../core/ledger-view.js';
-import { newRuleState } from '../core/rule-state.js';
+import { setBounded } from '../core/bounded.js';
+import type { Activation, DayUse, Fired, LedgerView, RuleState } from '../core/ledger-view.js';
+import { newDayUse, newRuleState } from '../core/rule-state.js';
+
+/** Events name the keys; beyond this the one that was used longest ago goes. */
+const MOST_BUDGETS = 20_000;
 
 const stateOf = (view: LedgerView, rule: string): RuleState => {
   let state = view.rules.get(rule);
@@ -8,26 +12,38 @@ const stateOf = (view: LedgerView, rule: string): RuleState => {
   return state;
 };
 
-/** The state of the day the event belongs to: at midnight UTC budgets begin anew. */
-export const todayOf = (view: LedgerView, rule: string, event: Event): RuleState => {
-  const state = stateOf(view, rule);
+/** At midnight UTC budgets begin anew. */
+const onItsDay = <Use extends DayUse>(use: Use, event: Event): Use => {
   const day = event.ts.slice(0, 10);
-  if (day > state.day) {
-    state.day = day;
-    state.runs_today = 0;
-    state.usd_today = 0;
-  }
-  return state;
+  return day > use.day ? Object.assign(use, { ...newDayUse(), day }) : use;
 };
 
-/** Each start of a rule counts as one run from the moment it is decided; further runs of it are added. */
+/** The state of the day the event belongs to. */
+export const todayOf = (view: LedgerView, rule: string, event: Event): RuleState =>
+  onItsDay(stateOf(view, rule), event);
+
+/** Whatever counts what the start uses up. */
+const usesOf = (view: LedgerView, { rule, budget }: Pick<Fired, 'rule' | 'budget'>, event: Event): DayUse[] => {
+  const ofRule = todayOf(view, rule, event);
+  if (budget === undefined) return [ofRule];
+  const ofKey = onItsDay(view.budgets.get(budget) ?? newDayUse(), event);
+  setBounded(view.budgets, budget, ofKey, MOST_BUDGETS);
+  return [ofRule, ofKey];
+};
+
+/** Each start of a rule counts as one run from the moment it is decided. */
+export const startCounted = (view: LedgerView, fired: Fired, event: Event): void => {
+  for (const use of usesOf(view, fired, event)) use.runs_today += 1;
+};
+
+/** Further runs of it are added. */
 export const runCounted = (view: LedgerView, activation: Activation, event: Event): void => {
   activation.runs = (activation.runs ?? 0) + 1;
-  if (activation.runs > 1) todayOf(view, activation.rule, event).runs_today += 1;
+  if (activation.runs > 1) startCounted(view, activation, event);
 };
 
 export const runPaid = (view: LedgerView, activation: Activation, event: Event, usd: number): void => {
-  todayOf(view, activation.rule, event).usd_today += usd;
+  for (const use of usesOf(view, activation, event)) use.usd_today += usd;
 };
 
 /** RULE_ENABLED and RULE_DISABLED: `rule`, `reason`, `until` (RFC 3339, where it is only for a time). */

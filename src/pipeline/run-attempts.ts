@@ -82,6 +82,7 @@ export const startFact = (request: Omit<AttemptRequest, 'retry'>, run_id: string
     ...(request.activation ? { activation: request.activation } : {}),
     ...(request.step ? { step: request.step } : {}),
     ...(request.pool ? { pool: request.pool } : {}),
+    ...(request.rule ? { budget: request.rule.id } : {}),
   };
   const body = `${request.agent} starts (attempt ${attempt})`;
   return { ...scope(request, run_id), type: 'RUN_START', data: { ...data }, body };

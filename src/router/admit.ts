@@ -8,6 +8,7 @@ import type { CompiledRule } from './compiled-rule.js';
 import { depthOf } from './consider.js';
 import { offer } from './flow.js';
 
+type Limits = Pick<Fired, 'concurrency' | 'budget'>;
 export type Admitted = { fired: Fired } | { reason: SuppressionReason; detail: string };
 
 /** So many activations wait for one key; what comes then is said and dropped. */
@@ -18,18 +19,25 @@ const stamp = ({ ts }: Event): string =>
   `${ts.slice(0, 4)}${ts.slice(5, 7)}${ts.slice(8, 10)}-${ts.slice(11, 13)}${ts.slice(14, 16)}${ts.slice(17, 19)}`;
 const add = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
 
-const overBudget = (batch: Batch, { rule }: CompiledRule, at: number): string | undefined => {
+const overBudget = (
+  { view, started }: Batch,
+  { rule, id }: CompiledRule,
+  budget: string | undefined,
+  at: number,
+): string | undefined => {
   if (!rule.budget) return undefined;
-  const state = batch.view.rules.get(rule.id);
+  const use = budget === undefined ? view.rules.get(id) : view.budgets.get(budget);
+  const begun = budget === undefined ? started.rules.get(id) : started.budgets.get(budget);
   const today = new Date(at).toISOString().slice(0, 10);
-  const isToday = state?.day === today;
-  const runs = (isToday ? state.runs_today : 0) + (batch.started.rules.get(rule.id) ?? 0);
-  const usd = isToday ? state.usd_today : 0;
+  const isToday = use?.day === today;
+  const runs = (isToday ? use.runs_today : 0) + (begun ?? 0);
+  const usd = isToday ? use.usd_today : 0;
   const { runs_per_day, usd_per_day } = rule.budget;
+  const whose = budget === undefined ? '' : budget.slice(id.length);
   if (runs_per_day !== undefined && runs >= runs_per_day)
-    return `${runs} runs on ${today}; the budget is ${runs_per_day}`;
+    return `${runs} runs${whose} on ${today}; the budget is ${runs_per_day}`;
   if (usd_per_day !== undefined && usd >= usd_per_day)
-    return `$${usd.toFixed(2)} spent on ${today}; the budget is $${usd_per_day.toFixed(2)}`;
+    return `$${usd.toFixed(2)} spent${whose} on ${today}; the budget is $${usd_per_day.toFixed(2)}`;
   return undefined;
 };
 
@@ -44,7 +52,7 @@ const MOST_FIRES = Number.POSITIVE_INFINITY;
 const overLimits = (
   batch: Batch,
   compiled: CompiledRule,
-  concurrency: Fired['concurrency'],
+  { concurrency, budget }: Limits,
   at: number,
 ): Admitted | undefined => {
   const { rule, id } = compiled;
@@ -52,8 +60,8 @@ const overLimits = (
   const fires = (view.rules.get(id)?.fired ?? 0) + (started.rules.get(id) ?? 0);
   const { max_fires = MOST_FIRES } = rule;
   if (fires >= max_fires) return suppressed('max_fires', `it has started ${fires} times; max_fires is ${max_fires}`);
-  const budget = overBudget(batch, compiled, at);
-  if (budget !== undefined) return suppressed('budget', budget);
+  const spent = overBudget(batch, compiled, budget, at);
+  if (spent !== undefined) return suppressed('budget', spent);
   if (!concurrency) return undefined;
   const { group, limit, on_conflict } = concurrency;
   const known = view.groups.get(group);
@@ -63,12 +71,16 @@ const overLimits = (
   return busy >= MOST_QUEUED + limit ? suppressed('queue_full', `${busy} wait already`) : undefined;
 };
 
-const concurrencyOf = ({ rule, concurrencyKey }: CompiledRule, event: Event): Fired['concurrency'] =>
-  rule.concurrency && {
-    group: `${rule.concurrency.group ?? rule.id}\n${concurrencyKey!(event)}`,
-    limit: rule.concurrency.limit,
-    on_conflict: rule.concurrency.on_conflict,
-  };
+const limitsOf = ({ rule, concurrencyKey, budgetOf }: CompiledRule, event: Event): Limits => ({
+  ...(rule.concurrency && {
+    concurrency: {
+      group: `${rule.concurrency.group ?? rule.id}\n${concurrencyKey!(event)}`,
+      limit: rule.concurrency.limit,
+      on_conflict: rule.concurrency.on_conflict,
+    },
+  }),
+  ...(budgetOf && { budget: budgetOf(event) }),
+});
 
 /** What depends on how much was started before. What is admitted counts at once. */
 export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal: Signal): Admitted => {
@@ -79,8 +91,9 @@ export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal
   const chain = (view.chains.get(lineage.root) ?? 0) + (started.chains.get(lineage.root) ?? 0);
   if (chain >= CHAIN_BUDGET) return suppressed('chain', chainSpent(lineage.root));
 
-  const concurrency = isLimited ? concurrencyOf(compiled, event) : undefined;
-  const over = isLimited ? overLimits(batch, compiled, concurrency, signal.at) : undefined;
+  const limits = isLimited ? limitsOf(compiled, event) : {};
+  const { concurrency, budget } = limits;
+  const over = isLimited ? overLimits(batch, compiled, limits, signal.at) : undefined;
   if (over) return over;
 
   if (compiled.breaker && (compiled.breaker !== ORDINARY_BREAKER || isFromOutside(event))) {
@@ -90,6 +103,7 @@ export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal
 
   add(started.chains, lineage.root);
   if (isLimited) add(started.rules, id);
+  if (budget !== undefined) add(started.budgets, budget);
   const activation = `${id}/${signal.opener}`;
   if (concurrency)
     started.groups.set(concurrency.group, [...(started.groups.get(concurrency.group) ?? []), activation]);
@@ -104,7 +118,7 @@ export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal
       root: lineage.root,
       ...start,
       ...(signal.count > 1 ? { folded: { count: signal.count, events: signal.events } } : {}),
-      ...(concurrency ? { concurrency } : {}),
+      ...limits,
     },
   };
 };

@@ -49,8 +49,13 @@ export interface Batch extends Deciding {
   eventOf: EventOf;
   /** Of the event that was looked at last: its rules all ask. */
   lineage: { event: Event; of: Lineage } | undefined;
-  /** Starts so far, by chain, group and rule. */
-  started: { chains: Map<string, number>; groups: Map<string, string[]>; rules: Map<string, number> };
+  /** Starts so far, by chain, group, rule, and key that has a budget. */
+  started: {
+    chains: Map<string, number>;
+    groups: Map<string, string[]>;
+    rules: Map<string, number>;
+    budgets: Map<string, number>;
+  };
 }
 
 export const newBatch = (deciding: Deciding, events: readonly Event[]): Batch => ({
@@ -58,7 +63,7 @@ export const newBatch = (deciding: Deciding, events: readonly Event[]): Batch =>
   decision: { fired: [], held: [], suppressed: [], errors: [], windows: {}, out: [] },
   eventOf: eventIn(events),
   lineage: undefined,
-  started: { chains: new Map(), groups: new Map(), rules: new Map() },
+  started: { chains: new Map(), groups: new Map(), rules: new Map(), budgets: new Map() },
 });
 
 export const lineageIn = (batch: Batch, event: Event): Lineage => {

@@ -22,7 +22,12 @@ const stagesOf = ({ correlate: together, threshold: many, sustained: long, debou
   const stages: CompiledStage[] = [];
   if (together) {
     const { mode, of, within, by } = together;
-    stages.push({ name: 'correlate', stage: correlate({ mode, parts: of.length, within }), key: compileKey(by) });
+    const closers = of.flatMap(({ opens }, index) => (opens ? [] : [index]));
+    stages.push({
+      name: 'correlate',
+      stage: correlate({ mode, parts: of.length, closers, within }),
+      key: compileKey(by),
+    });
   }
   if (many) stages.push({ name: 'threshold', stage: threshold(many), key: compileKey(many.per) });
   if (long) stages.push({ name: 'sustained', stage: sustained(long), key: compileKey(long.per) });
@@ -44,6 +49,12 @@ export const ORDINARY_BREAKER = compileBreaker(DEFAULT_BREAKER);
 
 const breakerOf = ({ breaker: options }: Rule): CompiledStage | undefined =>
   options === false ? undefined : options === undefined ? ORDINARY_BREAKER : compileBreaker(options);
+
+const budgetOf = ({ id, budget }: Rule): CompiledRule['budgetOf'] => {
+  if (budget?.per === undefined) return undefined;
+  const key = compileKey(budget.per);
+  return (event) => `${id} for ${key(event)}`;
+};
 
 export const compileRule = (rule: Rule): CompiledRule => {
   const stages = stagesOf(rule);
@@ -70,6 +81,7 @@ export const compileRule = (rule: Rule): CompiledRule => {
     parts: rule.correlate?.of.map((part) => ({ on: part.on, match: compileMatch(part.match) })) ?? NONE,
     breaker: breakerOf(rule),
     concurrencyKey: rule.concurrency && compileKey(rule.concurrency.key),
+    budgetOf: budgetOf(rule),
   };
 };
 

@@ -33,4 +33,6 @@ export interface CompiledRule {
   parts: readonly { on: readonly string[]; match: Matcher | undefined }[];
   breaker: CompiledStage | undefined;
   concurrencyKey: ((event: Event) => string) | undefined;
+  /** Whose budget a day it is: `<rule> for <key>`. */
+  budgetOf: ((event: Event) => string) | undefined;
 }

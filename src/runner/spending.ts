@@ -55,7 +55,7 @@ export const openSpending = (ports: { rootPath: string; bus: Pick<Bus, 'read'>; 
         task_id,
         parent: textOf(data['parent_run_id']),
         agent: String(data['agent']),
-        rule: ruleOf(textOf(data['activation'])),
+        rule: textOf(data['budget']) ?? ruleOf(textOf(data['activation'])),
       });
       return;
     }

@@ -138,6 +138,31 @@ test('max_fires and the budgets of a day count what was decided, started and pai
   assert.equal(paid.on('A', {}, day).fired, ['r']);
 });
 
+test('with "per" each key has a budget of its own, of runs and of money', () => {
+  const day = 86_400_000;
+  const { decide, on, fact: say } = world(one('budget: { per: data.repo, runs_per_day: 2, usd_per_day: 1 }'));
+  const [first] = decide(event('A', { repo: 'a' })).fired;
+  assert.is(first?.budget, 'r for "a"');
+  assert.equal(on('A', { repo: 'a' }).fired, ['r']);
+  assert.equal(
+    decide(event('A', { repo: 'a' })).suppressed.map(({ reason, detail }) => `${reason}: ${detail}`),
+    ['budget: 2 runs for "a" on 2026-11-21; the budget is 2'],
+  );
+  const [other] = decide(event('A', { repo: 'b' })).fired;
+  const { activation } = other!;
+  for (const run_id of ['x', 'y'])
+    say('RUN_START', { run_id, project_id: 'p', task_id: 't', depth: 1, attempt: 1, activation });
+  assert.equal(on('A', { repo: 'b' }).suppressed, ['r: budget'], 'the second run of one start counts');
+  assert.equal(on('A', { repo: 'c' }).fired, ['r']);
+  assert.equal(on('A', { repo: 'b' }, day).fired, ['r'], 'a new day');
+  say('RUN_STOP', { run_id: 'x', cost_usd: 1.5 }, day);
+  assert.equal(
+    decide(event('A', { repo: 'b' }, day)).suppressed.map(({ detail }) => detail),
+    ['$1.50 spent for "b" on 2026-11-22; the budget is $1.00'],
+  );
+  assert.equal(on('A', { repo: 'a' }, day).fired, ['r']);
+});
+
 test('events of bots and of ourselves from outside start nothing unless the rule says so', () => {
   const { on } = world(
     `rules: [{ id: d, on: A, do: h }, { id: any, on: A, do: h, actor: { not: [] } }, { id: ann, on: A, do: h, actor: { not: ['ann*'] } }]`,

@@ -152,6 +152,38 @@ draws(
   '{ not_all: [ASKED, DONE], within: 5ms, by: data.k }',
 );
 draws(
+  'not_all: a part that opens nothing completes, and is no alarm by itself',
+  'priority: 50',
+  'b-b-a--b-b-a---------',
+  '-----------------1---',
+  typed,
+  '{ not_all: [A, { on: B, opens: false }], within: 6ms }',
+);
+draws(
+  'not_all: such a part comes late, and what opens begins anew',
+  'priority: 50',
+  'a-----b-b-a---------',
+  '----1---------1-----',
+  typed,
+  '{ not_all: [A, { on: B, opens: false }], within: 4ms }',
+);
+draws(
+  'all: one after the other, where the second opens nothing',
+  'priority: 50',
+  'ba-b-b-a----b',
+  '---2---------',
+  typed,
+  '{ all: [A, { on: B, opens: false }], within: 4ms }',
+);
+draws(
+  'any: what opens nothing only belongs to what came before',
+  'priority: 50',
+  'bab----b-a',
+  '-1-------1',
+  typed,
+  '{ any: [A, { on: B, opens: false }], within: 4ms }',
+);
+draws(
   'threshold then debounce: three make one, quiet lets it go',
   'threshold: { at_least: 3, within: 9ms }, debounce: { quiet: 3ms }',
   'aaa--------',

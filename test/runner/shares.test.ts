@@ -246,4 +246,20 @@ test("a rule's money of a day is counted at the start of each of its runs, those
   assert.match(refused.error_summary ?? '', /^the budget of the rule dear on \d{4}-\d\d-\d\d is used up/);
 });
 
+test('where each key of a rule has its own money, a run spends from that of its key', async () => {
+  const { begin } = await openBudgets({});
+  const of = (key: string): Partial<AttemptSpec> => ({
+    activation: 'dear/MSG-1',
+    rule: { id: `dear for "${key}"`, usd_per_day: 1 },
+  });
+  const one = begin('one', [{ cost: 1.1 }, { result: true }], of('a'));
+  one.go();
+  await one.end;
+  const other = begin('other', [{ result: true }], of('b'));
+  other.go();
+  assert.is((await other.end).status, 'completed');
+  const refused = await begin('three', [{ result: true }], of('a')).end;
+  assert.match(refused.error_summary ?? '', /^the budget of the rule dear for "a" on /);
+});
+
 test.run();

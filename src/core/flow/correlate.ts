@@ -5,16 +5,21 @@ export interface Together {
   mode: 'all' | 'any' | 'not_all';
   /** How many parts there are. */
   parts: number;
+  /** Those that only complete what another began, by index. */
+  closers: readonly number[];
   within: number;
 }
+
+const NOTHING_BEGUN = 'nothing that it completes has begun';
 
 const seenWith = (window: WindowState | undefined, part: number): number[] =>
   [...new Set([...(window?.seen ?? []), part])].sort((a, b) => a - b);
 
 /** Starts when every part came within `within` of the first. */
-const all = ({ parts, within }: Together): Stage => ({
+const all = ({ parts, closers, within }: Together): Stage => ({
   offer(window, signal, part = 0): Outcome {
     const open = window !== undefined && signal.at < window.until ? window : undefined;
+    if (!open && closers.includes(part)) return { window: undefined, dropped: NOTHING_BEGUN };
     const seen = seenWith(open, part);
     const collected = joined(open?.signal, signal);
     if (seen.length === parts) return { window: undefined, pass: collected };
@@ -28,10 +33,11 @@ const all = ({ parts, within }: Together): Stage => ({
 });
 
 /** Starts with the first; what follows within `within` belongs to it. */
-const any = ({ within }: Together): Stage => ({
-  offer(window, signal): Outcome {
+const any = ({ closers, within }: Together): Stage => ({
+  offer(window, signal, part = 0): Outcome {
     if (window !== undefined && signal.at < window.until)
       return { window, dropped: `another of them started it within ${formatDuration(within)}` };
+    if (closers.includes(part)) return { window: undefined, dropped: NOTHING_BEGUN };
     return { window: { opened: signal.at, until: signal.at + within, spoke: true }, pass: signal };
   },
   expire: () => ({ window: undefined }),
@@ -41,7 +47,7 @@ const any = ({ within }: Together): Stage => ({
  * The dead man's alarm: starts when some came but not all within `within`. What comes too late completes the alarm that was
  * given, and gives no second one.
  */
-const notAll = ({ parts, within }: Together): Stage => ({
+const notAll = ({ parts, closers, within }: Together): Stage => ({
   offer(window, signal, part = 0): Outcome {
     const open = window !== undefined && signal.at < window.until ? window : undefined;
     if (open?.spoke && !open.seen!.includes(part)) {
@@ -50,6 +56,7 @@ const notAll = ({ parts, within }: Together): Stage => ({
       return { window: { ...open, seen }, dropped: 'it came late; the alarm was given' };
     }
     const waiting = open?.spoke ? undefined : open;
+    if (!waiting && closers.includes(part)) return { window, dropped: NOTHING_BEGUN };
     const seen = seenWith(waiting, part);
     if (seen.length === parts) return { window: undefined, dropped: 'all of them came' };
     const collected = joined(waiting?.signal, signal);

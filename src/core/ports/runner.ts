@@ -14,7 +14,7 @@ export interface AttemptSpec extends RunRequest {
   step?: string;
   /** From 1. */
   attempt: number;
-  /** The rule it works for, where that has a budget a day. */
+  /** The rule it works for, where that has a budget a day; where each key of it has its own, `<rule> for <key>`. */
   rule?: { id: string; usd_per_day: number };
   /** The agent's own session to go on with, where it can. */
   resume_session?: string;

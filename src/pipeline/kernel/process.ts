@@ -67,7 +67,7 @@ const requestOf = (context: Context, path: string, made: Invocation): Omit<Attem
     ...(activation.usd_per_run === undefined ? {} : { limits: { usd: activation.usd_per_run } }),
     ...(activation.usd_per_day === undefined
       ? {}
-      : { rule: { id: activation.rule, usd_per_day: activation.usd_per_day } }),
+      : { rule: { id: activation.budget ?? activation.rule, usd_per_day: activation.usd_per_day } }),
   };
 };
 
