@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { BehaviorSubject, type Observable } from 'rxjs';
+import { BehaviorSubject, Subject, exhaustMap, from, type Observable } from 'rxjs';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Bus, Ledger, Log, Source } from '../core/ports.js';
+import { sayRefusals } from '../core/refusals.js';
 import { fileSource } from '../sources/files.js';
 import { timerSource } from '../sources/timers.js';
 import { unsealedSource } from '../sources/unsealed.js';
@@ -62,7 +63,8 @@ export const openSources = ({ loaded, config: name, bus, ledger, log, ...rest }:
   };
 
   const sources = new BehaviorSubject<readonly Source[]>(sourcesOf(loaded));
-  let refused: string | undefined;
+  const say = sayRefusals('CONDUCTOR_CONFIG', (facts) => bus.record(facts));
+  let refused: ConductorError | undefined;
   let seen: typeof inForce | undefined;
   const look = (): void => {
     try {
@@ -87,12 +89,17 @@ export const openSources = ({ loaded, config: name, bus, ledger, log, ...rest }:
       log.info(`config: ${list.length} sources in force`, { sources: list.map((source) => source.name) });
       if (later.length > 0) log.warn(`config: ${later.join(', ')} changed: that holds from the next start on`);
     } catch (error) {
-      const { message } = toConductorError(error);
-      if (message !== refused) log.error(`config: nothing was changed: ${message}`);
-      refused = message;
+      const ours = toConductorError(error);
+      if (ours.message !== refused?.message) log.error(`config: nothing was changed: ${ours.message}`);
+      refused = ours;
     }
   };
-  const looking = setInterval(look, LOOK_MS);
+  const looked = new Subject<void>();
+  const looking = setInterval(() => {
+    look();
+    looked.next();
+  }, LOOK_MS);
+  const saying = looked.pipe(exhaustMap(() => from(say(refused)))).subscribe();
   return {
     webhooks,
     get current() {
@@ -101,6 +108,7 @@ export const openSources = ({ loaded, config: name, bus, ledger, log, ...rest }:
     sources$: sources.asObservable(),
     close: () => {
       clearInterval(looking);
+      saying.unsubscribe();
       sources.complete();
     },
   };

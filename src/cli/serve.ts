@@ -72,6 +72,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
     await openHandlers({
       folder: orShipped(options.handlers, 'handlers'),
       trees: openTreeStore(layout(local.root.path).treesFolder),
+      record: (facts) => local.bus.record(facts),
       log,
     }),
     (one) => one.close(),
@@ -83,6 +84,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       handlers: () => handlers.list().map((handler) => handler.name),
       worker: tableWorker,
       store: openTableStore(join(local.root.path, '.conductor', 'tables')),
+      record: (facts) => local.bus.record(facts),
       log,
     }),
     (one) => one.close(),

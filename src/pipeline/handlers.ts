@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { watch, type FSWatcher } from 'chokidar';
 import { Subject, concatMap, debounceTime, from } from 'rxjs';
-import { toConductorError } from '../core/errors.js';
+import { ConductorError, toConductorError } from '../core/errors.js';
+import type { Draft } from '../core/event.js';
 import type { Handler } from '../core/handler.js';
 import type { Handlers, Log } from '../core/ports.js';
+import { sayRefusals } from '../core/refusals.js';
 import { loadHandlers } from './load.js';
 import type { TreeStore } from './tree-store.js';
 
@@ -11,6 +13,8 @@ export interface HandlersOptions {
   folder: string;
   /** Where trees are kept by their hash. */
   trees: TreeStore;
+  /** Says on the bus that files were refused, and that they are good again; missing: only the log says so. */
+  record?: (facts: readonly Draft[]) => Promise<unknown>;
   log: Log;
 }
 
@@ -18,7 +22,7 @@ export interface HandlersOptions {
 const POLL_MS = 2_000;
 
 /** Watches the folder; bad files leave the last good handlers in force. The first reading must be good. */
-export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Promise<Handlers> => {
+export const openHandlers = async ({ folder, trees, record, log }: HandlersOptions): Promise<Handlers> => {
   let current: Handler[] = [];
   const changes = new Subject<void>();
   const load = async (): Promise<void> => {
@@ -61,26 +65,35 @@ export const openHandlers = async ({ folder, trees, log }: HandlersOptions): Pro
     if (now === place) return;
     place = now;
     if (now === undefined) {
-      log.error(`handlers: ${folder} is gone; those in force stay`);
+      touched.next();
       return;
     }
     void watcher.close();
     watcher = watchFolder(watcher.options.usePolling);
     touched.next();
   }, POLL_MS);
+  const say = record && sayRefusals('HANDLER_FILES', record);
+  let refused: ConductorError | undefined;
   const reload = async (): Promise<void> => {
-    if (placeNow() === undefined) return;
     try {
+      if (placeNow() === undefined)
+        throw new ConductorError('invalid_file', 'the folder is gone; those in force stay', {
+          position: { file: folder },
+        });
       await load();
+      refused = undefined;
       changes.next();
     } catch (error) {
-      log.error(`handlers: nothing was changed: ${error instanceof Error ? error.message : String(error)}`);
+      const ours = toConductorError(error);
+      if (ours.message !== refused?.message) log.error(`handlers: nothing was changed: ${ours.message}`);
+      refused = ours;
     }
   };
   const subscription = touched
     .pipe(
       debounceTime(100),
       concatMap(() => from(reload())),
+      concatMap(() => from(say?.(refused) ?? Promise.resolve())),
     )
     .subscribe();
   return {

@@ -1,7 +1,9 @@
 import { watch } from 'chokidar';
 import { BehaviorSubject, Subject, concatMap, debounceTime, from } from 'rxjs';
-import { ConductorError } from '../core/errors.js';
+import { toConductorError, type ConductorError } from '../core/errors.js';
+import type { Draft } from '../core/event.js';
 import type { Log, Rules } from '../core/ports.js';
+import { sayRefusals } from '../core/refusals.js';
 import type { RuleTable } from '../core/rule.js';
 import type { RuleFile } from './check-table.js';
 import { prepareTable } from './compile.js';
@@ -16,6 +18,8 @@ export interface RulesOptions {
   worker?: string;
   /** Keeps each table by its hash, so that what it decided can be explained later. */
   store?: TableStore;
+  /** Says on the bus that a table was refused, and that it is good again; missing: only the log says so. */
+  record?: (facts: readonly Draft[]) => Promise<unknown>;
   log: Log;
 }
 
@@ -28,7 +32,7 @@ const RESCAN_MS = 2_000;
  * The table in force. The folder is watched, not a file, so that editors may replace files; a bad table is said and leaves the
  * last good one in force. The first table must be good.
  */
-export const openRules = async ({ folder, handlers, worker, store, log }: RulesOptions): Promise<Rules> => {
+export const openRules = async ({ folder, handlers, worker, store, record, log }: RulesOptions): Promise<Rules> => {
   /** Of the files that were checked last, whatever came of it. */
   let checked: string | undefined;
   const load = async (files: readonly RuleFile[]): Promise<RuleTable> => {
@@ -55,18 +59,16 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
     isWatched = false;
   });
   const rescan = setInterval(() => touched.next(), RESCAN_MS);
-  let refused: { message: string; forHandler: boolean; unread: boolean } | undefined;
+  let refused: ConductorError | undefined;
+  const isForHandler = (error: ConductorError | undefined): boolean => error?.position?.field?.endsWith('.do') === true;
+  const isUnread = (error: ConductorError | undefined): boolean =>
+    error?.message.includes(': it cannot be read: ') === true;
+  const say = record && sayRefusals('RULE_TABLE', record);
   const reload = async (): Promise<void> => {
     try {
       const files = await (isThere ? readRuleFiles : readFirstFiles)(folder);
       isThere ||= files.length > 0;
-      if (hashOf(files) === checked && !refused?.forHandler) {
-        if (refused?.unread) {
-          log.info('rules: the files can be read again; the table in force is unchanged');
-          refused = undefined;
-        }
-        return;
-      }
+      if (hashOf(files) === checked && !isForHandler(refused) && !isUnread(refused)) return;
       const table = await load(files);
       const was = refused;
       refused = undefined;
@@ -77,16 +79,16 @@ export const openRules = async ({ folder, handlers, worker, store, log }: RulesO
       log.info(`rules: ${table.rules.length} rules in force`, { table: table.hash });
       table$.next(table);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (message !== refused?.message) log.error(`rules: the table was not changed: ${message}`);
-      const forHandler = error instanceof ConductorError && error.position?.field?.endsWith('.do') === true;
-      refused = { message, forHandler, unread: message.includes(': it cannot be read: ') };
+      const ours = toConductorError(error);
+      if (ours.message !== refused?.message) log.error(`rules: the table was not changed: ${ours.message}`);
+      refused = ours;
     }
   };
   const subscription = touched
     .pipe(
       debounceTime(QUIET_MS),
       concatMap(() => from(reload())),
+      concatMap(() => from(say?.(refused) ?? Promise.resolve())),
     )
     .subscribe();
   return {

@@ -95,6 +95,25 @@ test('while a rule file is broken, explain and list go by the table that was in 
       assert.is(refused.code, 3, command);
       assert.match(refused.stderr, RULE_FAULT);
     }
+    write('handlers/bad.yaml', BROKEN_HANDLER);
+    const refusals = async (): Promise<string[]> => {
+      const types = ['RULE_TABLE', 'HANDLER_FILES'].flatMap((what) => [`${what}_REFUSED`, `${what}_ACCEPTED`]).join();
+      const { stdout } = await tool('conductor', ['events', 'list', '--type', types, '--json'], { cwd, env });
+      const { events } = JSON.parse(stdout) as {
+        events: { type: string; authentic: boolean; data: { line?: number } }[];
+      };
+      return events.map(({ type, authentic, data: { line } }) => `${type} ${authentic} ${line}`).sort();
+    };
+    const both = ['HANDLER_FILES_REFUSED true 3', 'RULE_TABLE_REFUSED true 2'];
+    await until('both are said on the bus', async () => (await refusals()).length === 2);
+    assert.equal(await refusals(), both);
+    rmSync(join(cwd, 'handlers', 'bad.yaml'));
+    write('rules/z.yaml', 'rules:\n  - { id: b, on: PING, do: say }\n');
+    await until('that they are good again, too', async () => (await refusals()).length === 4);
+    assert.equal(
+      await refusals(),
+      ['HANDLER_FILES_ACCEPTED true undefined', 'RULE_TABLE_ACCEPTED true undefined', ...both].sort(),
+    );
   } finally {
     assert.is(await service.stop(), 0);
   }

@@ -53,6 +53,7 @@ test('sources follow config.yaml while the service runs; what it says as before 
     save(`${more}${hook}webhoks: {}\n`);
     await says('config: nothing was changed');
     assert.match(service.output(), /config\.yaml:\d+:\d+: unknown key "webhoks"; did you mean "webhooks"\?/);
+    await told('CONDUCTOR_CONFIG_REFUSED', ({ data }) => data['line'] === 4 && data['field'] === 'webhoks');
     assert.is(await deliver('one'), 202);
     rmSync(config);
     await says('is gone');
@@ -60,6 +61,7 @@ test('sources follow config.yaml while the service runs; what it says as before 
 
     save(`${FIRST}${hook.replace('one', 'two')}defaults: { timeout: 7m }\n`);
     await says('2 sources in force');
+    await told('CONDUCTOR_CONFIG_ACCEPTED');
     await says('config: defaults changed: that holds from the next start on');
     assert.is(await deliver('one'), 401);
     assert.is(await deliver('two'), 202);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConductorError } from '../../src/core/errors.js';
+import type { Draft } from '../../src/core/event.js';
 import type { Log } from '../../src/core/ports.js';
 import { emptyView, fold } from '../../src/ledger/fold.js';
 import { checkTable } from '../../src/router/check-table.js';
@@ -262,7 +263,7 @@ test('a table is swapped while it runs, by every way an editor saves; a bad one 
       await until('it is said', () => times(`${folder}: it cannot be read`) === time || undefined);
       assert.is(rules.current.rules.length, 1, 'a folder that is gone takes no rule with it');
       renameSync(`${folder}-away`, folder);
-      await until('it is said, too', () => times('can be read again') === time || undefined);
+      await until('it is said, too', () => times('good again') === time || undefined);
     }
     writeFileSync(join(folder, 's.yaml'), good('fourth'));
     assert.ok(await inForce('fourth'));
@@ -271,6 +272,50 @@ test('a table is swapped while it runs, by every way an editor saves; a bad one 
   } finally {
     await rules.close();
   }
+});
+
+test('that a table was refused is said on the bus once for each fault, when the bus takes it, and that it is good again', async () => {
+  const folder = temporary('rules');
+  const file = join(folder, 'r.yaml');
+  writeFileSync(file, good('a'));
+  const said: Draft[] = [];
+  let takes = false;
+  let tries = 0;
+  const record = (facts: readonly Draft[]): Promise<void> => {
+    tries += 1;
+    if (!takes) return Promise.reject(new ConductorError('storage', 'the disk is full'));
+    said.push(...facts);
+    return Promise.resolve();
+  };
+  const log = quiet();
+  const rules = await openRules({ folder, handlers: () => ['h'], worker, record, log });
+  try {
+    writeFileSync(file, 'rules: [{ id: a, on: A, dp: h }]');
+    await until('it was tried', () => tries > 0, 20_000);
+    takes = true;
+    await until('it is said', () => said.length > 0, 20_000);
+    // The same fault at another look is no news.
+    writeFileSync(join(folder, 'other.txt'), '1');
+    writeFileSync(file, 'rules: [{ id: a, on: A, dp: h }] # still');
+    renameSync(folder, `${folder}-away`);
+    await until('another fault is said', () => said.length > 1, 20_000);
+    renameSync(`${folder}-away`, folder);
+    await until('that the first is still there, too', () => said.length > 2, 20_000);
+    writeFileSync(file, good('a'));
+    await until('that it is good is said', () => said.some(({ type }) => type === 'RULE_TABLE_ACCEPTED'), 20_000);
+  } finally {
+    await rules.close();
+  }
+  assert.equal(
+    said.map(({ type, data }) => [type, data?.['line'], data?.['column'], data?.['field']]),
+    [
+      ['RULE_TABLE_REFUSED', 1, 25, 'rules[0].dp'],
+      ['RULE_TABLE_REFUSED', undefined, undefined, undefined],
+      ['RULE_TABLE_REFUSED', 1, 25, 'rules[0].dp'],
+      ['RULE_TABLE_ACCEPTED', undefined, undefined, undefined],
+    ],
+  );
+  assert.match(said[0]!.body ?? '', /^ERROR: the rule table was not changed: .*r\.yaml:1:25: unknown key "dp"/);
 });
 
 test('a rule that came before its handler is taken when the handler comes', async () => {

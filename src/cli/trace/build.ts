@@ -45,7 +45,7 @@ export class TraceBuilder {
       case 'RUN_STOP':
         return this.#runStopped(event);
       default:
-        if (event.type.startsWith('HANDLER_')) return this.#handler(event);
+        if (event.type.startsWith('HANDLER_') && 'activation' in event.data) return this.#handler(event);
         return this.#event(event);
     }
   }
