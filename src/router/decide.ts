@@ -23,7 +23,6 @@ const start = (batch: Batch, compiled: CompiledRule, event: Event, signal: Signa
 
 const conclude = (batch: Batch, compiled: CompiledRule, event: Event, flowed: Flowed): void => {
   const about = { rule: compiled.rule.id, event: event.msg_id };
-  if (flowed === undefined) return;
   if ('signal' in flowed) return start(batch, compiled, event, flowed.signal);
   if ('dropped' in flowed) return suppress(batch, about.rule, about.event, flowed.reason, flowed.dropped);
   const held = { ...about, stage: flowed.stage, detail: flowed.held };

@@ -6,11 +6,7 @@ import { setWindow, type Batch } from './batch.js';
 import type { CompiledRule, CompiledStage } from './compiled-rule.js';
 
 export type Flowed =
-  | { signal: Signal }
-  | { held: string; stage: StageName }
-  | { dropped: string; reason: SuppressionReason }
-  /** Nothing to say. */
-  | undefined;
+  { signal: Signal } | { held: string; stage: StageName } | { dropped: string; reason: SuppressionReason };
 
 const REASONS = {
   correlate: 'correlated',
@@ -54,7 +50,6 @@ export const flow = (
     const outcome = offer(batch, rule.id, stage, event, current, parts);
     if (outcome.dropped !== undefined) return { dropped: outcome.dropped, reason: REASONS[stage.name] };
     if (outcome.held !== undefined) return { held: outcome.held, stage: stage.name };
-    if (!outcome.pass) return undefined;
     current = outcome.pass;
   }
   return { signal: current };
@@ -75,7 +70,7 @@ export const expire = (batch: Batch, id: string, window: Window, due: number): E
     setWindow(batch, id, undefined, due);
     return compiled ? `the rule has no ${window.stage} any more` : 'the rule is gone';
   }
-  const outcome = stage.stage.expire(window);
+  const outcome = stage.stage.expire(window, due);
   const { rule, key } = window;
   setWindow(batch, id, outcome.window && { rule, stage: window.stage, key, ...outcome.window }, due);
   if (!outcome.pass) return undefined;

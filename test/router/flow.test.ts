@@ -104,6 +104,22 @@ draws(
   '{ all: [A, B], within: 6ms }',
 );
 draws(
+  'all: at the end of the time it is too late',
+  'priority: 50',
+  'a---b--a-',
+  '-------2-',
+  typed,
+  '{ all: [A, B], within: 4ms }',
+);
+draws(
+  'all: an event that could be several parts is the one that is missing',
+  'priority: 50',
+  'a-b-b-b--a',
+  '--2---2---',
+  typed,
+  '{ all: [{ on: [A, B] }, B], within: 6ms }',
+);
+draws(
   'all: the same part twice is one part',
   'priority: 50',
   'aaa-b----',
@@ -140,6 +156,14 @@ draws(
   'priority: 50',
   'a-------b-----------',
   '------1-------------',
+  typed,
+  '{ not_all: [A, B], within: 6ms }',
+);
+draws(
+  'not_all: after an alarm a part that came before it begins anew',
+  'priority: 50',
+  'a-------a-----------',
+  '------1-------1-----',
   typed,
   '{ not_all: [A, B], within: 6ms }',
 );

@@ -50,11 +50,8 @@ const any = ({ closers, within }: Together): Stage => ({
 const notAll = ({ parts, closers, within }: Together): Stage => ({
   offer(window, signal, part = 0): Outcome {
     const open = window !== undefined && signal.at < window.until ? window : undefined;
-    if (open?.spoke && !open.seen!.includes(part)) {
-      const seen = seenWith(open, part);
-      if (seen.length === parts) return { window: undefined, dropped: 'it came late; the alarm was given' };
-      return { window: { ...open, seen }, dropped: 'it came late; the alarm was given' };
-    }
+    if (open?.spoke && !open.seen!.includes(part))
+      return { window: { ...open, seen: seenWith(open, part) }, dropped: 'it came late; the alarm was given' };
     const waiting = open?.spoke ? undefined : open;
     if (!waiting && closers.includes(part)) return { window, dropped: NOTHING_BEGUN };
     const seen = seenWith(waiting, part);
@@ -66,8 +63,8 @@ const notAll = ({ parts, closers, within }: Together): Stage => ({
       held: `${seen.length} of ${parts} came; starts unless the rest comes within ${formatDuration(within)}`,
     };
   },
-  expire: ({ opened, due, seen, signal }) => ({
-    window: { opened, until: (due ?? opened) + within, ...(seen ? { seen } : {}), spoke: true },
+  expire: ({ opened, seen, signal }, due) => ({
+    window: { opened, until: due + within, ...(seen ? { seen } : {}), spoke: true },
     ...(signal ? { pass: signal } : {}),
   }),
 });

@@ -19,8 +19,8 @@ export const sustained = ({ for: time }: { for: number }): Stage => ({
       held: `starts when it has been so for ${formatDuration(time)}`,
     };
   },
-  expire: ({ signal, opened, due }) => ({
-    window: { opened, until: (due ?? opened) + REMEMBERED, spoke: true },
+  expire: ({ signal, opened }, due) => ({
+    window: { opened, until: due + REMEMBERED, spoke: true },
     ...(signal ? { pass: signal } : {}),
   }),
 });

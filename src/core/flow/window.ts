@@ -37,22 +37,28 @@ export interface Window {
 
 export type StageName = 'correlate' | 'threshold' | 'sustained' | 'debounce' | 'throttle' | 'breaker';
 
-/** What came of an offer: the window after it, and the signal let through, kept back or dropped. */
-export interface Outcome {
+/** What came of a window that was due: the window after it, and what it lets through. */
+export interface Expiry {
   /** Undefined: there is nothing to remember. */
   window: WindowState | undefined;
   pass?: Signal;
-  held?: string;
-  dropped?: string;
 }
+
+/** What came of an offer: the window after it, and the signal let through, kept back or dropped. */
+export type Outcome = Pick<Expiry, 'window'> &
+  (
+    | { pass: Signal; held?: undefined; dropped?: undefined }
+    | { held: string; dropped?: undefined }
+    | { held?: undefined; dropped: string }
+  );
 
 export type WindowState = Omit<Window, 'rule' | 'stage' | 'key'>;
 
 /** Pure: the same window and the same signal give the same outcome, whoever asks. */
 export interface Stage {
   offer(window: WindowState | undefined, signal: Signal, part?: number): Outcome;
-  /** At its `due`. */
-  expire(window: WindowState): Outcome;
+  /** At its `due`, ms. */
+  expire(window: WindowState, due: number): Expiry;
 }
 
 export const single = (msg_id: string, at: number): Signal => ({
