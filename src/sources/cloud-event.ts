@@ -1,5 +1,6 @@
 import { cloudEventMode, cloudEventOf, envelopeOf, type CloudEvent } from '../core/cloud-event.js';
 import type { Delivery } from './providers/provider.js';
+import { cut } from './text.js';
 
 /** An extension from outside has no bound of its own. */
 const MOST_TEXT = 1_000;
@@ -13,7 +14,6 @@ export const unwrapCloudEvent = (delivery: Delivery): Delivery & { cloudEvent?: 
   if (mode === undefined) return delivery;
   const payload = mode === 'structured' ? delivery.payload : envelopeOf(delivery.headers, delivery.payload);
   const cloudEvent = cloudEventOf(payload, mode);
-  for (const [name, text] of Object.entries(cloudEvent.attributes))
-    cloudEvent.attributes[name] = text.slice(0, MOST_TEXT);
+  for (const [name, text] of Object.entries(cloudEvent.attributes)) cloudEvent.attributes[name] = cut(text, MOST_TEXT);
   return { ...delivery, payload, cloudEvent };
 };

@@ -9,6 +9,7 @@ import { textAt, type Json } from './json.js';
 import { compileMapping, type Mapper, type Meaning } from './mapping.js';
 import { readOwnType } from './own-types.js';
 import type { Delivery, Provider } from './providers/provider.js';
+import { cut, legible } from './text.js';
 
 /** A larger payload is kept beside the bus, and the record names it. */
 const MOST_INLINE = 32 * 1024;
@@ -87,7 +88,7 @@ const shortOf = (data: Json): Json => {
   const kept: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(data).slice(0, MOST_SHORT)) {
     if (typeof value === 'number' || typeof value === 'boolean') kept[key] = value;
-    if (typeof value === 'string') kept[key] = value.slice(0, 1_000);
+    if (typeof value === 'string') kept[key] = cut(value, 1_000);
   }
   return kept;
 };
@@ -119,7 +120,7 @@ export const draftsOf = async (
     if (maker !== undefined) meta['made_by'] = maker;
     const draft: Draft = {
       type: meaning.type,
-      body: meaning.body,
+      body: legible(meaning.body),
       data: kept ? { ...data, ...kept } : data,
       source: `webhook:${name}`,
       meta,

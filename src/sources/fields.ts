@@ -1,5 +1,6 @@
 import { compilePath } from '../core/match.js';
 import type { Field } from '../core/webhook.js';
+import { cut } from './text.js';
 
 type Value = string | number | boolean | undefined;
 type Paths = string | readonly string[];
@@ -13,7 +14,7 @@ export const valueReader = (paths: Paths, most = MOST_TEXT): ((from: unknown) =>
   return (from) => {
     for (const read of readers) {
       const found = read(from);
-      if (typeof found === 'string' && found !== '') return found.length > most ? found.slice(0, most) : found;
+      if (typeof found === 'string' && found !== '') return cut(found, most);
       if (typeof found === 'number' || typeof found === 'boolean') return found;
     }
     return undefined;

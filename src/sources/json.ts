@@ -1,4 +1,5 @@
 import { getPath } from '../core/match.js';
+import { cut } from './text.js';
 
 /** Reads of foreign JSON: whatever is missing or of another kind is undefined, never an error. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -9,7 +10,7 @@ export const isObject = (value: unknown): value is Json =>
 /** Text from outside has no bound of its own; one record of the bus should stay small. */
 export const textAt = (value: unknown, path: string, most = 1_000): string | undefined => {
   const found = getPath(value, path);
-  return typeof found === 'string' && found !== '' ? found.slice(0, most) : undefined;
+  return typeof found === 'string' && found !== '' ? cut(found, most) : undefined;
 };
 
 /** Deep nesting would overflow the stack of whoever writes it out again. */

@@ -5,6 +5,7 @@ import { compilePath, compilePattern, type Reader } from '../core/match.js';
 import type { Mapping } from '../core/webhook.js';
 import { compileField, compileFields, valueReader } from './fields.js';
 import { isObject, type Json } from './json.js';
+import { cut } from './text.js';
 
 /** What a delivery means to us. */
 export interface Meaning {
@@ -43,7 +44,7 @@ const compileBody = (template: string | undefined): ((data: Json) => string) => 
   return (data) => {
     let body = '';
     for (const part of named) body += typeof part === 'string' ? part : shown(data, part);
-    return (body.includes('  ') ? body.replace(/ {2,}/g, ' ') : body).trim().slice(0, MOST_BODY);
+    return cut((body.includes('  ') ? body.replace(/ {2,}/g, ' ') : body).trim(), MOST_BODY);
   };
 };
 

@@ -268,6 +268,22 @@ test("a sender of one's own says type and data", async () => {
   assert.match(await nested.text(), /nested/);
 });
 
+test('what a sender writes steers no terminal, hides nothing from grep, and is not cut in the middle of a character', async () => {
+  const own = async (body: string): Promise<number> =>
+    (await post(`${world.url}/webhooks/own`, body, { 'x-signature-256': sign(body) })).status;
+  const steering = 'a\u0000b\u001b[2J\u009b1m\r\nc\rd\te';
+  assert.is(await own(JSON.stringify({ type: 'A', body: steering, data: { text: steering } })), 202);
+  assert.is(await own(JSON.stringify({ type: 'A', body: `${'x'.repeat(63_999)}🎉` })), 202);
+  const title = `${'x'.repeat(999)}🎉`;
+  const issue = JSON.stringify({ action: 'opened', issue: { number: 1, title }, sender: { login: 'ann' } });
+  assert.is((await deliver(issue, { 'x-github-event': 'issues' })).status, 202);
+  const [steered, long, opened] = await all(world.bus);
+  assert.is(steered?.body, 'a\ufffdb\ufffd[2J\ufffd1m\r\nc\ufffdd\te');
+  assert.is(steered?.data['text'], steering);
+  assert.is(long?.body, 'x'.repeat(63_999));
+  assert.is(opened?.data['title'], 'x'.repeat(999));
+});
+
 test('a CloudEvent is taken whole or not at all, in both modes, and a batch is named as what is not taken', async () => {
   const own = async (body: string, headers: Record<string, string>): Promise<[number, string]> => {
     const answer = await post(`${world.url}/webhooks/own`, body, { 'x-signature-256': sign(body), ...headers });
