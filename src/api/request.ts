@@ -4,6 +4,12 @@ import type { Middleware } from 'koa';
 import { ConductorError } from '../core/errors.js';
 
 const MIB = 1024 * 1024;
+/** Of all bodies that are on their way: who has shown no signature yet shall not fill the memory. */
+const MOST_HELD = 256 * MIB;
+/** A body that is no larger comes through whatever the others hold. */
+const SMALL = 64 * 1024;
+let held = 0;
+
 /** Providers send up to 25 MiB, and never a second time. */
 const mostFor = (path: string): number => (/^(\/api\/v1)?\/webhooks\//.test(path) ? 25 : 1);
 
@@ -27,32 +33,42 @@ export const readBody = (request: IncomingMessage, path: string): Promise<Buffer
     if (encoding !== '' && encoding !== 'identity')
       throw new ConductorError('unsupported_media_type', `the content encoding "${encoding}" is not taken`);
     const most = mostFor(path);
-    const refuse = (): void => {
+    const refuse = (code: 'too_large' | 'unavailable', why: string): void => {
       // Read on and forget: a sender that is cut off in the middle never sees the answer.
       request.resume();
-      reject(new ConductorError('too_large', `the body is over ${most} MiB`));
+      reject(new ConductorError(code, why));
     };
+    const tooLarge = (): void => refuse('too_large', `the body is over ${most} MiB`);
     if (Number(length) > most * MIB) {
-      refuse();
+      tooLarge();
       return;
     }
     const chunks: Buffer[] = [];
     let bytes = 0;
+    const letGo = (): void => {
+      held -= bytes;
+      bytes = 0;
+    };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= most * MIB) {
+      held += chunk.length;
+      const isTooLarge = bytes > most * MIB;
+      if (!isTooLarge && (bytes <= SMALL || held <= MOST_HELD)) {
         chunks.push(chunk);
         return;
       }
       request.off('data', onData);
       chunks.length = 0;
-      refuse();
+      letGo();
+      if (isTooLarge) tooLarge();
+      else refuse('unavailable', 'too many large bodies at once');
     };
     // Listeners stay: taking each off again costs more than the request, which is soon forgotten, holds.
     request.on('data', onData);
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     // Also after an error.
     request.on('close', () => {
+      letGo();
       if (!request.complete) reject(new ConductorError('bad_request', 'the body did not arrive whole'));
     });
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -98,10 +99,11 @@ test('malformed JSON is a 400 only when it is signed', async () => {
   assert.is((await deliver(push, { 'x-github-delivery': 'x'.repeat(201) })).status, 400);
 });
 
+const MIB = 1024 * 1024;
 const filled = (bytes: number): string => `${push}${' '.repeat(bytes - Buffer.byteLength(push))}`;
 
 test('25 MiB are taken, with the mapped fields on the bus and the bytes beside it; a byte more is a 413', async () => {
-  const most = filled(25 * 1024 * 1024);
+  const most = filled(25 * MIB);
   assert.is((await deliver(most)).status, 202);
   const [event] = await all(world.bus);
   assert.is(event?.data['branch'], 'main');
@@ -109,7 +111,7 @@ test('25 MiB are taken, with the mapped fields on the bus and the bytes beside i
   assert.is(bytes, most.length - push.length + Buffer.byteLength(push));
   assert.is(sha256, createHash('sha256').update(most).digest('hex'));
   assert.equal(await world.blobs.get(sha256), Buffer.from(most));
-  assert.is((await deliver(filled(25 * 1024 * 1024 + 1))).status, 413);
+  assert.is((await deliver(filled(25 * MIB + 1))).status, 413);
 });
 
 test('a large body is durable before the message that names it; where it cannot be kept it is a 503', async () => {
@@ -137,6 +139,27 @@ test('a body over 25 MiB that does not say its length is a 413', async () => {
     duplex: 'half',
   });
   assert.is(answer.status, 413);
+});
+
+test('senders who show no signature fill no more than 256 MiB; small bodies come through, and all is as before once they are gone', async () => {
+  const { port } = new URL(world.url);
+  const part = Buffer.alloc(24 * MIB, ' ');
+  const held = Array.from({ length: 10 }, () => {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(`POST /webhooks/github HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${25 * MIB}\r\n\r\n`);
+    socket.write(part);
+    return socket;
+  });
+  const large = filled(24 * MIB);
+  const refused = await until('there is no more room', async () => {
+    const answer = await deliver(large);
+    return answer.status === 202 ? undefined : answer;
+  });
+  assert.is(refused.status, 503);
+  assert.ok(refused.headers.get('retry-after'));
+  assert.is((await deliver(push)).status, 202);
+  for (const socket of held) socket.destroy();
+  await until('there is room again', async () => ((await deliver(large)).status === 202 ? true : undefined));
 });
 
 test('a form with the payload in it, as GitHub sends unless told otherwise', async () => {
