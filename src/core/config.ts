@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEDUPE_MS } from './dedupe.js';
 import { formatDuration } from './duration.js';
 import { healthSchema } from './health.js';
-import { durationSchema } from './schema-parts.js';
+import { boundedDuration, durationSchema } from './schema-parts.js';
 import { actionNameSchema, actionSchema } from './action.js';
 import { alertSchema } from './alert.js';
 import { webhookNameSchema, webhookSchema } from './webhook.js';
@@ -119,7 +119,8 @@ export const configSchema = z.strictObject({
       z.string(),
       z
         .strictObject({
-          every: durationSchema.optional(),
+          /** Each is a durable event: not oftener than a cron could. */
+          every: boundedDuration(1_000, 366 * 86_400_000).optional(),
           /** Five fields, or six with seconds first. */
           cron: z.string().optional(),
           /** One moment, as 2027-01-31T12:00:00Z. */

@@ -1,8 +1,12 @@
 import { z } from 'zod';
-import { DURATION, durationSchema } from './schema-parts.js';
+import { DURATION, boundedDuration } from './schema-parts.js';
 import { normaliseType } from './event-type.js';
 import { trustSchema } from './event.js';
 import { keySchema, matchSchema } from './pattern.js';
+
+const DAY_MS = 86_400_000;
+/** Of what is remembered from event to event. */
+const windowSchema = boundedDuration(1, 366 * DAY_MS);
 
 /** A time, and how it is written. */
 const lasting = (what: string): string => `${what}; ${DURATION}`;
@@ -26,7 +30,7 @@ const partsSchema = z
   .max(16)
   .refine((parts) => parts.some(({ opens }) => opens), 'one part at least must open');
 const togetherSchema = {
-  within: durationSchema.describe(lasting('how far apart the first and the last may be, as 15m')),
+  within: windowSchema.describe(lasting('how far apart the first and the last may be, as 15m')),
   by: keySchema.optional().describe('events that agree in these fields belong together, as data.sha'),
 };
 
@@ -117,14 +121,14 @@ const shape = {
     .strictObject({
       first: count.max(1_000).default(1).describe('so many start'),
       per,
-      within: durationSchema.describe(lasting('in any time as long as this')),
+      within: windowSchema.describe(lasting('in any time as long as this')),
     })
     .optional()
     .describe('at most "first" starts in any "within"; what comes too soon is dropped'),
   debounce: z
     .strictObject({
-      quiet: durationSchema.describe(lasting('so long nothing may come')),
-      max_wait: durationSchema.optional().describe(lasting('it starts at the latest so long after the first')),
+      quiet: windowSchema.describe(lasting('so long nothing may come')),
+      max_wait: windowSchema.optional().describe(lasting('it starts at the latest so long after the first')),
       per,
     })
     .optional()
@@ -132,13 +136,13 @@ const shape = {
   threshold: z
     .strictObject({
       at_least: count.max(100).describe('so many must come'),
-      within: durationSchema.describe(lasting('in a time as long as this')),
+      within: windowSchema.describe(lasting('in a time as long as this')),
       per,
     })
     .optional()
     .describe('starts when "at_least" came "within" that time, then counts anew'),
   sustained: z
-    .strictObject({ for: durationSchema.describe(lasting('so long it must be so')), per })
+    .strictObject({ for: windowSchema.describe(lasting('so long it must be so')), per })
     .optional()
     .describe('starts when the rule matched for so long, without an event of "on" between that did not match'),
   concurrency: z
@@ -165,13 +169,13 @@ const shape = {
       z.literal(false).describe('none'),
       z.strictObject({
         fires: count.max(1_000).default(30).describe('after so many starts for one key'),
-        within: durationSchema.default(3_600_000).describe(lasting('within this time it opens, for as long')),
+        within: windowSchema.default(3_600_000).describe(lasting('within this time it opens, for as long')),
         per,
       }),
     ])
     .optional()
     .describe('ends loops through the world outside; there is a default for events straight from outside'),
-  max_age: durationSchema
+  max_age: boundedDuration(1_000, 36_525 * DAY_MS)
     .default(86_400_000)
     .describe(lasting('older events start nothing, so that a week off does not start a thousand agents')),
   trust: trustSchema

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDuration } from './duration.js';
+import { formatDuration, parseDuration } from './duration.js';
 
 /** A duration in a file: `300` (seconds) or `"5m"`; milliseconds afterwards. */
 export const DURATION = 'seconds (300), or "500ms", "30s", "5m", "1h30m"';
@@ -16,4 +16,16 @@ export const durationSchema = z
       return z.NEVER;
     }
     return milliseconds;
+  });
+
+/** A duration of at least and at most so many ms. */
+export const boundedDuration = (
+  least: number,
+  most: number,
+): z.ZodPipe<typeof durationSchema, z.ZodTransform<number, number>> =>
+  durationSchema.transform((milliseconds, context) => {
+    if (milliseconds >= least && milliseconds <= most) return milliseconds;
+    const wanted = `${formatDuration(least)} to ${formatDuration(most)}`;
+    context.addIssue({ code: 'custom', message: `${formatDuration(milliseconds)} is out of bounds; write ${wanted}` });
+    return z.NEVER;
   });

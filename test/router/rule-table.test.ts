@@ -38,6 +38,15 @@ test('what is wrong is said with file, line, column and what was meant', () => {
   for (const [text, position, message] of [
     ['rules:\n  - { id: a, on: A, do: h, throtle: {} }', 'r.yaml:2:28', 'did you mean "throttle"?'],
     ['rules:\n  - { id: a, on: A, do: h, throttle: { wthin: 5m } }', 'r.yaml:2:40', 'did you mean "within"?'],
+    [
+      'rules:\n  - { id: a, on: A, do: h, throttle: { within: 0s } }',
+      'r.yaml:2:48',
+      '0s is out of bounds; write 1ms to 366d',
+    ],
+    ['rules:\n  - { id: a, on: A, do: h, debounce: { quiet: 99y } }', 'r.yaml:2:47', '"99y" is no duration'],
+    ['rules:\n  - { id: a, on: A, do: h, sustained: { for: 367d } }', 'r.yaml:2:46', '367d is out of bounds'],
+    ['rules:\n  - { id: a, on: { all: [A, B], within: 9999d }, do: h }', 'r.yaml:2:41', '9999d is out of bounds'],
+    ['rules:\n  - { id: a, on: A, do: h, max_age: 0 }', 'r.yaml:2:37', '0s is out of bounds; write 1s to 36525d'],
     ['rules:\n  - { id: a, on: A, do: hh }', 'r.yaml:2:25', 'there is no handler "hh"; did you mean "h"?'],
     ['rules:\n  - { id: a, on: A, do: h }\n  - { id: a, on: B, do: h }', 'r.yaml:3:11', 'used twice'],
     ['rules:\n  - id: a\n    on: A\n    do: h\n    when: "event.x =="', 'r.yaml:5:11', 'Unexpected token'],
