@@ -200,6 +200,14 @@ draws(
   '{ all: [A, { on: B, opens: false }], within: 4ms }',
 );
 draws(
+  'any: at the end of the time the next begins',
+  'priority: 50',
+  'a--ab---',
+  '1---1---',
+  typed,
+  '{ any: [A, B], within: 4ms }',
+);
+draws(
   'any: what opens nothing only belongs to what came before',
   'priority: 50',
   'bab----b-a',

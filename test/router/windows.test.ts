@@ -99,6 +99,23 @@ test('that it has spoken is remembered for days, whatever others come', () => {
   assert.equal(on('A', { k: 'it' }, 12 * day + 1).suppressed.at(-1), 'r: sustained', 'from the newest on');
 });
 
+test('a window that an event did not change is not said again', () => {
+  const { decide } = world('rules: [{ id: r, on: A, do: h, throttle: { within: 1h } }]');
+  assert.equal(Object.keys(decide(event('A')).windows), [Windows.idOf(window(0, { stage: 'throttle', key: 'all' }))]);
+  const again = decide(event('A'));
+  assert.is(again.suppressed.length, 1);
+  assert.equal(again.windows, {});
+});
+
+test('what is set again counts as new', () => {
+  const windows = new Windows();
+  for (const key of [1, 2, 1]) windows.set(idOf(key), window(key, { until: 1 }), 0);
+  assert.equal(
+    [...windows.entries()].map(([, { key }]) => key),
+    ['2', '1'],
+  );
+});
+
 test('a start of several is keyed by the oldest of them', () => {
   const { decide } = world('rules: [{ id: r, on: A, do: h, threshold: { at_least: 3, within: 1m } }]');
   const events = [0, 1, 2].map((at) => event('A', {}, at));

@@ -13,8 +13,7 @@ export interface BodyHmac {
 /** A keyed digest of the body alone, in one header. It carries no time, so only the delivery id tells a repetition. */
 export const bodyHmac = ({ headers, algorithm = 'sha256', encoding = 'hex', prefix = '' }: BodyHmac): Verifier => ({
   verify({ headers: given, rawBody }, secret) {
-    const name = headers.find((one) => headerOf(given, one) !== undefined);
-    const text = name === undefined ? undefined : headerOf(given, name);
+    const [text] = headers.flatMap((name) => headerOf(given, name) ?? []);
     if (text === undefined) return 'missing';
     if (!text.startsWith(prefix)) return 'wrong';
     const digest = text.slice(prefix.length);

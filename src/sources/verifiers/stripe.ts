@@ -8,7 +8,7 @@ export const stripe: Verifier = {
   verify({ headers, rawBody }, secret, now) {
     const header = headerOf(headers, 'stripe-signature');
     if (header === undefined) return 'missing';
-    const parts = header.split(',', MOST_PARTS).map((part) => part.trim().split('=', 2));
+    const parts = header.split(',', MOST_PARTS).map((part) => part.trim().split('='));
     const times = parts.filter(([key]) => key === 't').map(([, value]) => value ?? '');
     const seconds = times.length === 1 ? secondsOf(times[0] ?? '') : undefined;
     if (seconds === undefined) return 'wrong';

@@ -4,6 +4,7 @@ import { bitbucket } from '../../../src/sources/verifiers/bitbucket.js';
 import { generic } from '../../../src/sources/verifiers/generic.js';
 import { gitea } from '../../../src/sources/verifiers/gitea.js';
 import { github } from '../../../src/sources/verifiers/github.js';
+import { hmac, isDigest } from '../../../src/sources/verifiers/hmac.js';
 import { gitlab } from '../../../src/sources/verifiers/gitlab.js';
 import { slack } from '../../../src/sources/verifiers/slack.js';
 import { standardWebhooks } from '../../../src/sources/verifiers/standard-webhooks.js';
@@ -25,6 +26,7 @@ const VERIFIERS: Record<string, Verifier> = {
 };
 
 const NOW = SIGNED_AT * 1_000;
+const STANDARD_SECRET = 'whsec_Zmlyc3Qgc2VjcmV0IG9mIDI0IGJ5dGVz';
 const body = Buffer.from(BODY);
 
 for (const { provider, first, second, signed, time, withTime, coversBody = true } of VECTORS) {
@@ -130,15 +132,70 @@ test('examples that providers publish', () => {
   assert.is(stripe.verify(charge, 'whsec_x', NOW), 'good');
 });
 
+test('a proof of another version is none, though it is over the same bytes', () => {
+  const vectors = VECTORS.find(({ provider }) => provider === 'slack')!;
+  const headers = { ...vectors.signed.first };
+  headers['x-slack-signature'] = headers['x-slack-signature']!.replace('v0=', 'v1=');
+  assert.is(slack.verify({ headers, rawBody: body }, vectors.first, NOW), 'wrong');
+});
+
+test('a signed time that is no whole number of seconds is wrong, whoever signed it', () => {
+  for (const text of ['1.7e9', '1700000000.0', '0x6553f100', ' 1700000000', '+1700000000']) {
+    const key = Buffer.from(STANDARD_SECRET.slice('whsec_'.length), 'base64');
+    const digest = hmac('sha256', key, `msg_1.${text}.`, body).toString('base64');
+    const standard = { 'webhook-id': 'msg_1', 'webhook-timestamp': text, 'webhook-signature': `v1,${digest}` };
+    assert.is(standardWebhooks.verify({ headers: standard, rawBody: body }, STANDARD_SECRET, NOW), 'wrong', text);
+    const signature = `v0=${hmac('sha256', 'key', `v0:${text}:`, body).toString('hex')}`;
+    const said = { 'x-slack-request-timestamp': text, 'x-slack-signature': signature };
+    assert.is(slack.verify({ headers: said, rawBody: body }, 'key', NOW), 'wrong', text);
+    const header = `t=${text},v1=${hmac('sha256', 'key', `${text}.`, body).toString('hex')}`;
+    assert.is(stripe.verify({ headers: { 'stripe-signature': header }, rawBody: body }, 'key', NOW), 'wrong', text);
+  }
+});
+
+test('of a list of proofs the first twenty are looked at', () => {
+  const id = { now: NOW, id: 'msg_1' };
+  const good = standardWebhooks.sign(body, STANDARD_SECRET, id)['webhook-signature']!;
+  const proof = stripe.sign(body, 'key', id)['stripe-signature']!.split(',')[1]!;
+  for (const [before, verdict] of [
+    [18, 'good'],
+    [20, 'wrong'],
+  ] as const) {
+    const signatures = [...Array<string>(before).fill('v1,AAAA'), good].join(' ');
+    const headers = { ...standardWebhooks.sign(body, STANDARD_SECRET, id), 'webhook-signature': signatures };
+    assert.is(standardWebhooks.verify({ headers, rawBody: body }, STANDARD_SECRET, NOW), verdict);
+    const header = [`t=${SIGNED_AT}`, ...Array<string>(before).fill('v1=00'), proof].join(',');
+    assert.is(stripe.verify({ headers: { 'stripe-signature': header }, rawBody: body }, 'key', NOW), verdict);
+  }
+});
+
 test("GitLab's signing token is never satisfied by a token header", () => {
   const secret = 'whsec_Zmlyc3Qgc2VjcmV0IG9mIDI0IGJ5dGVz';
   assert.is(gitlab.verify({ headers: { 'x-gitlab-token': secret }, rawBody: body }, secret, NOW), 'missing');
+});
+
+test('a digest has one spelling', () => {
+  const digest = hmac('sha256', 'key', body);
+  const spelt = { hex: digest.toString('hex'), base64: digest.toString('base64') };
+  for (const encoding of ['hex', 'base64'] as const) {
+    const is = (text: string): boolean => isDigest(text, encoding, 'sha256', digest);
+    assert.ok(is(spelt[encoding]));
+    const wide = [...spelt[encoding]].map((one, at) =>
+      at === 3 ? String.fromCodePoint(one.codePointAt(0)! + 0x100) : one,
+    );
+    for (const other of [wide.join(''), ` ${spelt[encoding]}`, `${spelt[encoding]}\n`, `-${spelt[encoding].slice(1)}`])
+      assert.not.ok(is(other), JSON.stringify(other));
+  }
+  assert.not.ok(isDigest(spelt.base64.replaceAll('=', ''), 'base64', 'sha256', digest));
+  assert.ok(isDigest(spelt.hex.toUpperCase(), 'hex', 'sha256', digest));
 });
 
 test('a secret that cannot be one is named', () => {
   assert.is(standardWebhooks.faultOf?.('whsec_Zmlyc3Qgc2VjcmV0IG9mIDI0IGJ5dGVz'), undefined);
   assert.match(standardWebhooks.faultOf?.('not base64!') ?? '', /base64/);
   assert.match(standardWebhooks.faultOf?.('whsec_c2hvcnQ=') ?? '', /16 bytes/);
+  assert.is(standardWebhooks.faultOf?.(`whsec_${Buffer.alloc(16).toString('base64')}`), undefined);
+  assert.match(standardWebhooks.faultOf?.(`whsec_${Buffer.alloc(15).toString('base64')}`) ?? '', /16 bytes/);
   assert.match(gitlab.faultOf?.('whsec_???') ?? '', /base64/);
   assert.is(gitlab.faultOf?.('any words'), undefined);
 });
