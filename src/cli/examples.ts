@@ -55,6 +55,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'events list': ['events list --type TEST_FAILED --tail 5'],
   'events follow': ['events follow --project web --json'],
   'events show': [`events show ${MESSAGE}`],
+  'events types': ['events types', 'events types --json'],
   'events replay': [`events replay ${MESSAGE}`],
   'dlq list': ['dlq list', 'dlq list --json'],
   'dlq retry': [`dlq retry fix-red-main/${MESSAGE}`, 'dlq retry --all'],

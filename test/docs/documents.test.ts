@@ -82,6 +82,9 @@ for (const document of DOCUMENTS) {
             : 'conductor handlers check',
       );
       assert.is(done.code, 0, `${nameOf(document, block)}: ${done.stderr}`);
+      if (folder !== 'rules' || !block.text.includes('tests:')) continue;
+      const tested = await bash('conductor rules test');
+      assert.is(tested.code, 0, `${nameOf(document, block)}: ${tested.stdout}${tested.stderr}`);
     }
   });
 }

@@ -32,6 +32,11 @@ export const register = (program: Command): void => {
       (await import('../events/list.js')).showEvent(msg_id, options),
     );
   events
+    .command('types')
+    .description('which types of events are told here, by whom, and with what in their data')
+    .addOption(jsonOption())
+    .action(async (options: { json?: boolean }) => (await import('../events/types.js')).showTypes(options));
+  events
     .command('replay')
     .description('says an event again, as a new one; prints its id')
     .argument('<msg_id>')

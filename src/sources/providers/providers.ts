@@ -13,7 +13,8 @@ import { stripe } from './stripe.js';
 
 type Options = Partial<Pick<WebhookOptions, 'provider' | 'signature' | 'event' | 'delivery'>>;
 
-const KNOWN: Record<Exclude<ProviderName, 'generic'>, Provider> = {
+/** The providers whose events are told by rows. */
+export const KNOWN: Record<Exclude<ProviderName, 'generic'>, Provider> = {
   github,
   gitlab,
   bitbucket,
