@@ -1,5 +1,6 @@
 import { Liquid, type Template } from 'liquidjs';
 import { setBounded } from '../core/bounded.js';
+import { ConductorError } from '../core/errors.js';
 
 const engine = new Liquid({
   ownPropertyOnly: true,
@@ -48,11 +49,19 @@ const parse = (text: string): Template[] => {
   return template;
 };
 
-/** Values are put in once and never read as templates themselves. */
-export const render = (template: string, variables: Readonly<Record<string, unknown>>, nonce: string): string =>
-  template.includes('{{') || template.includes('{%')
-    ? String(engine.renderSync(parse(template), { ...variables, nonce }))
-    : template;
+/** A busy machine may need longer for the same template; all else that is wrong with it stays wrong. */
+const isLate = (message: string): boolean => message.includes('render limit');
+
+/** Values are put in once and never read as templates themselves. @throws ConductorError `bad_request` */
+export const render = (template: string, variables: Readonly<Record<string, unknown>>, nonce: string): string => {
+  if (!template.includes('{{') && !template.includes('{%')) return template;
+  try {
+    return String(engine.renderSync(parse(template), { ...variables, nonce }));
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new ConductorError(isLate(message) ? 'timeout' : 'bad_request', message, { cause });
+  }
+};
 
 /** Strings within are templates; the shape stays. */
 export const renderDeep = (value: unknown, variables: Readonly<Record<string, unknown>>, nonce: string): unknown =>

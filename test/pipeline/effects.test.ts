@@ -48,6 +48,36 @@ test('http asks again with the same Idempotency-Key until it is answered, and wh
   }
 });
 
+test('a template or a condition that cannot succeed is tried once, whatever the step says of retry', async () => {
+  const RETRY = 'retry: { attempts: 5, base: 5ms, cap: 5ms }';
+  const steps = {
+    'missing field': `{ id: x, ${RETRY}, emit: { type: SAID, body: 'of {{ event.data.nobody }}' } }`,
+    'missing field of a script': `{ id: x, shell: 'true', ${RETRY}, env: { N: '{{ event.data.nobody }}' } }`,
+    'text without end': `{ id: x, ${RETRY}, emit: { type: SAID, body: '{% for i in (1..1000000000) %}x{% endfor %}' } }`,
+    'condition of a missing field': `{ id: x, ${RETRY}, when: 'event.data.nobody == "a"', emit: { type: SAID } }`,
+    'items of a missing field': `{ id: x, ${RETRY}, map: { items: 'event.data.nobody', steps: [{ emit: { type: SAID } }] } }`,
+    'no address': `{ id: x, ${RETRY}, http: '{{ event.data.zero }}' }`,
+  };
+  const names = Object.keys(steps).map((name) => name.replaceAll(' ', '-'));
+  const world = await openWorld({
+    files: Object.fromEntries(
+      Object.values(steps).map((step, index) => [`${names[index]}.yaml`, handler(names[index]!, `\n- ${step}\n`)]),
+    ),
+  });
+  try {
+    for (const name of names) {
+      const end = await world.go(name, { zero: 0 });
+      assert.equal([name, end['status'], end['exit']], [name, 'failed', 2], String(end['error']));
+    }
+    const failed = (await world.events('STEP_FINISHED')).map(({ data }) => data);
+    assert.is(failed.length, names.length);
+    for (const { attempts, class: kind, activation } of failed)
+      assert.ok(kind === 'permanent' && Number(attempts) <= 1, `${String(activation)}: ${String(attempts)} times`);
+  } finally {
+    await world.close();
+  }
+});
+
 test('notify reaches people by the action of the configuration: again until it is taken, always with one key, said once', async () => {
   const keys: unknown[] = [];
   const server = createServer((request, response) => {

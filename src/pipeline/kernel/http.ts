@@ -14,7 +14,9 @@ export const runHttp = async ({ context, step, path, frame }: Call<HttpStep>): P
   await context.journal.commit();
   const nonce = context.ports.nonce();
   const variables = forTemplate(frame.variables);
-  const url = new URL(render(step.url, variables, nonce));
+  const address = render(step.url, variables, nonce);
+  if (!URL.canParse(address)) throw new ConductorError('bad_request', `"${step.url}" gave no URL`);
+  const url = new URL(address);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new ConductorError('bad_request', `${url.protocol} is no protocol of a request`);
   const body = step.body === undefined ? undefined : renderDeep(step.body, variables, nonce);
