@@ -106,8 +106,13 @@ export const configSchema = z.strictObject({
   watch: z
     .array(
       z.strictObject({
-        paths: z.array(z.string()).min(1),
-        ignore: z.array(z.string()).default(['node_modules', '.git']),
+        paths: z
+          .array(z.string().refine((path) => !path.startsWith('!'), 'what is left out stands under "ignore"'))
+          .min(1),
+        /** The last six: what editors put beside a file while it is open or saved. */
+        ignore: z
+          .array(z.string().refine((path) => !path.startsWith('!'), 'nothing is taken back of what is ignored'))
+          .default(['node_modules', '.git', '*~', '*.swp', '*.swx', '.#*', '#*#', '4913']),
         debounce: durationSchema.default(500),
         type: z.string().default('FILE_CHANGED'),
       }),

@@ -2,6 +2,7 @@ import { relative, resolve } from 'node:path';
 import { watch } from 'chokidar';
 import { Observable } from 'rxjs';
 import type { Log } from '../core/ports.js';
+import { isDoubtful } from './file-name.js';
 import { toPosix } from './path-glob.js';
 import type { Selection } from './snapshot.js';
 
@@ -32,7 +33,9 @@ export const bell = ({ cwd, bases, isIgnored }: Selection, log: Log): Observable
     );
     let isUsedUp = false;
     // A folder that comes or goes brings all that is in it, at once and before the watcher has been through it.
-    watcher.on('all', (event, path) => subscriber.next(event.endsWith('Dir') ? undefined : pathOf(path)));
+    watcher.on('all', (event, path) =>
+      subscriber.next(event.endsWith('Dir') || isDoubtful(path) ? undefined : pathOf(path)),
+    );
     watcher.on('ready', () => subscriber.next(undefined));
     watcher.on('error', (error) => {
       const why = USED_UP[(error as NodeJS.ErrnoException).code ?? ''];

@@ -1,5 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskPath, isDoubtful, nameOf } from './file-name.js';
 
 /** What tells two states of a file apart. */
 export type Stamp = string;
@@ -55,7 +56,7 @@ export const isShut = ({ shut }: Found, path: string): boolean => {
 
 /** The file's stamp; undefined when there is none. Links are not followed: a circle of them has no end. */
 const stampOf = async (selection: Selection, path: string, found: Found): Promise<Stamp | undefined> => {
-  const stats = await lstat(join(selection.cwd, path), { bigint: true }).catch(goneOr(found, path));
+  const stats = await lstat(diskPath(join(selection.cwd, path)), { bigint: true }).catch(goneOr(found, path));
   if (stats === undefined || stats.isDirectory()) return undefined;
   // The time of the inode's own change also betrays a write that set the old time again.
   return `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
@@ -82,16 +83,24 @@ export const stampsOf = async (selection: Selection, paths: readonly string[]): 
   return found;
 };
 
+const entriesOf = async (folder: string | Buffer): Promise<{ name: string; isFolder: boolean }[]> => {
+  const entries = await readdir(folder, { withFileTypes: true });
+  if (!entries.some(({ name }) => isDoubtful(name)))
+    return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+  const inBytes = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+  return inBytes.map((entry) => ({ name: nameOf(entry.name), isFolder: entry.isDirectory() }));
+};
+
 /** All wanted files and their stamps. */
 export const scan = async (selection: Selection): Promise<Found> => {
   const found = nothing();
   const visit = async (path: string): Promise<void> => {
     if (path !== '.' && selection.isIgnored(path)) return;
-    const entries = await readdir(join(selection.cwd, path), { withFileTypes: true }).catch(goneOr(found, path));
+    const entries = await entriesOf(diskPath(join(selection.cwd, path))).catch(goneOr(found, path));
     const files: string[] = [];
-    for (const entry of entries ?? []) {
-      const inner = path === '.' ? entry.name : `${path}/${entry.name}`;
-      if (entry.isDirectory()) await visit(inner);
+    for (const { name, isFolder } of entries ?? []) {
+      const inner = path === '.' ? name : `${path}/${name}`;
+      if (isFolder) await visit(inner);
       else files.push(inner);
     }
     // What cannot be listed may be a file itself.

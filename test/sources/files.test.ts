@@ -11,6 +11,7 @@ import { logInto, type Logged } from '../api/world.js';
 import { until as eventually } from '../support/service.js';
 import type { Clock } from '../../src/core/ports.js';
 import { fileSource, type FileOptions } from '../../src/sources/files.js';
+import { Touched } from '../../src/sources/touched.js';
 
 const clock: Clock = { now: () => Date.now(), scheduler: asyncScheduler };
 type Change = { path: string; change: string; from?: string };
@@ -65,7 +66,7 @@ const watch = async (options: Partial<FileOptions> = {}) => {
       settle?.({ receipts: [] });
       for (const look of waiting) look();
     });
-  const changes = (): Change[] => drafts.flatMap(({ data }) => data?.['changes'] as Change[]);
+  const changes = (): Change[] => drafts.flatMap(({ data }) => (data?.['changes'] ?? []) as Change[]);
   const until = (condition: () => boolean): Promise<void> =>
     new Promise((resolve) => {
       const look = (): void => {
@@ -217,7 +218,7 @@ const asOwner = (script: string): void => {
     const lines: Logged[] = [];
     process.seteuid!(NOBODY);
     try {
-      const { changes, until } = await watch({ log: logInto(lines) });
+      const { drafts, changes, until } = await watch({ log: logInto(lines) });
       const told = (): Change[] => changes().filter(({ path }) => path !== 'src/probe');
       asOwner('chmod 000 src/deep');
       await eventually('it is said', () => lines.length > 0);
@@ -234,6 +235,10 @@ const asOwner = (script: string): void => {
         lines.map(({ message }) => message),
         ['files: src: no leave to read src/deep; what changes there is told when it can be read'],
       );
+      assert.equal(
+        drafts.filter(({ type }) => type === 'SOURCE_FAILED').map(({ source, body }) => [source, body]),
+        [['file:src', 'ERROR: src: no leave to read src/deep; what changes there is told when it can be read']],
+      );
     } finally {
       process.seteuid!(0);
     }
@@ -248,6 +253,52 @@ test('changes that never pause are told all the same', async () => {
     await write(`src/busy${n++ % 10}.ts`, String(n));
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+});
+
+test('a file that is being written is left for later, and told in the end though it never pauses', () => {
+  const touched = new Touched(100);
+  touched.note('done', 0);
+  for (let now = 0; now < 9_990; now += 10) {
+    touched.note('busy', now);
+    const { settled, busy } = touched.take(now);
+    assert.equal(settled, now === 50 ? ['done'] : []);
+    assert.equal([...busy], now < 50 ? ['done', 'busy'] : ['busy']);
+  }
+  touched.note('busy', 10_000);
+  assert.equal(touched.take(10_000), { settled: ['busy'], busy: new Set() });
+  assert.equal(touched.take(10_000), { settled: [], busy: new Set() });
+});
+
+(process.platform === 'linux' ? test : test.skip)('names that are no UTF-8, of files and folders', async () => {
+  const seen = await watch();
+  const folder = Buffer.concat([Buffer.from(`${cwd}/src/caf`), Buffer.of(0xe9)]);
+  const inner = Buffer.concat([folder, Buffer.from('/'), Buffer.of(0xff), Buffer.from('é🎉.ts')]);
+  await mkdir(folder);
+  await writeFile(inner, 'x');
+  const path = 'src/caf\\xE9/\\xFFé🎉.ts';
+  await seen.until(() => seen.of(path).includes('created'));
+  await writeFile(inner, 'more');
+  await seen.until(() => seen.of(path).includes('changed'));
+  await rm(inner);
+  await seen.until(() => seen.of(path).includes('removed'));
+});
+
+test('two that watch the same folder tell the same moment apart', async () => {
+  const keys: string[] = [];
+  const still: Clock = { now: () => 1_000, scheduler: asyncScheduler };
+  const one = { paths: ['src/**'], ignore: [], debounce_ms: 0, rescan_ms: 20, type: 'ONE', cwd, clock: still, log };
+  const both = [one, { ...one, type: 'OTHER' }].map((options) =>
+    fileSource(options)
+      .open()
+      .subscribe(({ drafts: [draft] }) => void keys.push(draft?.dedupe_key ?? '')),
+  );
+  let n = 0;
+  await eventually('both have told', async () => {
+    await write('src/old.ts', String(n++));
+    return keys.some((key) => key.endsWith(':1')) && new Set(keys).size > 1 ? true : undefined;
+  });
+  for (const subscription of both) subscription.unsubscribe();
+  assert.is(new Set(keys).size, keys.length);
 });
 
 test('a reserved type is refused before anything is watched', () => {
