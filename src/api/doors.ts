@@ -38,7 +38,14 @@ export interface ExplainerDoor {
   simulate(
     rules: readonly Rule[],
     since: string | undefined,
-  ): Promise<{ events: number; differences: object[]; rules: Record<string, { fired: number; would: number }> }>;
+  ): Promise<{
+    events: number;
+    first?: string;
+    last?: string;
+    differences: object[];
+    rules: Record<string, { fired: number; would: number; differ: number }>;
+    unknown: { assumed: number; caused: number; undecided: number };
+  }>;
 }
 
 /** What a listener wants to hear; a message is told when one of its filters takes it. */

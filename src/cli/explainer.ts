@@ -42,6 +42,6 @@ export const createExplainer = ({
       throw new ConductorError('bad_request', `rules: ${(cause as Error).message}`, { cause });
     }
     const from = (event: { msg_id: string }): boolean => since === undefined || event.msg_id >= since;
-    return { ...(await simulate({ events: bus.read(), fold, view: emptyView(), table, from })) };
+    return { ...(await simulate({ events: bus.read(), fold, view: emptyView(), table, from, now: clock.now() })) };
   },
 });

@@ -43,8 +43,11 @@ export const ruleRoutes = ({ rules, explainer, ledger, clock }: ApiOptions): End
     body: z.strictObject({ rules: z.array(ruleSchema).min(1).max(10_000), since: msgId.optional() }),
     answer: z.strictObject({
       events: z.int(),
+      first: z.string().optional(),
+      last: z.string().optional(),
       differences: z.array(z.looseObject({})),
-      rules: z.record(z.string(), z.strictObject({ fired: z.int(), would: z.int() })),
+      rules: z.record(z.string(), z.strictObject({ fired: z.int(), would: z.int(), differ: z.int() })),
+      unknown: z.strictObject({ assumed: z.int(), caused: z.int(), undecided: z.int() }),
     }),
     handle: async ({ body }) => {
       const { differences, ...rest } = await explainer.simulate(body.rules, body.since);

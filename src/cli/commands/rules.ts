@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { jsonOption, rootOption } from '../options.js';
+import type { SimulateOptions } from '../rules/simulate.js';
 import type { SwitchOptions } from '../rules/switch.js';
 
 interface Options {
@@ -48,11 +49,13 @@ export const register = (program: Command): void => {
 
   withTable(rules.command('simulate').description('decides the recorded bus anew, and says what would be different'))
     .option('--since <when>', 'a message id, a duration as 7d, or a date (default: the beginning)')
+    .option('--all', 'every decision that differs, not ten of a kind')
+    .option('--exit-code', 'end with 1 where a decision differs')
     .addOption(rootOption())
     .addOption(jsonOption())
-    .action(async (options: Options & { since?: string }) =>
-      (await import('../rules/simulate.js')).simulateRules(options),
-    );
+    .action(async (options: SimulateOptions) => {
+      process.exitCode = await (await import('../rules/simulate.js')).simulateRules(options);
+    });
 
   withTable(rules.command('stats').description('how often each rule fired, was held back, or erred'))
     .addOption(rootOption())
