@@ -16,7 +16,7 @@ const LONGEST_MS = 15 * 60_000;
 const LONGEST_QUOTA_MS = 24 * 3_600_000;
 
 /** What we ended ourselves says nothing about the agent. */
-const OURS = /^(stopped|timeout|idle|output|budget|lost|never_started)/;
+const OURS = /^(stopped|timeout|idle|output|budget|lost|never_started|no_room)/;
 
 /** What its next end makes of it; undefined: all is well. */
 export const afterRun = (

@@ -113,7 +113,7 @@ export const judgeTurn = (
     return refuse(end, `the budget is used up: ${usd.toFixed(2)} of ${options.max_usd} USD`);
   if (refused === undefined && end.status === 'failed' && end.class !== 'transient') return { over: end };
   const isLimit = end.reason === 'rate_limit';
-  const isOurs = end.reason === 'lost' || end.reason === 'never_started';
+  const isOurs = end.reason === 'lost' || end.reason === 'never_started' || end.reason === 'no_room';
   const failed = end.status === 'failed' && !isLimit && !isOurs;
   const { session: _session, last: _last, refused: _refused, not_before: _before, ...kept } = before;
   const state: LoopState = {

@@ -88,7 +88,7 @@ export interface RunEnd {
   exit_code: number;
   signal?: string;
   /**
-   * `stopped: …`, `lost`, `never_started`, `rate_limit`, or what we ended it for: `timeout`, `idle`, `output`, `budget`,
+   * `stopped: …`, `lost`, `never_started`, `no_room` (the disk was full, and nothing was started), `rate_limit`, or what we ended it for: `timeout`, `idle`, `output`, `budget`,
    * `lingered` (it gave its result and did not go).
    */
   reason?: string;

@@ -10,7 +10,7 @@ import { Backlog } from './backlog.js';
 import { answerWaits, close, foldHandler, open } from './fold-handlers.js';
 import { foldLoop, forgetLoop, stopLoops, turnStarted, turnStopped } from './loops.js';
 import { foldRouted } from './routed.js';
-import { ruleSwitched, runCounted, runPaid } from './rules.js';
+import { ruleSwitched, runCounted, runPaid, runUncounted } from './rules.js';
 
 /** As the ledger keeps it. */
 export type View = LedgerView & { undecided: Backlog };
@@ -117,6 +117,19 @@ const runStarted = (view: LedgerView, data: RunStarted, event: Event): void => {
   if (root !== undefined && counts) setBounded(view.chains, root, (view.chains.get(root) ?? 0) + 1, MOST.chains);
 };
 
+/** There was no room to start it: the next try is none the more. */
+const runNeverWas = (view: LedgerView, run_id: string, event: Event): void => {
+  const run = view.runs.get(run_id);
+  const activation = view.activations.get(run?.activation ?? '');
+  if (run?.step === undefined || activation?.attempts.get(run.step)?.run_id !== run_id) return;
+  activation.attempts.delete(run.step);
+  runUncounted(view, activation, event);
+  if (activation.runs === 0) delete activation.begun;
+  const isCounted = !isFurtherScript(run.agent, activation.begun);
+  const { root } = activation;
+  if (isCounted) setBounded(view.chains, root, Math.max(0, (view.chains.get(root) ?? 0) - 1), MOST.chains);
+};
+
 const runStopped = (view: LedgerView, event: Event): void => {
   const run_id = String(event.data['run_id']);
   const { commits, cost_usd } = event.data;
@@ -124,6 +137,7 @@ const runStopped = (view: LedgerView, event: Event): void => {
   if (activation && typeof cost_usd === 'number') runPaid(view, activation, event, cost_usd);
   for (const commit of Array.isArray(commits) ? (commits as unknown[]) : [])
     if (typeof commit === 'string') setBounded(view.commits, commit, run_id, MOST.commits);
+  if (event.data['reason'] === 'no_room') runNeverWas(view, run_id, event);
   turnStopped(view, view.runs.get(run_id), event.data);
   view.runs.delete(run_id);
 };

@@ -42,6 +42,13 @@ export const runCounted = (view: LedgerView, activation: Activation, event: Even
   if (activation.runs > 1) startCounted(view, activation, event);
 };
 
+/** One that never began. */
+export const runUncounted = (view: LedgerView, activation: Activation, event: Event): void => {
+  const runs = activation.runs ?? 0;
+  if (runs > 1) for (const use of usesOf(view, activation, event)) use.runs_today = Math.max(0, use.runs_today - 1);
+  activation.runs = Math.max(0, runs - 1);
+};
+
 export const runPaid = (view: LedgerView, activation: Activation, event: Event, usd: number): void => {
   for (const use of usesOf(view, activation, event)) use.usd_today += usd;
 };

@@ -157,7 +157,10 @@ const orKept = async (call: Call<Step>, cache: Cache): Promise<Outcome> => {
     return { ...completed(output, data), attempts: 0, cached: run_id ?? key, ...(run_id ? { run_id } : {}) };
   }
   const outcome = await withRetry(call);
-  if (outcome.status === 'completed') await context.cache.put(key, outcome);
+  if (outcome.status === 'completed')
+    await context.cache.put(key, outcome).catch((error: unknown) => {
+      context.ports.log.warn(`pipeline: step ${call.path} is not kept for later: ${toConductorError(error).message}`);
+    });
   return outcome;
 };
 

@@ -11,7 +11,7 @@ import type { Trees } from './trees.js';
 const CLASSES = ['transient', 'permanent', 'configuration'] as const;
 const EXIT: Record<FailureClass, 1 | 2 | 3> = { transient: 1, permanent: 2, configuration: 3 };
 
-export const classOf = (exit: number): FailureClass => CLASSES[exit - 1] ?? 'transient';
+const classOf = (exit: number): FailureClass => CLASSES[exit - 1] ?? 'transient';
 
 export interface Ending {
   class: FailureClass;
@@ -39,8 +39,14 @@ const REASONS: Partial<Record<ErrorCode, (error: ConductorError) => string>> = {
   over_budget: () => 'budget',
 };
 
+/** Of the error or of what it came of. */
+const isOfFullDisk = (error: unknown): boolean =>
+  error instanceof Error &&
+  (['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '') || isOfFullDisk(error.cause));
+
 /** What was thrown on the way to the start. */
 export const neverStarted = (error: unknown): Ending => {
+  if (isOfFullDisk(error)) return { class: 'transient', reason: 'no_room', message: toConductorError(error).message };
   const known = toConductorError(error);
   const kind: FailureClass = known.exit === 3 ? 'configuration' : known.exit === 2 ? 'permanent' : 'transient';
   return { class: kind, reason: REASONS[known.code]?.(known) ?? 'never_started', message: known.message };
@@ -76,10 +82,15 @@ export const endWithout = async (
   const exit_code = EXIT[ending.class];
   let output = '';
   try {
-    for (const path of [info.stdout_path, info.stderr_path]) await (await open(path, 'a')).close();
-    const failure = { info, duration_ms, ended: end_time, exit_code: -1, stderr: '', ...ending };
-    output = await settleOutput(info, undefined, failure, ports.redact);
-    await ports.runs.update({ ...info, error_summary: ending.message, end_time, exit_code, status: 'failed' });
+    if (ending.reason === 'no_room') {
+      // It may be tried often, and each folder would take of the room that is missing.
+      await ports.runs.remove(info);
+    } else {
+      for (const path of [info.stdout_path, info.stderr_path]) await (await open(path, 'a')).close();
+      const failure = { info, duration_ms, ended: end_time, exit_code: -1, stderr: '', ...ending };
+      output = await settleOutput(info, undefined, failure, ports.redact);
+      await ports.runs.update({ ...info, error_summary: ending.message, end_time, exit_code, status: 'failed' });
+    }
   } catch {
     // The disk is what failed: the answer is all that we can still give.
   }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Observable } from 'rxjs';
 import { MAX_DEPTH } from '../core/depth.js';
-import { ConductorError, toConductorError } from '../core/errors.js';
+import { ConductorError } from '../core/errors.js';
 import type { AttemptSpec, Clock, Runner, RunScope, Slot, Slots } from '../core/ports.js';
 import type { AgentEvent, RunEnd, RunInfo } from '../core/run.js';
 import { admit } from './admit.js';
@@ -9,7 +9,7 @@ import { adoptRun, type Taken } from './adopt.js';
 import { createBudgets, type BudgetPorts } from './budgets.js';
 import { groupsRemoved } from './cgroup.js';
 import { commandline, describeRun } from './describe.js';
-import { classOf, endWithout, failedEnd, lose, neverStarted, rememberEnded } from './ends.js';
+import { endWithout, failedEnd, lose, neverStarted, rememberEnded } from './ends.js';
 import { launch, type LaunchPorts } from './launch.js';
 import { becomeOwner, isOwned } from './owner-lock.js';
 import { birthsNow, type Births } from './processes.js';
@@ -173,10 +173,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
       let finished = false;
       void work((event) => subscriber.next(event), mine)
         // Only when even the run's folder could not be made.
-        .catch((error: unknown) => {
-          const { message, exit } = toConductorError(error);
-          return failedEnd(run_id, { class: classOf(exit), reason: 'never_started', message });
-        })
+        .catch((error: unknown) => failedEnd(run_id, neverStarted(error)))
         .then((last) => {
           finished = true;
           if (live.get(run_id) === mine) live.delete(run_id);

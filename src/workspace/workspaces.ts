@@ -39,7 +39,11 @@ export const openWorkspaces = (rootPath: string): Workspaces => {
       await mkdir(home, { recursive: true, mode: 0o700 });
       const made = await git(repository, 'worktree', 'add', '--detach', folder, commit ?? 'HEAD');
       if (made.ok) return folder;
-      throw new ConductorError('configuration', `git could not make a worktree of ${repository}: ${made.output}`);
+      const isFull = /No space left on device|Disk quota exceeded/.test(made.output);
+      throw new ConductorError(
+        isFull ? 'storage' : 'configuration',
+        `git could not make a worktree of ${repository}: ${made.output}`,
+      );
     },
     async close(folder) {
       if (!resolve(folder).startsWith(`${home}/`))

@@ -1,3 +1,4 @@
+import { backoffDelay } from '../../core/backoff.js';
 import { MAX_DEPTH, chainSpent, isFurtherScript } from '../../core/depth.js';
 import type { AgentStep, Retry, ShellStep } from '../../core/handler.js';
 import type { Agents } from '../../core/ports.js';
@@ -16,8 +17,12 @@ import type { Stop } from '../stop.js';
 /** An agent may fail by a limit or the network at any time; a script is tried again only where its step says so. */
 const AGENT_RETRY: Retry = { attempts: 5, base: 1_000, cap: 30_000, on: ['transient'] };
 const ONCE: Retry = { ...AGENT_RETRY, attempts: 1 };
+/** So long until it is tried again whether the disk has room for a run. */
+const FULL = { base_ms: 1_000, cap_ms: 60_000 };
 /** A run that was lost with its machine or conductor starts again without that counting, so often at most. */
 const UNCOUNTED = 5;
+
+const why = (end: RunEnd): string => end.error_summary ?? end.reason ?? `exit ${end.exit_code}`;
 
 const MAX_OUTPUT = 24 * 1024;
 const cut = (text: string): string =>
@@ -86,14 +91,14 @@ const attempt = async (
     ? await say().then(() => true)
     : await context.chains.start(root, say);
   if (!isWithin) {
-    const why = chainSpent(root);
+    const spent = chainSpent(root);
     const said = context.fact(
       'CHAIN_LIMIT',
-      { activation: context.id, root, reason: 'chain', detail: why },
-      `ERROR: ${why}`,
+      { activation: context.id, root, reason: 'chain', detail: spent },
+      `ERROR: ${spent}`,
     );
-    context.journal.defer({ ...said, dedupe_key: `chain-limit:${why}` });
-    return failedEnd(run_id, 2, why, 'chain');
+    context.journal.defer({ ...said, dedupe_key: `chain-limit:${spent}` });
+    return failedEnd(run_id, 2, spent, 'chain');
   }
   const { onEvent: _onEvent, root: _root, cause: _cause, pool: _pool, ...spec } = request;
   const run$ = context.ports.runner.attempt({
@@ -131,6 +136,7 @@ export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Out
   const next = createNext(ports, request);
   let asked = 0;
   let uncounted = 0;
+  let full = 0;
   let previous: string | undefined;
   let end: RunEnd;
   let number = before?.attempt ?? 1;
@@ -174,6 +180,16 @@ export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Out
           : { exit: 2, class: 'permanent', error: read.problem, ...(end.stderr === '' ? {} : { stderr: end.stderr }) }),
       };
     }
+    if (end.reason === 'no_room') {
+      full++;
+      if (full === 1)
+        ports.log.error(`pipeline: step ${path} of ${context.id} waits for room on the disk: ${why(end)}`);
+      await pause(ports.clock, backoffDelay(full, FULL, ports.random()), frame.stop, context.drain);
+      frame.stop.check();
+      context.drain.check();
+      await context.gate(frame.stop);
+      continue;
+    }
     const following = next(request, end, number, { ...retry, base_ms: retry.base, cap_ms: retry.cap });
     if (following === undefined) break;
     if (following.said) journal.defer(following.said);
@@ -184,7 +200,6 @@ export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Out
     await context.gate(frame.stop);
     number++;
   }
-  const why = end.error_summary ?? end.reason ?? `exit ${end.exit_code}`;
   const read = readOutput(step.output, end.output);
   return {
     status: 'failed',
@@ -195,6 +210,6 @@ export const runProcess = async (call: Call<AgentStep | ShellStep>): Promise<Out
     run_id: end.run_id,
     exit: end.exit === 0 ? 1 : end.exit,
     ...(end.class ? { class: end.class } : {}),
-    error: end.reason === 'timeout' ? `timeout: ${why}` : why,
+    error: end.reason === 'timeout' ? `timeout: ${why(end)}` : why(end),
   };
 };
