@@ -23,6 +23,7 @@ interface SourcesOptions extends Omit<WebhooksOptions, 'config' | 'clock'> {
   bus: Bus;
   ledger: Ledger;
   log: Log;
+  root: { path: string };
 }
 
 export interface ConfiguredSources {
@@ -33,7 +34,15 @@ export interface ConfiguredSources {
 }
 
 /** The sources of config.yaml, as the file says now: what it no longer says is closed, and what it says as before goes on. */
-export const openSources = ({ loaded, config: name, bus, ledger, log, ...rest }: SourcesOptions): ConfiguredSources => {
+export const openSources = ({
+  loaded,
+  config: name,
+  bus,
+  ledger,
+  log,
+  root,
+  ...rest
+}: SourcesOptions): ConfiguredSources => {
   const webhooks = createWebhooks({ ...rest, clock, config: webhooksOf(loaded) });
   let known = new Map<string, Source>();
   let inForce = { config: loaded.config, secrets: webhooksOf(loaded) };
@@ -47,7 +56,9 @@ export const openSources = ({ loaded, config: name, bus, ledger, log, ...rest }:
     if (config.bus.accept_unsealed)
       keep('unsealed', () => unsealedSource({ bus, clock, decided: () => ledger.view.routed_to }));
     for (const watch of config.watch)
-      keep(['watch', watch], () => fileSource({ ...watch, debounce_ms: watch.debounce, log, cwd: folder, clock }));
+      keep(['watch', watch], () =>
+        fileSource({ ...watch, debounce_ms: watch.debounce, log, cwd: folder, root: root.path, clock }),
+      );
     for (const [timer, options] of Object.entries(config.timers))
       keep(['timer', timer, options], () =>
         timerSource({

@@ -19,6 +19,8 @@ export interface FileOptions {
   debounce_ms: number;
   type: string;
   cwd: string;
+  /** Where runs write: absolute. What happens in there is told only to who watches a folder in it. */
+  root?: string | undefined;
   clock: Clock;
   log: Log;
   /** How often everything is looked at, whatever the watcher said. */
@@ -30,13 +32,22 @@ const OURS = ['.git', '.conductor', 'MESSAGE-BUS*.md'];
 /** A record of the bus should stay small; `count` tells how many there were. */
 const MOST_LISTED = 1_000;
 
-const selectionOf = ({ paths, ignore, cwd }: FileOptions): Selection => {
-  const globs = paths.map((path) => pathGlob(isAbsolute(path) ? toPosix(relative(cwd, path)) || '.' : path));
+const isWithin = (folder: string, path: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
+const selectionOf = ({ paths, ignore, cwd, root }: FileOptions): Selection => {
+  const inCwd = (path: string): string => toPosix(relative(cwd, path)) || '.';
+  const globs = paths.map((path) => pathGlob(isAbsolute(path) ? inCwd(path) : path));
+  const bases = [...new Set(globs.map((glob) => glob.base))];
+  const isIgnored = ignoring([...OURS, ...ignore]);
+  const runs = root === undefined ? undefined : inCwd(root);
+  // A run that is started for a change writes there, which would be the next change.
+  const isOurs = (path: string): boolean =>
+    runs !== undefined && isWithin(runs, path) && !bases.some((base) => isWithin(runs, base));
   return {
     cwd,
-    bases: [...new Set(globs.map((glob) => glob.base))],
+    bases,
     isWanted: (path) => globs.some((glob) => glob.matches(path)),
-    isIgnored: ignoring([...OURS, ...ignore]),
+    isIgnored: (path) => isOurs(path) || isIgnored(path),
   };
 };
 

@@ -198,6 +198,21 @@ test('ignored folders, other folders and our own bookkeeping stay silent', async
   assert.equal(new Set(seen.changes().map(({ path }) => path)), new Set(['src/probe', 'a.md', 'src/after']));
 });
 
+test('what runs write into the root is told to nobody but who watches a folder in it', async () => {
+  await mkdir(join(cwd, 'runs/acme/one'), { recursive: true });
+  const root = join(cwd, 'runs');
+  const all = await watch({ paths: ['.'], root });
+  await write('runs/acme/one/agent-stdout.txt', 'x');
+  await write('runs2', 'x');
+  await all.until(() => all.of('runs2').length > 0);
+  await all.probe('after');
+  assert.equal(new Set(all.changes().map(({ path }) => path)), new Set(['src/probe', 'runs2', 'src/after']));
+  running?.unsubscribe();
+  const inner = await watch({ paths: ['src', 'runs/acme'], root });
+  await write('runs/acme/one/output.md', 'x');
+  await inner.until(() => inner.of('runs/acme/one/output.md').length > 0);
+});
+
 test('a folder that is not there yet, and a circle of links', async () => {
   const seen = await watch({ paths: ['src/**', 'later/**'] });
   await symlink(join(cwd, 'src'), join(cwd, 'src/deep/circle'));
