@@ -1,19 +1,13 @@
 import {
-  BehaviorSubject,
-  EMPTY,
-  connect,
-  defer,
-  endWith,
-  ignoreElements,
-  map,
-  merge,
-  switchMap,
-  takeUntil,
+  Observable,
+  Subject,
+  from,
   tap,
   timer,
   type ObservableInput,
   type OperatorFunction,
   type SchedulerLike,
+  type Subscription,
 } from 'rxjs';
 import { concatJoined } from './concat-joined.js';
 
@@ -33,23 +27,40 @@ export const withDeadlines =
     join: (waiting: T, value: T) => T | undefined = () => undefined,
   ): OperatorFunction<T, R> =>
   (source) =>
-    source.pipe(
-      connect((values) => {
-        const armed = new BehaviorSubject<void>(undefined);
-        const deadlines = armed.pipe(
-          switchMap(() => {
-            const due = next();
-            if (due === undefined) return EMPTY;
-            return timer(Math.max(1, Math.min(due - clock.now(), LONGEST_MS)), clock.scheduler);
-          }),
-          map(() => undefined),
-          takeUntil(values.pipe(ignoreElements(), endWith(true))),
-        );
-        return merge(deadlines, values).pipe(
-          concatJoined(
-            (value) => defer(() => project(value)).pipe(tap({ complete: () => armed.next() })),
-            (waiting, value) => (waiting === undefined || value === undefined ? undefined : join(waiting, value)),
-          ),
-        );
-      }),
-    );
+    new Observable<R>((subscriber) => {
+      const pieces = new Subject<T | undefined>();
+      let deadline: Subscription | undefined;
+      let isComplete = false;
+      const fail = (error: unknown): void => subscriber.error(error);
+      const arm = (): void => {
+        deadline?.unsubscribe();
+        const due = isComplete ? undefined : next();
+        deadline =
+          due === undefined
+            ? undefined
+            : timer(Math.max(1, Math.min(due - clock.now(), LONGEST_MS)), clock.scheduler).subscribe({
+                next: () => pieces.next(undefined),
+                error: fail,
+              });
+      };
+      const work$ = pieces.pipe(
+        concatJoined(
+          (value) => from(project(value)).pipe(tap({ complete: arm })),
+          (waiting, value) => (waiting === undefined || value === undefined ? undefined : join(waiting, value)),
+        ),
+      );
+      subscriber.add(() => deadline?.unsubscribe());
+      subscriber.add(work$.subscribe(subscriber));
+      arm();
+      subscriber.add(
+        source.subscribe({
+          next: (value) => pieces.next(value),
+          error: fail,
+          complete: () => {
+            isComplete = true;
+            deadline?.unsubscribe();
+            pieces.complete();
+          },
+        }),
+      );
+    });

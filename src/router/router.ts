@@ -1,4 +1,4 @@
-import { concatAll, concatMap, defer, filter, from, ignoreElements, map, merge, tap, type Observable } from 'rxjs';
+import { Observable, concatMap, defer, filter, ignoreElements, map, merge } from 'rxjs';
 import type { Draft } from '../core/event.js';
 import { Windows } from '../core/flow/windows.js';
 import type { Routed } from '../core/ledger-view.js';
@@ -67,12 +67,12 @@ export const router = (ports: RecordPorts & { bus: Bus; rules: Rules }): Observa
       return ledger.view.undecided.size > 0;
     };
 
-    const decide = async (batch: Batch | undefined): Promise<Decision[]> => {
+    const decide = async (batch: Batch | undefined): Promise<Decision | undefined> => {
       const now = clock.now();
       const last = batch?.events.findLast((event) => event.sealed)?.msg_id;
       if (last !== undefined) await ledger.until(last);
       const events = batch?.events.filter((event) => isDecidable(table(), event)) ?? [];
-      if (batch ? events.length === 0 : await isBehind()) return [];
+      if (batch ? events.length === 0 : await isBehind()) return undefined;
       const using = table();
       const { out, ...decision } = await decideInSlices(
         events,
@@ -80,7 +80,7 @@ export const router = (ports: RecordPorts & { bus: Bus; rules: Rules }): Observa
         batch ? undefined : now - SETTLE_MS,
       );
       const said = [decision.fired, decision.held, decision.suppressed, Object.keys(decision.windows)];
-      if (!batch && said.every((list) => list.length === 0)) return [];
+      if (!batch && said.every((list) => list.length === 0)) return undefined;
       const to = batch?.cursor ?? position;
       const routed: Routed = {
         from: position,
@@ -92,22 +92,31 @@ export const router = (ports: RecordPorts & { bus: Bus; rules: Rules }): Observa
       };
       const cancels = supersededBy(ledger.view, routed.fired);
       const facts: Draft[] = [...factsOf(routed, { events, out, now }), ...cancels];
-      return [{ routed, facts }];
+      return { routed, facts };
     };
 
     const say = (batch: Batch | undefined): Observable<Routed> =>
-      from(decide(batch)).pipe(
-        concatAll(),
-        concatMap(({ routed, facts }) =>
-          recordAtLast(ports, facts, () => isNewest(bus, routed)).pipe(
-            map(() => {
+      new Observable((subscriber) => {
+        const complete = (): void => {
+          if (batch) done(batch);
+          subscriber.complete();
+        };
+        const record = (decision: Decision | undefined): void => {
+          if (subscriber.closed) return;
+          if (!decision) return complete();
+          const { routed, facts } = decision;
+          const recording = recordAtLast(ports, facts, () => isNewest(bus, routed)).subscribe({
+            next: () => {
               position = routed.to;
-              return routed;
-            }),
-          ),
-        ),
-        tap({ complete: () => batch && done(batch) }),
-      );
+              subscriber.next(routed);
+            },
+            error: (error: unknown) => subscriber.error(error),
+            complete,
+          });
+          subscriber.add(recording);
+        };
+        decide(batch).then(record, (error: unknown) => subscriber.error(error));
+      });
 
     /** Said when the table changes. */
     const cancelOrphans$ = rules.changes$.pipe(
