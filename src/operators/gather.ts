@@ -12,10 +12,16 @@ type Say = Bus['append'];
 
 const isRefusal = (error: unknown): boolean => error instanceof ConductorError && error.status < 500;
 
+const draftsOf = (calls: readonly Call[]): readonly Draft[] => {
+  const drafts: Draft[] = [];
+  for (const call of calls) for (const draft of call.drafts) drafts.push(draft);
+  return drafts;
+};
+
 /** All of it as one call, each told its own part. */
 const send = async (say: Say, calls: readonly Call[]): Promise<void> => {
   try {
-    const receipts = await say(calls.flatMap(({ drafts }) => drafts));
+    const receipts = await say(draftsOf(calls));
     let from = 0;
     for (const { drafts, resolve } of calls) resolve(receipts.slice(from, (from += drafts.length)));
   } catch (error) {
