@@ -1,8 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CHAIN_BUDGET } from '../../src/core/depth.js';
+import { Windows } from '../../src/core/flow/windows.js';
+import { emptyView } from '../../src/ledger/fold.js';
+import { decide } from '../../src/router/decide.js';
 import { describeVerdict } from '../../src/router/describe.js';
-import { event, fact, tableOf, world } from './world.js';
+import { T0, event, fact, tableOf, world } from './world.js';
 
 const one = (rest: string): string => `rules: [{ id: r, on: A, do: h, ${rest} }]`;
 const fires = (rest: string, data: Record<string, unknown>, more = {}): boolean =>
@@ -63,6 +66,23 @@ test('a rule that errs twenty times in a row is taken out; a field that is missi
   );
   const mixed = world(one(`when: 'event.data.n < 3.0'`));
   for (let n = 0; n < 60; n++) assert.equal(mixed.replay.decide(event('A', { n: n % 3 === 0 ? 1 : 'x' })).out, []);
+});
+
+test('a condition is slow when it is so twice: a machine that stands still for a while takes out no rule', () => {
+  const table = tableOf(one(`when: 'event.data.n < 3.0'`));
+  const out = (clock: readonly number[]): readonly { rule: string }[] => {
+    let looked = 0;
+    const events = Array.from({ length: 10 }, () => event('A', { n: 1 }));
+    const windows = Windows.of([]);
+    const elapsed = (): number => clock[looked++ % clock.length]!;
+    return decide(events, { table, view: emptyView(), windows, health: new Map(), now: T0, elapsed }).out;
+  };
+  // When it begins, when it has ended, and both once more.
+  assert.equal(out([0, 9_000, 9_000, 9_001]), []);
+  assert.equal(
+    out([0, 60, 60, 120]).map(({ rule }) => rule),
+    ['r'],
+  );
 });
 
 test('stop ends the table for an event; a backstop is asked where nothing matched', () => {
