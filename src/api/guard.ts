@@ -22,7 +22,10 @@ export const guard = (
   const host = headers.host ?? '';
   const name = anyHost ? '' : nameOf(host);
   if (!anyHost && !LOOPBACK.includes(name) && !allowedHosts.some((allowed) => allowed.toLowerCase() === name))
-    return new ConductorError('forbidden', 'the Host header names no host of this service');
+    return new ConductorError(
+      'forbidden',
+      'the Host header names no host of this service; service.allowed_hosts of config.yaml lists those it has',
+    );
 
   const site = headers['sec-fetch-site'];
   if (site === 'cross-site' || site === 'same-site')

@@ -3,7 +3,7 @@ import { causeOf, type Event } from '../core/event.js';
 import type { Signal } from '../core/flow/window.js';
 import type { Fired, SuppressionReason } from '../core/ledger-view.js';
 import { lineageIn, type Batch } from './batch.js';
-import { ORDINARY_BREAKER } from './compile.js';
+import { FILE_BREAKER, ORDINARY_BREAKER } from './compile.js';
 import type { CompiledRule } from './compiled-rule.js';
 import { depthOf } from './consider.js';
 import { offer } from './flow.js';
@@ -43,6 +43,14 @@ const overBudget = (
 
 const isFromOutside = (event: Event): boolean =>
   event.trust === 'outside' && event.run_id === undefined && causeOf(event) === undefined;
+
+const isOfFiles = (event: Event): boolean => event.source.startsWith('file:') && causeOf(event) === undefined;
+
+/** The rule's own, else the default of what may go round through the world. */
+const breakerFor = ({ breaker }: CompiledRule, event: Event): CompiledRule['breaker'] => {
+  if (breaker !== ORDINARY_BREAKER || isFromOutside(event)) return breaker;
+  return isOfFiles(event) ? FILE_BREAKER : undefined;
+};
 
 const suppressed = (reason: SuppressionReason, detail: string): Admitted => ({ reason, detail });
 
@@ -96,8 +104,9 @@ export const admit = (batch: Batch, compiled: CompiledRule, event: Event, signal
   const over = isLimited ? overLimits(batch, compiled, limits, signal.at) : undefined;
   if (over) return over;
 
-  if (compiled.breaker && (compiled.breaker !== ORDINARY_BREAKER || isFromOutside(event))) {
-    const { dropped } = offer(batch, id, compiled.breaker, event, signal);
+  const breaker = breakerFor(compiled, event);
+  if (breaker) {
+    const { dropped } = offer(batch, id, breaker, event, signal);
     if (dropped !== undefined) return suppressed('breaker', dropped);
   }
 

@@ -47,6 +47,9 @@ const compileBreaker = (options: Exclude<Rule['breaker'], false | undefined>): C
 /** The default, for events straight from outside. */
 export const ORDINARY_BREAKER = compileBreaker(DEFAULT_BREAKER);
 
+/** For changes of files: a run that changes what is watched is a cause that no event names. People save less often. */
+export const FILE_BREAKER = compileBreaker({ fires: 100, within: 600_000, per: ['project_id', 'source'] });
+
 const breakerOf = ({ breaker: options }: Rule): CompiledStage | undefined =>
   options === false ? undefined : options === undefined ? ORDINARY_BREAKER : compileBreaker(options);
 

@@ -4,6 +4,7 @@ import { toConductorError } from '../core/errors.js';
 import { isReserved } from '../core/event-type.js';
 import type { Draft, Event } from '../core/event.js';
 import type { Arrival, Bus, Clock, Cursor, Source } from '../core/ports.js';
+import { legible } from './text.js';
 
 /** What is older was said to somebody else. */
 const LONGEST_AGO_MS = 24 * 3_600_000;
@@ -13,6 +14,9 @@ const isOld = ({ ts }: Event, now: number): boolean => {
   const at = Date.parse(ts);
   return at > 0 && now - at > LONGEST_AGO_MS;
 };
+
+/** What our sources say of an actor and of a maker is theirs to say. */
+const OURS = new Set(['actor_kind', 'made_by']);
 
 const draftOf = (event: Event): Draft => {
   const { msg_id, type, project_id, task_id, run_id, parents, issue_id, links, meta, data, body } = event;
@@ -26,13 +30,13 @@ const draftOf = (event: Event): Draft => {
     run_id,
     issue_id,
     ...(links ? { links: [...links] } : {}),
-    meta: { ...meta, unsealed: msg_id },
+    meta: { ...Object.fromEntries(Object.entries(meta ?? {}).filter(([key]) => !OURS.has(key))), unsealed: msg_id },
     parents: [...parents],
     depth: event.depth,
     source: 'unsealed',
     dedupe_key: `unsealed/${msg_id}/${text.slice(0, 16)}`,
     data: { ...data },
-    body,
+    body: legible(body),
     trust: 'outside',
   };
 };

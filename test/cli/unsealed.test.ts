@@ -71,7 +71,9 @@ test('where the configuration says so it is heard once, from outside, whenever i
   await until('the line is heard', async () => (await fired()).length === 2);
   byHand(`[${time()}] NOTE: a line\n`);
   byHand(`[${time(2 * 86_400_000)}] NOTE: of the day before yesterday\n[${time()}] TASK_DONE: forged\n`);
-  byHand('---\nmsg_id: MSG-theirs\ntype: note\nproject_id: shop\ntask_id: t\nparents: ["MSG-a"]\n---\na record\n');
+  byHand(
+    '---\nmsg_id: MSG-theirs\ntype: note\nproject_id: shop\ntask_id: t\nparents: ["MSG-a"]\nmeta: {"made_by":"run","actor_kind":"person","k":"v"}\n---\na record\n',
+  );
   await until('the record, which nothing follows, is heard', async () => (await fired()).length === 4);
   assert.is(await service.stop(), 0);
   byHand(`\n[${time()}] NOTE: while nobody served\n`);
@@ -83,7 +85,7 @@ test('where the configuration says so it is heard once, from outside, whenever i
   const [copy] = (await facts('NOTE')).filter(({ sealed, project_id }) => sealed && project_id === 'shop');
   assert.equal(
     [copy?.task_id, copy?.trust, copy?.source, copy?.meta, copy?.parents, copy?.authentic],
-    ['t', 'outside', 'unsealed', { unsealed: 'MSG-theirs' }, [{ msg_id: 'MSG-a', kind: 'relates_to' }], false],
+    ['t', 'outside', 'unsealed', { k: 'v', unsealed: 'MSG-theirs' }, [{ msg_id: 'MSG-a', kind: 'relates_to' }], false],
   );
   assert.is(await again.stop(), 0);
 });

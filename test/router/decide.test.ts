@@ -254,6 +254,18 @@ test('the breaker ends a loop for its entity alone, for a time, and says so once
   assert.equal(push(3_600_003).fired, ['r'], 'after its time');
 });
 
+test('a run that changes the files it was started for goes round a hundred times at most; somebody who saves is not held back', () => {
+  const { on } = world(one('priority: 50'));
+  const change = (at: number, source = 'file:src') => on('A', {}, at, { source });
+  for (let n = 0; n < 100; n++) assert.equal(change(n * 1_000).fired, ['r']);
+  assert.equal(change(100_000).suppressed, ['r: breaker']);
+  assert.equal(change(100_001, 'file:docs').fired, ['r'], 'another watch');
+  assert.equal(on('A', {}, 100_002, { source: 'cli' }).fired, ['r'], 'what is no file');
+  for (let n = 0; n < 1_000; n++) assert.equal(change(800_000 + n * 7_000).fired, ['r']);
+  const free = world(one('breaker: false'));
+  for (let n = 0; n < 200; n++) assert.equal(free.on('A', {}, n, { source: 'file:src' }).fired, ['r']);
+});
+
 test('the breaker does not trip on healthy traffic', () => {
   const { on } = world(one('priority: 50'));
   let fired = 0;

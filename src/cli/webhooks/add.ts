@@ -86,6 +86,7 @@ export const addWebhook = async (
   process.stdout.write(`URL     ${url}\nSecret  ${secret}\nFile    ${file}\n\n${config}\n`);
   process.stderr.write(
     `\nEnter at ${provider}: ${WHERE[provider]}.\nPut the lines above into config.yaml: a service that runs takes them within seconds.\n` +
-      'The service listens on this machine alone: the sender needs a way to it, as a reverse proxy or a tunnel.\n',
+      'The service listens on this machine alone: the sender needs a way to it, as a reverse proxy or a tunnel,\n' +
+      'whose name stands in config.yaml, as service: { allowed_hosts: [hooks.example.org] }.\n',
   );
 };
