@@ -32,7 +32,7 @@ interface Answer {
 
 /**
  * Answers before the app, for what comes most: a chain of middleware and a router cost a quarter of each request
- * (`npm run bench service webhooks`). Order, headers, errors, audit and counts are those of every other request.
+ * (`npm run bench service rules`). Order, headers, errors, audit and counts are those of every other request.
  */
 export const answerDirectly = ({
   gate,

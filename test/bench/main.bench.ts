@@ -18,7 +18,7 @@ import { clock } from '../../src/cli/system.js';
 import { openRoot } from '../../src/storage/root.js';
 import { cleanEnvironment, startService, temporary } from '../support/service.js';
 import { inTurns, quantile, type Bench, type Report } from './measure.js';
-import { signedDelivery } from './webhooks.bench.js';
+import { signedDelivery } from './webhooks.js';
 
 const sync = promisify(fdatasync);
 

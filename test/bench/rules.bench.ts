@@ -13,6 +13,7 @@ import { loadTable } from '../../src/router/load-table.js';
 import { openRules } from '../../src/router/rule-table.js';
 import { project, temporary } from '../support/service.js';
 import { inTurns, quantile, type Bench, type Report } from './measure.js';
+import { besideDebian, signedDelivery } from './webhooks.js';
 
 const PER_TYPE = 10;
 const EVENTS = 2_000;
@@ -251,6 +252,8 @@ const stops = async (report: Report): Promise<void> => {
 };
 
 const bench: Bench = async (report) => {
+  await signedDelivery(report);
+  await besideDebian(report);
   await decisions(report);
   await conditions(report);
   await slowEvents(report);

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { cleanEnvironment, startService, temporary, until } from '../support/service.js';
 import { openSender, type Target } from './deliveries.js';
-import { inTurns, quantile, timeOf, type Bench, type Report } from './measure.js';
+import { inTurns, quantile, timeOf, type Report } from './measure.js';
 
 const SECRET = 'a secret of the benchmark';
 const CONNECTIONS = 32;
@@ -137,7 +137,8 @@ const idle = (pid: number): Promise<unknown> =>
     return tasks.every((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim() === '') || undefined;
   });
 
-const beside = async (report: Report): Promise<void> => {
+/** The same beside a receiver of Debian's that people use. */
+export const besideDebian = async (report: Report): Promise<void> => {
   for (const [branch, what, bar] of [
     ['main', 'which runs /bin/true for each and keeps nothing', 1],
     ['no-such-branch', 'which compares, starts nothing and keeps nothing', undefined],
@@ -172,7 +173,7 @@ const beside = async (report: Report): Promise<void> => {
   }
 };
 
-/** Also part of the main job (`npm run bench main`). The table decides each push and starts nothing, as the reference does. */
+/** Part of the rules' rows and of the main job (`npm run bench rules main`). The table decides each push and starts nothing, as the reference does. */
 export const signedDelivery = async (report: Report): Promise<void> => {
   const folder = temporary('bench');
   const service = await serviceIn(folder);
@@ -207,9 +208,3 @@ export const signedDelivery = async (report: Report): Promise<void> => {
     against: 'bare node:http',
   });
 };
-
-const bench: Bench = async (report) => {
-  await signedDelivery(report);
-  await beside(report);
-};
-export default bench;
