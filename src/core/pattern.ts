@@ -20,6 +20,7 @@ const operatorSchema = z
     gt: z.number().optional().describe('more than'),
     gte: z.number().optional().describe('at least'),
   })
+  .meta({ minProperties: 1 })
   .refine((operators) => Object.keys(operators).length > 0, 'an operator is missing: not, exists, prefix, glob, lt …');
 
 /** What one field must be: a value or glob, one of a list, or operators that must all hold. */
@@ -78,6 +79,8 @@ export const pathSchema = z
   .string()
   .min(1)
   .max(500)
+  // For editors; what is wrong is said below.
+  .meta({ pattern: `^(event\\.)?(${EVENT_FIELDS.join('|')})(\\.|$)` })
   .transform(withoutEvent)
   .superRefine((path, context) => {
     const message = wrongPath(path);

@@ -90,10 +90,10 @@ export const ruleTestSchema = z.strictObject({
 });
 export type RuleTest = z.output<typeof ruleTestSchema>;
 
-const dateSchema = z.union([z.string(), z.date()]).transform((value, context) => {
-  const time = value instanceof Date ? value.getTime() : Date.parse(value);
+const dateSchema = z.string().transform((value, context) => {
+  const time = Date.parse(value);
   if (Number.isFinite(time)) return time;
-  context.addIssue({ code: 'custom', message: `"${String(value)}" is no date; write 2027-01-01` });
+  context.addIssue({ code: 'custom', message: `"${value}" is no date; write 2027-01-01` });
   return z.NEVER;
 });
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { formatDuration, parseDuration } from './duration.js';
+import { formatDuration, parseDuration, WRITTEN } from './duration.js';
 
 /** A duration in a file: `300` (seconds) or `"5m"`; milliseconds afterwards. */
 export const DURATION = 'seconds (300), or "500ms", "30s", "5m", "1h30m"';
 export const durationSchema = z
-  .union([z.string(), z.number()])
+  // The pattern is for editors; what is wrong is said below.
+  .union([z.string().meta({ pattern: WRITTEN.source }), z.number().meta({ minimum: 0 })])
   .meta({ description: DURATION })
   .transform((value, context) => {
     const milliseconds = parseDuration(value);

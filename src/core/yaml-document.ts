@@ -65,14 +65,21 @@ const isMissing = (issue: z.core.$ZodIssue | undefined): boolean =>
   (issue?.code === 'invalid_type' && issue.message.endsWith('received undefined')) ||
   (issue?.code === 'invalid_union' && issue.errors.every(([first]) => isMissing(first)));
 
+/** It has keys of another alternative, and not those of this one. */
+const isOther = (issues: readonly z.core.$ZodIssue[]): boolean =>
+  issues.some(({ code }) => code === 'unrecognized_keys') && issues.some((issue) => isMissing(issue));
+
 /** Of the alternatives of a union the one that was meant: where something deeper, or a key of it, is wrong. */
 const specific = (issue: z.core.$ZodIssue): { issue: z.core.$ZodIssue; depth: number } => {
   if (issue.code !== 'invalid_union') return { issue, depth: issue.code === 'unrecognized_keys' ? 1 : 0 };
   let best: { issue: z.core.$ZodIssue; depth: number } = { issue, depth: 0 };
-  for (const [first] of issue.errors) {
+  for (const errors of issue.errors) {
+    const other = isOther(errors);
+    // A key that is misspelt is also missing: what was written says more than what was not.
+    const first = other ? errors.find(({ code }) => code === 'unrecognized_keys') : errors[0];
     if (!first) continue;
     const inner = specific(first);
-    const depth = first.path.length + inner.depth;
+    const depth = first.path.length + inner.depth - (other ? 0.5 : 0);
     if (depth > best.depth) best = { issue: { ...inner.issue, path: [...issue.path, ...inner.issue.path] }, depth };
   }
   if (best.issue === issue && issue.errors.length > 0 && issue.errors.every(([first]) => isMissing(first)))
@@ -83,8 +90,18 @@ const specific = (issue: z.core.$ZodIssue): { issue: z.core.$ZodIssue; depth: nu
   return fitting ? { issue: { ...specific(fitting[0]!).issue, path: issue.path }, depth: 0 } : best;
 };
 
+/** `a string or a number`: what each alternative of a union would take. */
+const kindsOf = (issue: z.core.$ZodIssue): string[] => {
+  if (issue.code === 'invalid_union')
+    return [...new Set(issue.errors.flatMap(([first]) => (first ? kindsOf(first) : [])))];
+  if (issue.code !== 'invalid_type') return [];
+  return [`${/^[aio]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`];
+};
+
 /** YAML 1.2 knows two words for yes and no. */
 const messageOf = (issue: z.core.$ZodIssue): string => {
+  const kinds = issue.code === 'invalid_union' && issue.message === 'Invalid input' ? kindsOf(issue) : [];
+  if (kinds.length > 0) return `must be ${kinds.join(' or ')}`;
   if (issue.code !== 'invalid_type') return issue.message;
   if (issue.expected === 'boolean') return `${issue.message}; write true or false, without quotes`;
   if (issue.message.endsWith('received null')) return 'is empty';
@@ -132,7 +149,6 @@ export const readYamlFile = <Schema extends z.ZodType>(
   }
   const result = schema.safeParse(value ?? {});
   if (result.success) return { value: result.data, locate: (path) => locate(path) };
-  // A key that is misspelt is also missing: what was written says more than what was not.
   const { issues } = result.error;
   const { issue } = specific(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
