@@ -100,22 +100,28 @@ test(`${MUTATIONS} mutations of rule files are taken, or refused with a position
   ];
   for (const text of texts) checkTable([{ file: 'r.yaml', text }], handlers);
   let taken = 0;
+  let placed = 0;
   for (let n = 0; n < MUTATIONS; n++) {
     // Mostly the small one, which holds every key: a large file takes longer and shows no more.
     const text = mutate(n % 10 === 0 ? texts[1]! : texts[0]!, random);
     try {
-      const placed = checkTable([{ file: 'r.yaml', text }], handlers);
-      compileTable({ hash: 'x', rules: placed.map(({ rule }) => rule) });
+      const rules = checkTable([{ file: 'r.yaml', text }], handlers).map(({ rule }) => rule);
+      compileTable({ hash: 'x', rules });
       taken += 1;
     } catch (error) {
       if (!(error instanceof ConductorError)) throw new Error(`mutation ${n} crashed:\n${text}`, { cause: error });
       assert.is(error.code, 'invalid_file', error.message);
       assert.is(error.position?.file, 'r.yaml');
-      assert.type(error.position?.line, 'number', `${error.message} of mutation ${n}`);
-      assert.type(error.position?.column, 'number');
+      const { line = 0, column = 0 } = error.position!;
+      const there = text.split('\n')[line - 1];
+      const name = `${error.message} of mutation ${n}:\n${text}`;
+      assert.ok(there !== undefined && column >= 1 && column <= there.length + 1, name);
+      if (line > 1 || column > 1) placed += 1;
     }
   }
   assert.ok(taken > MUTATIONS / 50 && taken < MUTATIONS, `${taken} were taken`);
+  const refused = MUTATIONS - taken;
+  assert.ok(placed > refused * 0.9, `of ${refused} refused ${placed} are placed after the beginning`);
 });
 
 test.run();
