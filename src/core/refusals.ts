@@ -2,7 +2,10 @@ import { toConductorError } from './errors.js';
 import type { Draft } from './event.js';
 
 /** What is read anew while the service runs: of what was refused the last good stays in force. */
-export type Reloaded = 'RULE_TABLE' | 'HANDLER_FILES' | 'CONDUCTOR_CONFIG';
+export type Reloaded = keyof typeof SOURCES;
+
+/** Who reads it. */
+const SOURCES = { RULE_TABLE: 'router', HANDLER_FILES: 'pipeline', CONDUCTOR_CONFIG: 'conductor' } as const;
 
 /** Characters; it may quote what stands in a file. */
 const MOST = 4_000;
@@ -18,11 +21,13 @@ export const sayRefusals = (
   let said: string | undefined;
   const draftOf = (refused: unknown): Draft => {
     const name = what.toLowerCase().replace('_', ' ');
-    if (refused === undefined) return { type: `${what}_ACCEPTED`, body: `the ${name} is good again` };
+    const source = SOURCES[what];
+    if (refused === undefined) return { type: `${what}_ACCEPTED`, source, body: `the ${name} is good again` };
     const { code, message, position } = toConductorError(refused);
     const text = message.slice(0, MOST);
     return {
       type: `${what}_REFUSED`,
+      source,
       data: { code, message: text, ...position },
       body: `ERROR: the ${name} was not changed: ${text}`,
     };

@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, isMap, isScalar, type Document } from 'yaml';
+import { LineCounter, parseDocument, isMap, isScalar, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 import { ConductorError, type Position } from './errors.js';
 
@@ -108,6 +108,30 @@ const messageOf = (issue: z.core.$ZodIssue): string => {
   return isMissing(issue) ? 'is missing' : issue.message;
 };
 
+/** What the parser says to programmers, as a person would. */
+const plainly = (message: string): string =>
+  message.startsWith('Maximum call stack')
+    ? 'it is nested too deeply'
+    : message.includes('multiple documents')
+      ? 'a second document begins here; a file is one'
+      : message;
+
+/** The offset of the first alias. */
+const aliasIn = (document: Document): number | undefined => {
+  let at: number | undefined;
+  try {
+    visit(document, {
+      Alias: (_key, { range }) => {
+        at = range?.[0];
+        return visit.BREAK;
+      },
+    });
+  } catch {
+    // Nested too deeply for that, too.
+  }
+  return at;
+};
+
 /**
  * Reads one YAML file against its schema. Aliases and merge keys are refused, so a small file stays small.
  * @throws ConductorError `invalid_file` with file, line, column and field.
@@ -133,7 +157,9 @@ export const readYamlFile = <Schema extends z.ZodType>(
   });
   const problem = document.errors[0];
   if (problem) {
-    throw new ConductorError('invalid_file', problem.message, { position: positionAt(file, lines, problem.pos[0]) });
+    throw new ConductorError('invalid_file', plainly(problem.message), {
+      position: positionAt(file, lines, problem.pos[0]),
+    });
   }
   const locate = (path: readonly PropertyKey[], key?: string): Position =>
     positionAt(file, lines, offsetOf(document, path, key) ?? 0, formatPath(key === undefined ? path : [...path, key]));
@@ -141,10 +167,11 @@ export const readYamlFile = <Schema extends z.ZodType>(
   try {
     value = document.toJS({ maxAliasCount: 0 });
   } catch (error) {
+    const at = aliasIn(document);
     throw new ConductorError(
       'invalid_file',
-      `aliases are not allowed (${error instanceof Error ? error.message : String(error)})`,
-      { position: { file, line: 1, column: 1 } },
+      at === undefined ? plainly(error instanceof Error ? error.message : String(error)) : 'aliases are not allowed',
+      { position: positionAt(file, lines, at ?? 0) },
     );
   }
   const result = schema.safeParse(value ?? {});

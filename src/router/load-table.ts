@@ -88,11 +88,15 @@ const revive = ({ code, message, details, position }: Failure): ConductorError =
   return new ConductorError(code, bare, { ...(details ? { details } : {}), ...(position ? { position } : {}) });
 };
 
+/** Told of a file that is not good, for those who go on with the others. */
+type OnBroken = (error: ConductorError) => void;
+
 /** As `checkTable`, in a thread that is ended when a file takes longer than a second. */
 const checkAside = (
   worker: string,
   files: readonly RuleFile[],
   handlers: readonly string[] | undefined,
+  onBroken: OnBroken | undefined,
 ): Promise<PlacedRule[]> =>
   new Promise((resolve, reject) => {
     const thread = new Worker(worker, { resourceLimits: { maxOldGenerationSizeMb: 512 } });
@@ -121,6 +125,9 @@ const checkAside = (
         end();
         resolve(placed);
         return;
+      } else if ('error' in answer && onBroken) {
+        onBroken(revive(answer.error));
+        checked += 1;
       } else if ('error' in answer) {
         end();
         reject(revive(answer.error));
@@ -145,11 +152,12 @@ export const checkFiles = async (
   files: readonly RuleFile[],
   handlers?: readonly string[],
   worker?: string,
+  onBroken?: OnBroken,
 ): Promise<LoadedTable> => {
   const placed =
     worker === undefined || files.length === 0
       ? checkTable(files, handlers)
-      : await checkAside(worker, files, handlers);
+      : await checkAside(worker, files, handlers, onBroken);
   return { table: { hash: hashOf(files), rules: placed.map(({ rule }) => rule) }, placed };
 };
 
@@ -165,24 +173,27 @@ export interface GoodTable extends LoadedTable {
 /** As `loadTable`, of the files that are good. */
 export const loadGoodFiles = async (
   folder: string,
-  handlers?: readonly string[],
-  worker?: string,
+  handlers: readonly string[] | undefined,
+  worker: string,
 ): Promise<GoodTable> => {
-  const broken: ConductorError[] = [];
+  const broken = new Map<string, ConductorError>();
+  const onBroken: OnBroken = (error) => broken.set(error.position?.file ?? folder, error);
   let files: RuleFile[] = [];
   try {
     files = await readFirstFiles(folder);
   } catch (error) {
-    broken.push(toConductorError(error));
+    onBroken(toConductorError(error));
   }
   for (;;) {
     try {
-      return { ...(await checkFiles(files, handlers, worker)), broken };
+      const loaded = await checkFiles(files, handlers, worker, onBroken);
+      return { ...loaded, broken: [...broken.values()] };
     } catch (error) {
-      const ours = toConductorError(error);
-      const left = files.filter(({ file }) => file !== ours.position?.file);
+      // It took too long, and its thread with it: the others are checked without it.
+      const slow = toConductorError(error);
+      const left = files.filter(({ file }) => file !== slow.position?.file);
       if (left.length === files.length) throw error;
-      broken.push(ours);
+      onBroken(slow);
       files = left;
     }
   }

@@ -4,14 +4,16 @@ import { toConductorError } from '../core/errors.js';
 import { openCheck, type RuleFile } from './check-table.js';
 
 parentPort?.on('message', ({ files, handlers }: { files: RuleFile[]; handlers?: string[] }) => {
-  try {
-    const check = openCheck(handlers);
-    // Each is told when it is done: the time of one is bounded, and a large table does not arrive in one piece.
-    for (const file of files) parentPort?.postMessage({ placed: check(file) });
-    parentPort?.postMessage('done');
-  } catch (error) {
-    const { code, details, position, message } = toConductorError(error);
-    parentPort?.postMessage({ error: { code, message, details, position } });
+  const check = openCheck(handlers);
+  // Each is told when it is done: the time of one is bounded, and a large table does not arrive in one piece.
+  for (const file of files) {
+    try {
+      parentPort?.postMessage({ placed: check(file) });
+    } catch (error) {
+      const { code, details, position, message } = toConductorError(error);
+      parentPort?.postMessage({ error: { code, message, details, position } });
+    }
   }
+  parentPort?.postMessage('done');
 });
 parentPort?.postMessage('ready');
