@@ -1,9 +1,11 @@
-import { defer, type Observable } from 'rxjs';
+import { defer, finalize, type Observable, Subscription } from 'rxjs';
 import { toConductorError } from '../core/errors.js';
 import { isReserved } from '../core/event-type.js';
+import type { Draft } from '../core/event.js';
 import type { Arrival, Bus, Clock, Log, Random, Source } from '../core/ports.js';
 import { eachAwaited } from '../operators/each-awaited.js';
-import { reopen } from '../operators/reopen.js';
+import { reopen, type Reopening } from '../operators/reopen.js';
+import { insist } from './insist.js';
 
 interface ListenPorts {
   bus: Bus;
@@ -30,31 +32,32 @@ const append = async ({ bus, log }: ListenPorts, arrival: Arrival): Promise<void
 const isNews = (failures: number): boolean => Number.isInteger(Math.log2(failures));
 
 /**
- * Appends what a source brings and tells it the outcome. A source that dies is said, in the log and on the bus, and opened
- * again with backoff; the others go on.
+ * Appends what a source brings and tells it the outcome. A source that dies is said, in the log and on the bus as soon as
+ * that takes it, and opened again with backoff; the others go on.
  */
 export const listen = (ports: ListenPorts, source: Source): Observable<never> =>
-  defer(() => source.open()).pipe(
-    reopen({
-      backoff: BACKOFF,
-      random: ports.random,
-      scheduler: ports.clock.scheduler,
-      failed: ({ error, failures, delay_ms }) => {
-        const { message } = toConductorError(error);
-        const text = `source ${source.name} died and opens again in ${delay_ms} ms: ${message}`;
-        ports.log.error(text);
-        if (!isNews(failures)) return;
-        void append(ports, {
-          drafts: [
-            {
-              type: 'SOURCE_FAILED',
-              source: source.name,
-              body: `ERROR: ${text}`,
-              data: { source: source.name, error: message, failures, delay_ms },
-            },
-          ],
-        });
-      },
-    }),
-    eachAwaited((arrival) => append(ports, arrival)),
-  );
+  defer(() => {
+    const { clock, random, log } = ports;
+    const appended = eachAwaited((arrival: Arrival) => append(ports, arrival));
+    // Beside the stream: a source that speaks much shall not pay for it.
+    const saying = new Subscription();
+    const failed: Reopening['failed'] = ({ error, failures, delay_ms }) => {
+      const { message } = toConductorError(error);
+      const text = `source ${source.name} died and opens again in ${delay_ms} ms: ${message}`;
+      log.error(text);
+      if (!isNews(failures)) return;
+      const draft: Draft = {
+        type: 'SOURCE_FAILED',
+        source: source.name,
+        dedupe_key: `source-failed:${source.name}:${clock.now()}:${failures}`,
+        body: `ERROR: ${text}`,
+        data: { source: source.name, error: message, failures, delay_ms },
+      };
+      saying.add(insist(draft, clock).pipe(appended).subscribe());
+    };
+    return defer(() => source.open()).pipe(
+      reopen({ backoff: BACKOFF, random, scheduler: clock.scheduler, failed }),
+      appended,
+      finalize(() => saying.unsubscribe()),
+    );
+  });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { defer, from, Observable, switchMap } from 'rxjs';
-import { toConductorError } from '../core/errors.js';
+import { concatMap, defer, from, mergeMap, type Observable, switchMap, tap } from 'rxjs';
 import { isReserved } from '../core/event-type.js';
 import type { Draft, Event } from '../core/event.js';
 import type { Arrival, Bus, Clock, Cursor, Source } from '../core/ports.js';
+import { insist } from './insist.js';
 import { legible } from './text.js';
 
 /** What is older was said to somebody else. */
@@ -51,37 +51,26 @@ export const unsealedSource = ({
   decided,
 }: {
   bus: Pick<Bus, 'follow' | 'end'>;
-  clock: Pick<Clock, 'now'>;
+  clock: Clock;
   /** Where the router is. */
   decided: () => Cursor | undefined;
 }): Source => {
   let reached: Cursor | undefined;
 
-  const arrivalsOf = (events: readonly Event[], done: () => void, failed: (error: unknown) => void): Arrival[] => {
-    let left = events.length;
-    const settle: Arrival['settle'] = (outcome) => {
-      // What is no message of ours in form is only shown.
-      const isLost = 'error' in outcome && toConductorError(outcome.error).code !== 'bad_request';
-      if (isLost) return failed(outcome.error);
-      left -= 1;
-      if (left === 0) done();
-    };
-    return events.map((event) => ({ drafts: [draftOf(event)], settle }));
-  };
-
   const follow = (cursor: Cursor): Observable<Arrival> =>
-    new Observable((subscriber) =>
-      bus.follow(cursor).subscribe({
-        next: (batch) => {
-          const now = clock.now();
-          const events = batch.events.filter((event) => !event.sealed && !isReserved(event.type) && !isOld(event, now));
-          const done = (): void => {
-            reached = batch.cursor;
-          };
-          const failed = (error: unknown): void => subscriber.error(error);
-          for (const arrival of arrivalsOf(events, done, failed)) subscriber.next(arrival);
-        },
-        error: (error: unknown) => subscriber.error(error),
+    bus.follow(cursor).pipe(
+      // One after the other: what comes after a batch that is not told yet is not reached.
+      concatMap((batch) => {
+        const now = clock.now();
+        const events = batch.events.filter((event) => !event.sealed && !isReserved(event.type) && !isOld(event, now));
+        const done = (): void => {
+          reached = batch.cursor;
+        };
+        // What is no message of ours in form is refused, and so only shown.
+        return from(events).pipe(
+          mergeMap((event) => insist(draftOf(event), clock)),
+          tap({ complete: done }),
+        );
       }),
     );
 

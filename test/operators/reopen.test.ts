@@ -28,14 +28,29 @@ test(
 );
 
 test(
-  'a value starts the count anew',
+  'one that speaks and fails each time is opened later each time',
   marbles(({ cold, expectObservable, flush }, scheduler) => {
     const counts: number[] = [];
     const source = cold('-a-#');
     const opened$ = source.pipe(
       reopen({ backoff, random: () => 0.5, scheduler, failed: ({ failures }) => counts.push(failures) }),
     );
-    expectObservable(opened$, '^----------!').toBe('-a---a---a-');
+    // Half of 2, 4, 6: it fails at 3, 7, 12.
+    expectObservable(opened$, '^-------------!').toBe('-a---a----a---');
+    flush();
+    assert.equal(counts, [1, 2, 3]);
+  }),
+);
+
+test(
+  'one that lived as long as the longest pause starts the count anew',
+  marbles(({ cold, expectObservable, flush }, scheduler) => {
+    const counts: number[] = [];
+    const source = cold('------#');
+    const opened$ = source.pipe(
+      reopen({ backoff, random: () => 0.5, scheduler, failed: ({ failures }) => counts.push(failures) }),
+    );
+    expectObservable(opened$, '^-------------------!').toBe('--------------------');
     flush();
     assert.equal(counts, [1, 1]);
   }),
