@@ -18,6 +18,11 @@ const ENTITY = ['project_id', 'data.repository', 'data.number', 'data.issue', 'd
 /** Most rules have none; one list for all of them stays in the cache of the machine. */
 const NONE: readonly never[] = [];
 
+const keyed = (per: readonly string[] | undefined): Pick<CompiledStage, 'key' | 'per'> => ({
+  key: compileKey(per),
+  per,
+});
+
 const stagesOf = ({ correlate: together, threshold: many, sustained: long, debounce: quiet, throttle: few }: Rule) => {
   const stages: CompiledStage[] = [];
   if (together) {
@@ -26,13 +31,13 @@ const stagesOf = ({ correlate: together, threshold: many, sustained: long, debou
     stages.push({
       name: 'correlate',
       stage: correlate({ mode, parts: of.length, closers, within }),
-      key: compileKey(by),
+      ...keyed(by),
     });
   }
-  if (many) stages.push({ name: 'threshold', stage: threshold(many), key: compileKey(many.per) });
-  if (long) stages.push({ name: 'sustained', stage: sustained(long), key: compileKey(long.per) });
-  if (quiet) stages.push({ name: 'debounce', stage: debounce(quiet), key: compileKey(quiet.per) });
-  if (few) stages.push({ name: 'throttle', stage: throttle(few), key: compileKey(few.per) });
+  if (many) stages.push({ name: 'threshold', stage: threshold(many), ...keyed(many.per) });
+  if (long) stages.push({ name: 'sustained', stage: sustained(long), ...keyed(long.per) });
+  if (quiet) stages.push({ name: 'debounce', stage: debounce(quiet), ...keyed(quiet.per) });
+  if (few) stages.push({ name: 'throttle', stage: throttle(few), ...keyed(few.per) });
   return stages.length === 0 ? NONE : stages;
 };
 
@@ -41,7 +46,7 @@ const DEFAULT_BREAKER = { fires: 30, within: 3_600_000, per: undefined };
 const compileBreaker = (options: Exclude<Rule['breaker'], false | undefined>): CompiledStage => ({
   name: 'breaker',
   stage: breaker(options),
-  key: compileKey(options.per ?? ENTITY),
+  ...keyed(options.per ?? ENTITY),
 });
 
 /** The default, for events straight from outside. */

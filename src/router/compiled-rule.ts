@@ -9,6 +9,8 @@ export interface CompiledStage {
   name: StageName;
   stage: Stage;
   key: (event: Event) => string;
+  /** The fields that the key is made of; undefined: one window for all events. */
+  per: readonly string[] | undefined;
 }
 
 /** Asking a rule reads this alone, where the rule says nothing special: ten thousand whole rules do not fit into a cache. */

@@ -36,6 +36,10 @@ export const offer = (
   return outcome;
 };
 
+/** What it was counted by, so that a field that no event has is seen. */
+const forWhom = ({ per, key }: CompiledStage, event: Event): string =>
+  per === undefined ? '' : ` (${per.join(', ')}: ${key(event)})`;
+
 /** Takes a signal through the rule's stages, from the one with this index on. */
 export const flow = (
   batch: Batch,
@@ -48,8 +52,9 @@ export const flow = (
   let current = signal;
   for (const stage of stages.slice(from)) {
     const outcome = offer(batch, rule.id, stage, event, current, parts);
-    if (outcome.dropped !== undefined) return { dropped: outcome.dropped, reason: REASONS[stage.name] };
-    if (outcome.held !== undefined) return { held: outcome.held, stage: stage.name };
+    if (outcome.dropped !== undefined)
+      return { dropped: `${outcome.dropped}${forWhom(stage, event)}`, reason: REASONS[stage.name] };
+    if (outcome.held !== undefined) return { held: `${outcome.held}${forWhom(stage, event)}`, stage: stage.name };
     current = outcome.pass;
   }
   return { signal: current };

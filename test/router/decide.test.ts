@@ -325,6 +325,8 @@ test('explain names the first clause that failed with the value that was there, 
   - { id: t, on: A, do: h, throttle: { within: 1h } }
   - { id: e, on: A, do: h, when: 'event.data.no.such == 1' }
   - { id: d, on: A, do: h, debounce: { quiet: 5s } }
+  - { id: k, on: A, do: h, throttle: { within: 1h, per: data.no } }
+  - { id: kk, on: A, do: h, threshold: { at_least: 9, within: 1h, per: [type, data.x] } }
   - { id: off, on: A, do: h, enabled: false }`);
   const said = (data: Record<string, unknown>) =>
     Object.fromEntries(explain(event('A', data)).map((one) => [one.rule, `${one.verdict} ${describeVerdict(one)}`]));
@@ -335,6 +337,8 @@ test('explain names the first clause that failed with the value that was there, 
   assert.is(why['t'], 'suppressed throttled: 1 started within 1h; the limit is 1');
   assert.is(why['e'], 'error No such key: no');
   assert.match(why['d']!, 'held debounce: event 2 of a debounce');
+  assert.is(why['k'], 'suppressed throttled: 1 started within 1h; the limit is 1 (data.no: null)');
+  assert.match(why['kk']!, /^held threshold: \d of 9 within 1h \(type, data\.x: \["A",1\]\)$/);
   assert.is(why['off'], 'disabled enabled: false in the rule file');
 });
 
