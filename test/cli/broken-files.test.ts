@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -117,6 +117,22 @@ test('while a rule file is broken, explain and list go by the table that was in 
   } finally {
     assert.is(await service.stop(), 0);
   }
+});
+
+test('of a message whose record is damaged, explain, trace and show say where that stands', async () => {
+  const { cwd, env, rules, say } = world();
+  const whole = await say('main');
+  const hurt = await say('hurt');
+  const bus = join(cwd, 'runs', 'MESSAGE-BUS.md');
+  writeFileSync(bus, readFileSync(bus, 'utf8').replace('"hurt"', '"HURT"'));
+  const conductor = (...args: string[]): Promise<Done> => tool('conductor', args, { cwd, env });
+  for (const args of [['rules', 'explain'], ['trace'], ['events', 'show']]) {
+    const { code, stderr } = await conductor(...args, hurt);
+    assert.is(code, 2, args.join(' '));
+    assert.match(stderr, new RegExp(`the record of ${hurt} is damaged: .*MESSAGE-BUS\\.md: bytes \\d+ to \\d+: `));
+    assert.match((await conductor(...args, `${hurt}9`)).stderr, `there is no message ${hurt}9`);
+  }
+  assert.match((await rules('explain', whole)).stdout, /fired {7}a/);
 });
 
 test('an example whose fixture is missing or no event has failed, at its place, and the others are run', async () => {

@@ -4,6 +4,7 @@ import { isReserved, normaliseType } from '../../core/event-type.js';
 import type { Event } from '../../core/event.js';
 import type { BusQuery } from '../../core/ports.js';
 import { openBus } from '../open-bus.js';
+import { orDamaged } from '../or-damaged.js';
 import { formatTable, printTable, type Column } from '../table.js';
 
 export interface ListOptions {
@@ -86,9 +87,9 @@ const find = async (events: AsyncIterable<Event>, msg_id: string): Promise<Event
 };
 
 export const showEvent = async (msg_id: string, options: { root: string; json?: boolean }): Promise<void> => {
-  const { bus } = await openBus(options);
+  const { bus, root } = await openBus(options);
   try {
-    const event = await find(bus.read(), msg_id);
+    const event = await orDamaged(root, msg_id, () => find(bus.read(), msg_id));
     const { body, ...fields } = event;
     const lines = Object.entries(fields).map(
       ([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
@@ -102,9 +103,9 @@ export const showEvent = async (msg_id: string, options: { root: string; json?: 
 
 /** Says an event again, as a new message with its own decisions. */
 export const replayEvent = async (msg_id: string, options: { root: string }): Promise<void> => {
-  const { bus } = await openBus(options);
+  const { bus, root } = await openBus(options);
   try {
-    const event = await find(bus.read(), msg_id);
+    const event = await orDamaged(root, msg_id, () => find(bus.read(), msg_id));
     if (isReserved(event.type))
       throw new ConductorError(
         'reserved_type',

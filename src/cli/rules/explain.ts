@@ -3,6 +3,7 @@ import { describeVerdict } from '../../router/describe.js';
 import { explain, type Explanation, type Later } from '../../router/explain.js';
 import type { Verdict } from '../../router/verdict.js';
 import { openBus } from '../open-bus.js';
+import { orDamaged } from '../or-damaged.js';
 import { clock } from '../system.js';
 import { tableNow, tableStoreOf, type TableOptions } from './load.js';
 
@@ -53,14 +54,16 @@ export const explainEvent = async (
   try {
     const store = tableStoreOf(root.path);
     const { table, broken } = await tableNow(options, store);
-    const explanation = await explain(msg_id, {
-      events: bus.read(),
-      fold,
-      view: emptyView(),
-      current: table,
-      tableOf: (hash) => store.find(hash),
-      now: clock.now(),
-    });
+    const explanation = await orDamaged(root, msg_id, () =>
+      explain(msg_id, {
+        events: bus.read(),
+        fold,
+        view: emptyView(),
+        current: table,
+        tableOf: (hash) => store.find(hash),
+        now: clock.now(),
+      }),
+    );
     const { verdicts, ...rest } = explanation;
     process.stdout.write(
       options.json

@@ -1,5 +1,6 @@
 import { ConductorError } from '../../core/errors.js';
 import { openBus } from '../open-bus.js';
+import { orDamaged } from '../or-damaged.js';
 import { TraceBuilder, rootOf } from './build.js';
 import { drawTrace } from './node.js';
 
@@ -8,11 +9,14 @@ export const trace = async (
   msg_id: string,
   options: { root: string; json?: boolean; here?: boolean },
 ): Promise<void> => {
-  const { bus } = await openBus(options);
+  const { bus, root: place } = await openBus(options);
   try {
-    const root = await rootOf(msg_id, bus.read());
-    if (root === undefined)
-      throw new ConductorError('not_found', `there is no message ${msg_id}`, { details: { msg_id } });
+    const root = await orDamaged(place, msg_id, async () => {
+      const found = await rootOf(msg_id, bus.read());
+      if (found === undefined)
+        throw new ConductorError('not_found', `there is no message ${msg_id}`, { details: { msg_id } });
+      return found;
+    });
     const builder = new TraceBuilder(options.here ? msg_id : root);
     for await (const event of bus.read()) builder.take(event);
     const tree = builder.root;
