@@ -60,7 +60,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'dlq list': ['dlq list', 'dlq list --json'],
   'dlq retry': [`dlq retry fix-red-main/${MESSAGE}`, 'dlq retry --all'],
   'webhook add': ['webhook add github', 'webhook add generic --name builds --secret-file ~/.secrets/builds.secret'],
-  'webhook send': ['webhook send github fixtures/push.json --event push'],
+  'webhook send': [
+    'webhook send github fixtures/push.json --event push',
+    'webhook send builds event.json --content-type application/cloudevents+json',
+  ],
   'webhook list': ['webhook list', 'webhook list --json'],
   ui: ['ui'],
   token: ['token', 'token --scope read --for 8h', 'token --replace'],

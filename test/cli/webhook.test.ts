@@ -47,6 +47,11 @@ test('what add prints makes a webhook that send reaches: told once, however ofte
   assert.match(ping.stderr, /ping/);
   assert.is((await webhook(['send', 'github', '-', '--event', 'push', ...to], '{')).code, 2);
 
+  const form = ['--content-type', 'application/x-www-form-urlencoded'];
+  const formed = new URLSearchParams({ payload: push }).toString();
+  assert.is((await webhook(['send', 'github', '-', '--event', 'push', ...to], formed)).code, 2);
+  assert.is((await webhook(['send', 'github', '-', '--event', 'push', ...form, ...to], formed)).code, 0);
+
   // Another secret than the service has: refused, and the secret is nowhere in what is printed.
   writeFileSync(secret_file!, 'another secret\n');
   const refused = await webhook(['send', 'github', '-', '--event', 'push', ...to], push);

@@ -1,6 +1,7 @@
 import { Argument, Option, type Command } from 'commander';
 import { PROVIDERS, type ProviderName } from '../../core/webhook-providers.js';
 import { configOption, jsonOption, rootOption } from '../options.js';
+import type { sendWebhook } from '../webhooks/send.js';
 
 const serverOption = (): Option =>
   new Option('--server <url>', 'address of the service (default: the one that owns the root)').env('CONDUCTOR_URL');
@@ -32,20 +33,15 @@ export const register = (program: Command): void => {
     .argument('<file>', 'the payload; - is standard input')
     .option('--event <name>', "the provider's name of the event, as push; where a header says it")
     .option('--delivery <id>', 'the id of the delivery (default: a new one)')
+    .option('--content-type <type>', 'of a form, or of application/cloudevents+json', 'application/json')
     .addOption(serverOption())
     .addOption(configOption())
     .addOption(rootOption())
     .addOption(jsonOption())
-    .action(
-      async (
-        name: string,
-        file: string,
-        options: { event?: string; delivery?: string; server?: string; root: string; config?: string; json?: boolean },
-      ): Promise<void> => {
-        const { sendWebhook } = await import('../webhooks/send.js');
-        await sendWebhook(name, file, options);
-      },
-    );
+    .action(async (name: string, file: string, options: Parameters<typeof sendWebhook>[2]): Promise<void> => {
+      const { sendWebhook } = await import('../webhooks/send.js');
+      await sendWebhook(name, file, options);
+    });
   webhook
     .command('list')
     .description('the webhooks of the configuration')

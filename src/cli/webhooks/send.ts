@@ -32,7 +32,7 @@ const refusal = (status: number, answer: unknown): ConductorError => {
 export const sendWebhook = async (
   name: string,
   file: string,
-  options: Where & { event?: string; delivery?: string; config?: string; json?: boolean },
+  options: Where & { event?: string; delivery?: string; contentType: string; config?: string; json?: boolean },
 ): Promise<void> => {
   const webhooks = webhooksOf(loadConfig(options.config));
   const webhook = Object.hasOwn(webhooks, name) ? webhooks[name] : undefined;
@@ -53,7 +53,7 @@ export const sendWebhook = async (
       method: 'POST',
       body: new Uint8Array(rawBody),
       headers: {
-        'content-type': 'application/json',
+        'content-type': options.contentType,
         ...headers,
         ...provider.verifier.sign(rawBody, webhook.secrets[0] ?? '', { now: clock.now(), id }),
       },
