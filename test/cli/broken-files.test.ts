@@ -49,6 +49,7 @@ test('while a handler and the configuration are broken, all that can be said of 
   const switched = await rules('disable', 'a', '--reason', 'it is too loud');
   assert.is(switched.code, 0);
   assert.match((await rules('list')).stdout, /^a\toff\t.*it is too loud/);
+  assert.match((await rules('stats')).stdout, /^a\t0\t.*\tdisabled: it is too loud$/m);
 });
 
 test('check says what is wrong in each file, of handlers and of rules, and nothing of what is good', async () => {

@@ -80,6 +80,7 @@ export const showStats = async (options: TableOptions & { root: string; json?: b
       { title: 'runs today', of: (row) => row.runs_today },
       { title: '$ today', of: (row) => row.usd_today.toFixed(2) },
       { title: 'last', of: (row) => age(row.last_fired, now) },
+      { title: 'off', of: (row) => (row.enabled ? '' : row.note) },
     ],
     { json: options.json, name: 'rules' },
   );
