@@ -158,6 +158,33 @@ test('max_fires and the budgets of a day count what was decided, started and pai
   assert.equal(paid.on('A', {}, day).fired, ['r']);
 });
 
+test('a start is one run with its first, further runs are added, and what there was no room for is taken off', () => {
+  const { decide, on, view, fact: say } = world(one('budget: { runs_per_day: 4 }'));
+  const run = (run_id: string, activation: string): void =>
+    say('RUN_START', { run_id, project_id: 'p', task_id: 't', depth: 1, attempt: 1, activation, step: 's' });
+  const today = (): number | undefined => view.rules.get('r')?.runs_today;
+  const [first] = decide(event('A')).fired;
+  assert.is(today(), 1);
+  run('a', first!.activation);
+  assert.is(today(), 1);
+  run('b', first!.activation);
+  run('c', first!.activation);
+  run('d', first!.activation);
+  assert.is(today(), 4);
+  say('RUN_STOP', { run_id: 'd', reason: 'no_room' });
+  assert.is(today(), 3);
+  assert.equal(on('A').fired, ['r']);
+  assert.equal(on('A').suppressed, ['r: budget']);
+  assert.is(view.budgets.size, 0, 'the rule is its own key');
+});
+
+test('the task of a start is named after the rule and the time of the event', () => {
+  const at = Date.parse('2026-11-21T17:28:39.123Z') - Date.UTC(2026, 10, 21);
+  const msg_id = 'MSG-20261121-172839-123000000-PID71-0001';
+  const [fired] = world(one('priority: 50')).decide(event('A', {}, at, { msg_id })).fired;
+  assert.is(fired?.task_id, 'r-20261121-172839-172839123000000PID710001');
+});
+
 test('with "per" each key has a budget of its own, of runs and of money', () => {
   const day = 86_400_000;
   const { decide, on, fact: say } = world(one('budget: { per: data.repo, runs_per_day: 2, usd_per_day: 1 }'));
@@ -289,7 +316,8 @@ test('what runs at a time: queue, skip, supersede', () => {
 
   const skip = world(one('concurrency: { key: data.k, on_conflict: skip }'));
   const [busy] = skip.decide(event('A', { k: 1 })).fired;
-  assert.equal(skip.on('A', { k: 1 }).suppressed, ['r: concurrency']);
+  const [left] = skip.decide(event('A', { k: 1 })).suppressed;
+  assert.equal([left?.reason, left?.detail], ['concurrency', '1 at work for 1; the limit is 1']);
   skip.finish(busy!.activation);
   assert.equal(skip.on('A', { k: 1 }).fired, ['r']);
 
