@@ -1,5 +1,5 @@
 import { filteredActor } from '../core/actor.js';
-import { explainCondition, isMissingKey, isTooMuchWork } from '../core/condition.js';
+import { explainCondition, isMissingKey, isTooMuchWork, type Condition } from '../core/condition.js';
 import { MAX_DEPTH } from '../core/depth.js';
 import { formatDuration } from '../core/duration.js';
 import type { Event } from '../core/event.js';
@@ -33,12 +33,11 @@ const takeOut = (batch: Batch, rule: string, reason: string): void => {
 const isOut = ({ decision: { out } }: Batch, rule: string): boolean =>
   out.length > 0 && out.some((one) => one.rule === rule);
 
-/** What took long is done once more: it may be the machine that stood still, and not the condition that is slow. Ms. */
-const timeOf = ({ elapsed }: Batch, took: number, again: () => void): number => {
-  if (took <= SLOW.ms || elapsed === undefined) return took;
-  const began = elapsed();
-  again();
-  return Math.min(took, elapsed() - began);
+/** Ms of evaluating it once more. */
+const timeAgain = ({ elapsed }: Batch, when: Condition, event: Event): number => {
+  const began = elapsed?.() ?? 0;
+  when({ event });
+  return (elapsed?.() ?? 0) - began;
 };
 
 /** True, false, or undefined when it erred. */
@@ -48,7 +47,9 @@ const holds = (batch: Batch, { rule, when }: CompiledRule, event: Event): boolea
   const began = batch.elapsed?.() ?? 0;
   try {
     const result = when({ event });
-    const took = timeOf(batch, (batch.elapsed?.() ?? 0) - began, () => when({ event }));
+    let took = (batch.elapsed?.() ?? 0) - began;
+    // It may be the machine that stood still, and not the condition that is slow.
+    if (took > SLOW.ms) took = Math.min(took, timeAgain(batch, when, event));
     if (took > SLOW.ms) {
       const slow = (health?.slow ?? 0) + 1;
       batch.health.set(rule.id, { errors: 0, slow });
