@@ -74,6 +74,22 @@ test('check says what is wrong in each file, of handlers and of rules, and nothi
   );
 });
 
+test('of handlers, too, those that are good can be listed and drawn while another is broken, and check says each', async () => {
+  const { cwd, env, write } = world();
+  write('handlers/bad.yaml', BROKEN_HANDLER);
+  write('handlers/worse.yaml', 'name: worse\n');
+  const handlers = (...args: string[]): Promise<Done> => tool('conductor', ['handlers', ...args], { cwd, env });
+  for (const args of [['list'], ['graph', 'say']]) {
+    const { code, stderr } = await handlers(...args);
+    assert.is(code, 0, args.join(' '));
+    assert.match(stderr, HANDLER_FAULT);
+  }
+  const { code, stdout, stderr } = await handlers('check');
+  assert.equal([code, stdout], [3, '']);
+  assert.match(stderr, HANDLER_FAULT);
+  assert.match(stderr, /handlers\/worse\.yaml:\d+:\d+: /);
+});
+
 test('while a rule file is broken, explain and list go by the table that was in force last', async () => {
   const { cwd, env, write, rules, say } = world();
   write('rules/z.yaml', 'rules:\n  - { id: b, on: PING, do: say }\n');

@@ -19,7 +19,9 @@ export const register = (program: Command): void => {
 
   one('check', 'checks every file without starting anything')
     .addOption(jsonOption())
-    .action(async (options: HandlersOptions) => (await import('../handlers/list.js')).checkHandlers(options));
+    .action(async (options: HandlersOptions) => {
+      process.exitCode = await (await import('../handlers/list.js')).checkHandlers(options);
+    });
 
   one('graph', 'the steps of one, with its patterns taken apart')
     .argument('<name>', 'the handler')

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { printTable } from '../table.js';
 import { asMermaid, asText } from '../../core/handler-graph.js';
-import { findHandler, readHandlers } from './folder.js';
+import { findHandler, readAll, readHandlers } from './folder.js';
 
 export interface HandlersOptions {
   handlers: string;
@@ -30,14 +30,15 @@ export const listHandlers = async (options: HandlersOptions): Promise<void> => {
   );
 };
 
-/** Throws `invalid_file` with the position of the first thing that is wrong. */
-export const checkHandlers = async (options: HandlersOptions): Promise<void> => {
-  const handlers = await readHandlers(options.handlers);
-  process.stdout.write(
-    options.json
-      ? `${JSON.stringify({ handlers: handlers.map(({ name, hash, file }) => ({ name, hash, file })) })}\n`
-      : `${handlers.length} handlers are good\n`,
-  );
+/** Says the first thing that is wrong in each file. Gives the exit code. */
+export const checkHandlers = async (options: HandlersOptions): Promise<number> => {
+  const { handlers, broken } = await readAll(options.handlers);
+  if (options.json) {
+    const good = handlers.map(({ name, hash, file }) => ({ name, hash, file }));
+    const errors = broken.map(({ code, message, position }) => ({ code, message, ...position }));
+    process.stdout.write(`${JSON.stringify({ handlers: good, errors })}\n`);
+  } else if (broken.length === 0) process.stdout.write(`${handlers.length} handlers are good\n`);
+  return broken[0]?.exit ?? 0;
 };
 
 export const graphHandler = async (name: string, options: HandlersOptions & { mermaid?: boolean }): Promise<void> => {

@@ -1,4 +1,5 @@
-import { loadGood, sayBroken, type TableOptions } from './load.js';
+import { sayBroken } from '../say-broken.js';
+import { loadGood, type TableOptions } from './load.js';
 
 /** Says the first thing that is wrong in each file. Gives the exit code. */
 export const checkRules = async (options: TableOptions & { json?: boolean }): Promise<number> => {

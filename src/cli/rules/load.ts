@@ -6,6 +6,7 @@ import { readHandlerFiles } from '../../pipeline/load.js';
 import { loadGoodFiles, type GoodTable } from '../../router/load-table.js';
 import { openTableStore, type TableStore } from '../../router/table-store.js';
 import { tableWorker } from '../package-folder.js';
+import { sayBroken } from '../say-broken.js';
 import { orShipped } from '../shipped.js';
 
 export interface TableOptions {
@@ -41,10 +42,6 @@ export const loadGood = async (options: TableOptions): Promise<Loaded> => {
     folder,
     isPart: table.broken.length > 0,
   };
-};
-
-export const sayBroken = (broken: readonly ConductorError[]): void => {
-  for (const { message } of broken) process.stderr.write(`ERROR: ${message}\n`);
 };
 
 /** For decisions about rules, which need all of them; a handler that is broken is only said. @throws ConductorError `invalid_file` */
