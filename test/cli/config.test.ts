@@ -56,6 +56,11 @@ test('what is wrong is said with its place, and a token in the file with the rem
     ['defaults: { agent: who }', 'there is no agent "who"'],
     ['repositories: { a/b: /nowhere }', 'there is no folder /nowhere'],
     ['defaults: { timeout: soon }', 'is no duration'],
+    [
+      'watch: [{ paths: [src, "!src/out"] }]',
+      'config.yaml:1:24: watch[0].paths[1]: what is left out stands under "ignore"',
+    ],
+    ['watch: [{ paths: [src], ignore: ["!keep"] }]', 'nothing is taken back of what is ignored'],
   ] as const) {
     const { config } = world(text);
     const done = await config(['check']);
