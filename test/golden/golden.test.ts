@@ -97,6 +97,8 @@ test('the fold of it is what it was', async () => {
   const { view } = ledger;
   assert.is(view.paused, false);
   assert.is(view.runs.size, 0);
+  const undecided = [...view.undecided.values()].map(({ type }) => type);
+  assert.equal(undecided, ['INFO'], 'what was decided then is not decided again');
   assert.equal(
     [...view.activations.values()].map(({ rule, status }) => [rule, status]),
     [
