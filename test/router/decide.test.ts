@@ -337,6 +337,27 @@ test('a group is shared by rules, and who waits comes in by priority', () => {
   assert.not.ok(view.ready.has(low!.activation));
 });
 
+test('who says no priority waits between those that do, and what ended before it began is not begun', () => {
+  const { decide, view, finish, on } = world(`rules:
+  - { id: low, on: L, do: h, priority: 40, concurrency: { group: g } }
+  - { id: plain, on: P, do: h, concurrency: { group: g } }
+  - { id: high, on: H, do: h, priority: 60, concurrency: { group: g } }
+  - { id: once, on: H, do: h, max_fires: 1 }`);
+  const start = (type: string): string => decide(event(type)).fired[0]!.activation;
+  let running = start('P');
+  const waiting = [start('L'), start('P'), start('H')];
+  for (const next of waiting.reverse()) {
+    finish(running);
+    assert.not.ok(view.ready.has(running));
+    assert.ok(view.ready.has(next));
+    running = next;
+  }
+  finish(running);
+  assert.is(view.groups.size, 0);
+  on('H');
+  assert.equal([view.rules.get('once')?.fired, view.rules.get('once')?.suppressed], [1, 1]);
+});
+
 test('a disabled rule is not asked until it is enabled again; enabling is stronger than the file', () => {
   const { on, fact: say } = world('rules: [{ id: a, on: A, do: h }, { id: b, on: A, do: h, enabled: false }]');
   assert.equal(on('A').fired, ['a']);
