@@ -7,7 +7,7 @@ const READING = new Set(['contains', 'join', 'indexOf', 'lastIndexOf', 'size', '
 const SPLITTING = new Set(['split', 'bytes', 'string', 'json', 'hex', 'base64']);
 /** Worth so many steps: they read a time, or look a time zone up. */
 const PARSING: Readonly<Record<string, number>> = { timestamp: 5, duration: 5 };
-const ZONED = 300;
+const ZONED = 600;
 
 /** So many parts of a condition may be looked at, loops included: each takes 25 to 300 ns. */
 export const MOST_STEPS = 50_000;
