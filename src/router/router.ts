@@ -1,4 +1,4 @@
-import { Observable, concatMap, defer, filter, ignoreElements, map, merge } from 'rxjs';
+import { Observable, concatMap, defer, filter, ignoreElements, map, merge, timer } from 'rxjs';
 import type { Draft } from '../core/event.js';
 import { Windows } from '../core/flow/windows.js';
 import type { Routed } from '../core/ledger-view.js';
@@ -27,6 +27,9 @@ const join = (waiting: Batch, next: Batch): Batch | undefined =>
         damaged: [...waiting.damaged, ...next.damaged],
         cursor: next.cursor,
       };
+
+/** From one decision to the next, ms: under load what comes meanwhile is decided and said together. */
+const APART_MS = 5;
 
 /** Events that are read before they are decided. */
 const MOST_AHEAD = 16_384;
@@ -97,9 +100,13 @@ export const router = (ports: RecordPorts & { bus: Bus; rules: Rules }): Observa
 
     const say = (batch: Batch | undefined): Observable<Routed> =>
       new Observable((subscriber) => {
+        const began = clock.now();
         const complete = (): void => {
           if (batch) done(batch);
-          subscriber.complete();
+          // A clock may be set back meanwhile.
+          const left = Math.min(began + APART_MS - clock.now(), APART_MS);
+          if (left <= 0) subscriber.complete();
+          else subscriber.add(timer(left, clock.scheduler).pipe(ignoreElements()).subscribe(subscriber));
         };
         const record = (decision: Decision | undefined): void => {
           if (subscriber.closed) return;
