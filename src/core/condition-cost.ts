@@ -10,7 +10,7 @@ const PARSING: Readonly<Record<string, number>> = { timestamp: 5, duration: 5 };
 const ZONED = 600;
 
 /** So many parts of a condition may be looked at, loops included: each takes 25 to 300 ns. */
-export const MOST_STEPS = 50_000;
+export const MOST_STEPS = 36_000;
 /** A text is read at this many characters a step, at 1 to 8 ns each. */
 const CHARACTERS = 32;
 
