@@ -76,8 +76,6 @@ const bundle = () => {
     target: 'node20.19',
     sourcemap: true,
     external: Object.keys(dependencies).filter((name) => !BUNDLED.includes(name)),
-    // As it is for browsers, of modules and classes: the one for Node is written for engines that have neither, and is slower.
-    alias: { rxjs: './node_modules/rxjs/dist/esm/index.js' },
     legalComments: 'none',
     logLevel: 'error',
   };
@@ -89,6 +87,8 @@ const bundle = () => {
     ...common,
     entryPoints: [...sourcesOf('.js'), `src/cli/${RUN_AGENT}.ts`],
     outdir: 'dist',
+    // As it is for browsers, of modules and classes: the one for Node is written for engines that have neither, and is slower.
+    alias: { rxjs: './node_modules/rxjs/dist/esm/index.js' },
     // Beside the commands, so that paths from import.meta are the same as in the sources.
     chunkNames: 'cli/chunk-[hash]',
     splitting: true,
