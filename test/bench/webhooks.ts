@@ -12,7 +12,7 @@ import { inTurns, quantile, timeOf, type Report } from './measure.js';
 const SECRET = 'a secret of the benchmark';
 const CONNECTIONS = 32;
 const EACH_TURN = 2_000;
-const TURNS = 8;
+const TURNS = 16;
 
 const commit = (number: number): unknown => ({
   id: String(number).repeat(40).slice(0, 40),
@@ -154,7 +154,7 @@ export const besideDebian = async (report: Report): Promise<void> => {
     const theirs = await openSender(targetAt(debian.port), CONNECTIONS);
     const times = { ours: [] as number[], theirs: [] as number[] };
     for (const sender of [ours, theirs]) await sender.send(EACH_TURN);
-    for (let turn = 0; turn < TURNS / 2; turn++) {
+    for (let turn = 0; turn < TURNS / 4; turn++) {
       await idle(debian.process.pid!);
       times.ours.push(await timeOf(() => ours.send(EACH_TURN)));
       times.theirs.push(await timeOf(() => theirs.send(EACH_TURN)));
