@@ -123,9 +123,11 @@ for (const ahead of [false, true]) {
   test(`when the process that starts runs is killed, a run in a shim ${which} goes on, holds its slot, and others start`, async () => {
     const world = await openWorld({ slotCount: 1, ahead, spawnHelper });
     const go = join(world.work, 'go');
-    const first = world.specOf('shell', `until [ -e '${go}' ]; do sleep 0.02; done; echo went\n`);
+    const begun = join(world.work, 'begun');
+    const first = world.specOf('shell', `: > '${begun}'; until [ -e '${go}' ]; do sleep 0.02; done; echo went\n`);
     const ended = lastValueFrom(world.runner.attempt(first)) as Promise<RunEnd>;
-    await until('it runs', async () => ((await world.runs.find(first))?.pid ?? -1) > 0);
+    // Its process is known before it was told what to run, which it would not be by one that is killed then.
+    await until('it runs', () => existsSync(begun));
     const [helper, ...more] = helpers();
     assert.equal(more, []);
     process.kill(helper!, 'SIGKILL');
