@@ -87,7 +87,7 @@ const bundle = () => {
     ...common,
     entryPoints: [...sourcesOf('.js'), `src/cli/${RUN_AGENT}.ts`],
     outdir: 'dist',
-    // As it is for browsers, of modules and classes: the one for Node is written for engines that have neither, and is slower.
+    // As it is for browsers, of modules and classes: the one for Node is written for engines that have neither.
     alias: { rxjs: './node_modules/rxjs/dist/esm/index.js' },
     // Beside the commands, so that paths from import.meta are the same as in the sources.
     chunkNames: 'cli/chunk-[hash]',

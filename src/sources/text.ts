@@ -11,5 +11,5 @@ export const cut = (text: string, most: number): string => {
  * `grep` take the file for a binary one, is a � there. Line breaks and tabs stay.
  */
 export const legible = (text: string): string =>
-  // Nearly every text is printable ASCII, which is told ten times faster.
+  // Nearly every text is printable ASCII, which is told sooner.
   /[^ -~]/.test(text) ? text.replace(/(?!\t|\n|\r\n)\p{Cc}/gu, '\ufffd') : text;
