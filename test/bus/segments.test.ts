@@ -342,7 +342,8 @@ test('a reader that comes back is told what is new, and nothing is said', async 
 test('a reader whose segment is gone is told so, and goes on with what is left', async () => {
   let left = 0;
   const { bodies: told, said } = await comeBack((root) => {
-    for (const { path } of closedSegments(root).slice(0, 3)) rmSync(path);
+    // All but the last: how many there are differs with the digits of the process's number in each id.
+    for (const { path } of closedSegments(root).slice(0, -1)) rmSync(path);
     left = Number(/^(\d+)\n/m.exec(readFileSync(closedSegments(root)[0]!.path, 'utf8').split('\n---\n')[1]!)?.[1]);
   }, 5);
   assert.ok(left > 5);
