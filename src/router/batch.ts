@@ -9,12 +9,17 @@ import type { Verdict } from './verdict.js';
 export type Decision = Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors' | 'windows'> & {
   /** Rules that are taken out, since they keep erring or are slow. */
   out: { rule: string; reason: string }[];
+  /** Those of `errors` that are said, each with the number of the rule's errors in that hour. */
+  dead: (Routed['errors'][number] & { count: number })[];
 };
 
 /** How a rule did lately, in this process. */
 export interface Health {
+  /** In a row, on events of our own. */
   errors: number;
   slow: number;
+  /** Errors of the hour that began with the first, ms of messages. */
+  hour: { since: number; errors: number };
 }
 
 type Lineage = ReturnType<typeof lineageOf>;
@@ -60,7 +65,7 @@ export interface Batch extends Deciding {
 
 export const newBatch = (deciding: Deciding, events: readonly Event[]): Batch => ({
   ...deciding,
-  decision: { fired: [], held: [], suppressed: [], errors: [], windows: {}, out: [] },
+  decision: { fired: [], held: [], suppressed: [], errors: [], windows: {}, out: [], dead: [] },
   eventOf: eventIn(events),
   lineage: undefined,
   started: { chains: new Map(), groups: new Map(), rules: new Map(), budgets: new Map() },

@@ -1,5 +1,5 @@
 import { filteredActor } from '../core/actor.js';
-import { explainCondition, isMissingKey, isTooMuchWork, type Condition } from '../core/condition.js';
+import { explainCondition } from '../core/condition.js';
 import { MAX_DEPTH } from '../core/depth.js';
 import { formatDuration } from '../core/duration.js';
 import type { Event } from '../core/event.js';
@@ -11,11 +11,7 @@ import { originOf } from '../core/lineage.js';
 import { offBecause } from '../core/rule-state.js';
 import { lineageIn, setWindow, type Batch } from './batch.js';
 import type { CompiledRule } from './compiled-rule.js';
-
-/** A rule that errs so often in a row is taken out. */
-const MOST_ERRORS = 20;
-/** A condition that takes longer, so many times, is taken out. Ms. */
-const SLOW = { ms: 50, times: 3 };
+import { holds, isOut } from './health.js';
 
 export type Considered =
   | { matched: false }
@@ -24,54 +20,6 @@ export type Considered =
   | { matched: true; suppressed: SuppressionReason; detail: string };
 
 const NOT: Considered = { matched: false };
-
-const takeOut = (batch: Batch, rule: string, reason: string): void => {
-  batch.decision.out.push({ rule, reason });
-  batch.health.delete(rule);
-};
-
-const isOut = ({ decision: { out } }: Batch, rule: string): boolean =>
-  out.length > 0 && out.some((one) => one.rule === rule);
-
-/** Ms of evaluating it once more. */
-const timeAgain = ({ elapsed }: Batch, when: Condition, event: Event): number => {
-  const began = elapsed?.() ?? 0;
-  when({ event });
-  return (elapsed?.() ?? 0) - began;
-};
-
-/** True, false, or undefined when it erred. */
-const holds = (batch: Batch, { rule, when }: CompiledRule, event: Event): boolean | undefined => {
-  if (!when) return true;
-  const health = batch.health.get(rule.id);
-  const began = batch.elapsed?.() ?? 0;
-  try {
-    const result = when({ event });
-    let took = (batch.elapsed?.() ?? 0) - began;
-    // It may be the machine that stood still, and not the condition that is slow.
-    if (took > SLOW.ms) took = Math.min(took, timeAgain(batch, when, event));
-    if (took > SLOW.ms) {
-      const slow = (health?.slow ?? 0) + 1;
-      batch.health.set(rule.id, { errors: 0, slow });
-      if (slow >= SLOW.times)
-        takeOut(batch, rule.id, `its condition took ${took} ms, ${slow} times over ${SLOW.ms} ms`);
-    } else if (health && health.errors > 0) {
-      health.errors = 0;
-    }
-    return result;
-  } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0]! : String(error);
-    const message = /dyn<double> . int/.test(why) ? `${why}; numbers of events are doubles: write 1.0, not 1` : why;
-    batch.decision.errors.push({ rule: rule.id, event: event.msg_id, message });
-    batch.observe?.({ rule: rule.id, event: event.msg_id, verdict: 'error', message });
-    // What an event from outside lacks, or has too much of, must not switch a rule off.
-    if (isMissingKey(error) || isTooMuchWork(error)) return undefined;
-    const errors = (health?.errors ?? 0) + 1;
-    batch.health.set(rule.id, { slow: health?.slow ?? 0, errors });
-    if (errors >= MOST_ERRORS) takeOut(batch, rule.id, `it erred ${errors} times in a row: ${message}`);
-    return undefined;
-  }
-};
 
 /** An event of the rule's types that does not match: what had to last has ended. */
 const endSustained = (batch: Batch, { rule, sustained: stage }: CompiledRule, event: Event): void => {

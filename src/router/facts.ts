@@ -1,7 +1,7 @@
 import type { Draft, Event } from '../core/event.js';
 import { isReserved } from '../core/event-type.js';
 import type { Routed, SuppressionReason } from '../core/ledger-view.js';
-import { eventIn } from './batch.js';
+import { eventIn, type Decision } from './batch.js';
 
 /** A rule that was taken out is asked again after so long. */
 const OUT_MS = 3_600_000;
@@ -35,10 +35,13 @@ const summary = ({ fired, events }: Routed): string =>
         })
         .join('\n');
 
+const countOf = ({ count }: { count: number }): string => (count === 1 ? '' : ` (error ${count} of this hour)`);
+
 interface Beside {
   /** Those that were decided. */
   events: readonly Event[];
-  out: readonly { rule: string; reason: string }[];
+  out: Decision['out'];
+  dead: Decision['dead'];
   /** Ms. */
   now: number;
 }
@@ -47,18 +50,18 @@ interface Beside {
  * ROUTED and what is said with it, in one write. What is said about an event is one deeper, and of a fact of our own that went
  * too deep nothing is said: a rule that names such facts must come to an end.
  */
-export const factsOf = (routed: Routed, { events, out, now }: Beside): Draft[] => {
+export const factsOf = (routed: Routed, { events, out, dead, now }: Beside): Draft[] => {
   const eventOf = eventIn(events);
   const depth = (msg_id: string): { depth: number } => ({ depth: (eventOf(msg_id)?.depth ?? 0) + 1 });
   const tooDeep = ({ event, reason }: Suppressed): boolean =>
     reason === 'depth' && isReserved(eventOf(event)?.type ?? '');
   return [
     { type: 'ROUTED', source: 'router', data: { ...routed }, body: summary(routed) },
-    ...routed.errors.map((error) => ({
+    ...dead.map((error) => ({
       type: 'RULE_ERROR',
       source: 'router',
       data: { ...error },
-      body: `ERROR: rule ${error.rule} could not decide ${error.event}: ${error.message}`,
+      body: `ERROR: rule ${error.rule} could not decide ${error.event}: ${error.message}${countOf(error)}`,
       parents: [{ msg_id: error.event, kind: 'about' }],
       ...depth(error.event),
     })),

@@ -14,7 +14,7 @@ export interface Folding {
 
 /** A ROUTED as the ledger would read it; it stands on no bus. */
 const asRouted = (decision: Decision, event: Event | undefined, table: string, at: number): Event => {
-  const { out: _out, ...rest } = decision;
+  const { out: _out, dead: _dead, ...rest } = decision;
   const data: Routed = {
     from: '',
     to: '',

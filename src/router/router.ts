@@ -77,7 +77,7 @@ export const router = (ports: RecordPorts & { bus: Bus; rules: Rules }): Observa
       const events = batch?.events.filter((event) => isDecidable(table(), event)) ?? [];
       if (batch ? events.length === 0 : await isBehind()) return undefined;
       const using = table();
-      const { out, ...decision } = await decideInSlices(
+      const { out, dead, ...decision } = await decideInSlices(
         events,
         { table: using, view: ledger.view, windows, health, now, elapsed: () => clock.now() },
         batch ? undefined : now - SETTLE_MS,
@@ -94,7 +94,7 @@ export const router = (ports: RecordPorts & { bus: Bus; rules: Rules }): Observa
         ...decision,
       };
       const cancels = supersededBy(ledger.view, routed.fired);
-      const facts: Draft[] = [...factsOf(routed, { events, out, now }), ...cancels];
+      const facts: Draft[] = [...factsOf(routed, { events, out, dead, now }), ...cancels];
       return { routed, facts };
     };
 

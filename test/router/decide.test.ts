@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CHAIN_BUDGET } from '../../src/core/depth.js';
+import type { Event } from '../../src/core/event.js';
 import { Windows } from '../../src/core/flow/windows.js';
 import { emptyView } from '../../src/ledger/fold.js';
 import { decide } from '../../src/router/decide.js';
@@ -66,6 +67,34 @@ test('a rule that errs twenty times in a row is taken out; a field that is missi
   );
   const mixed = world(one(`when: 'event.data.n < 3.0'`));
   for (let n = 0; n < 60; n++) assert.equal(mixed.replay.decide(event('A', { n: n % 3 === 0 ? 1 : 'x' })).out, []);
+});
+
+test('an outsider who sends wrong types takes no rule out: right events start it, and what is broken is said less and less', () => {
+  const { replay, on } = world(one(`when: 'event.data.n < 3.0'`));
+  const wrong = { trust: 'outside', source: 'webhook:any' } as const;
+  const dead: number[] = [];
+  for (let n = 0; n < 100; n++) {
+    const decision = replay.decide(event('A', { n: `${n}` }, n, wrong));
+    assert.equal(decision.out, []);
+    assert.is(decision.errors.length, 1);
+    dead.push(...decision.dead.map(({ count }) => count));
+  }
+  assert.equal(dead, [...Array.from({ length: 20 }, (_, n) => n + 1), 40, 80]);
+  assert.equal(on('A', { n: 1 }, 200, wrong).fired, ['r']);
+  // After an hour it is said anew.
+  assert.equal(
+    replay.decide(event('A', { n: 'x' }, 3_600_000, wrong)).dead.map(({ count }) => count),
+    [1],
+  );
+});
+
+test('errors on what outsiders send neither count with those on events of our own nor end their row', () => {
+  const { replay } = world(one(`when: 'event.data.n < 3.0'`));
+  const out = (n: unknown, more: Partial<Event> = {}): string[] =>
+    replay.decide(event('A', { n }, 0, more)).out.map(({ rule }) => rule);
+  for (let n = 0; n < 19; n++) assert.equal([...out('x', { trust: 'outside' }), ...out('x')], []);
+  assert.equal(out('x', { trust: 'outside' }), []);
+  assert.equal(out('x'), ['r']);
 });
 
 test('a condition is slow when it is so twice: a machine that stands still for a while takes out no rule', () => {

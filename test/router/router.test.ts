@@ -330,6 +330,20 @@ test('a rule that keeps erring is said, dead-lettered and taken out', async () =
   await world.stop();
 });
 
+test('wrong types from outside take no rule out and fill no bus: right events start it still', async () => {
+  const world = await start(root(), `rules: [{ id: r, on: A, do: h, when: 'event.data.n < 3.0' }]`);
+  const wrong = { type: 'A', trust: 'outside' as const, data: { n: 'x' } };
+  await world.bus.append(Array.from({ length: 90 }, () => wrong));
+  await world.bus.append([{ ...wrong, data: { n: 1 } }]);
+  await count(world, 1);
+  assert.equal(await world.read('RULE_DISABLED'), []);
+  const errors = await world.read('RULE_ERROR');
+  assert.is(errors.length, 22);
+  assert.match(errors.at(-1)!.body, / \(error 80 of this hour\)$/);
+  assert.is(world.ledger.view.rules.get('r')!.errors, 90);
+  await world.stop();
+});
+
 test('a rule whose condition is slow three times is taken out, and it is said; the others go on', async () => {
   // A clock that is sixty milliseconds later whenever it is looked at.
   let later = 0;

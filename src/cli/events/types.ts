@@ -16,7 +16,7 @@ const OURS: readonly (readonly [type: string, from: string, data: string])[] = [
   ['FILE_CHANGED', 'watch', 'changes count truncated'],
   ['HANDLER_FINISHED', 'conductor', 'activation handler status exit error'],
   ['RULE_DISABLED', 'conductor', 'rule reason until'],
-  ['RULE_ERROR', 'conductor', 'rule event message'],
+  ['RULE_ERROR', 'conductor', 'rule event message count'],
   ['RUN_START', 'conductor', 'run_id project_id task_id agent cwd depth attempt root activation step'],
   ['RUN_STOP', 'conductor', 'run_id status exit exit_code class reason cost_usd usage commits duration_ms'],
   ['SOURCE_FAILED', 'conductor', 'source error failures delay_ms'],
