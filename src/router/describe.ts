@@ -1,3 +1,5 @@
+import type { Fired } from '../core/ledger-view.js';
+import { describeProgress, type Progress } from './progress.js';
 import type { Verdict } from './verdict.js';
 
 const shown = (value: unknown): string => {
@@ -5,13 +7,17 @@ const shown = (value: unknown): string => {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 };
 
+/** What was started, and what has become of it since. */
+export const describeFired = ({ handler, task_id, folded }: Fired, progress: Progress | undefined): string => {
+  const start = `→ ${handler} (task ${task_id}${folded ? `, ${folded.count} events together` : ''})`;
+  return progress ? `${start}, ${describeProgress(progress)}` : start;
+};
+
 /** Why, in one line: the clause with what it wanted and what was there, or what held the rule back. */
 export const describeVerdict = (verdict: Verdict): string => {
   switch (verdict.verdict) {
-    case 'fired': {
-      const { handler, task_id, folded } = verdict.fired;
-      return `→ ${handler} (task ${task_id}${folded ? `, ${folded.count} events together` : ''})`;
-    }
+    case 'fired':
+      return describeFired(verdict.fired, verdict.progress);
     case 'no_match': {
       const expected = verdict.clause === 'when' ? String(verdict.expected) : shown(verdict.expected);
       return `${verdict.clause}: wants ${expected}, was ${shown(verdict.actual)}`;

@@ -5,6 +5,7 @@ import type { Fired, LedgerView, Routed } from '../core/ledger-view.js';
 import type { RuleTable } from '../core/rule.js';
 import { compileTable } from './compile.js';
 import { decide } from './decide.js';
+import { Courses, type Progress } from './progress.js';
 import type { Verdict } from './verdict.js';
 
 /**
@@ -12,7 +13,7 @@ import type { Verdict } from './verdict.js';
  * good end.
  */
 export type Later =
-  | { ts: string; fired: Fired }
+  | { ts: string; fired: Fired; progress?: Progress }
   | { ts: string; suppressed: Routed['suppressed'][number] }
   | { ts: string; ended: { rule: string; status: string; detail: string } };
 
@@ -107,6 +108,7 @@ export const explain = async (msg_id: string, explaining: Explaining): Promise<E
   let found: Omit<Explanation, 'later'> | undefined;
   const later: Later[] = [];
   const started = new Map<string, Fired>();
+  const courses = new Courses();
   const explainWith = async (
     routed: Routed | undefined,
     ts: string | undefined,
@@ -148,8 +150,15 @@ export const explain = async (msg_id: string, explaining: Explaining): Promise<E
       if (fired && status !== 'completed')
         later.push({ ts: one.ts, ended: { rule: fired.rule, status, detail: error ?? '' } });
     }
+    if (isBelieved(one)) courses.on(one, (activation) => started.has(activation));
     fold(view, one);
   }
   if (!event) throw new ConductorError('not_found', `there is no message ${msg_id}`, { details: { msg_id } });
-  return { ...(found ?? (await explainWith(undefined, undefined))), later };
+  const withProgress = <One extends object>(one: One): One => {
+    const fired = 'fired' in one ? (one.fired as Fired) : undefined;
+    const progress = fired && courses.of(view, fired.activation);
+    return progress ? { ...one, progress } : one;
+  };
+  const { verdicts, ...rest } = found ?? (await explainWith(undefined, undefined));
+  return { ...rest, verdicts: verdicts.map(withProgress), later: later.map(withProgress) };
 };

@@ -10,6 +10,7 @@ import type { Bus, Clock, Ledger, Log } from '../../src/core/ports.js';
 import type { RuleTable } from '../../src/core/rule.js';
 import { emptyView, fold } from '../../src/ledger/fold.js';
 import { openLedger } from '../../src/ledger/ledger.js';
+import { describeVerdict } from '../../src/router/describe.js';
 import { explain } from '../../src/router/explain.js';
 import { router } from '../../src/router/router.js';
 import { temporary, until } from '../support/service.js';
@@ -160,6 +161,53 @@ test('explain says what became later of what was held, and of what was started',
     ),
   );
   assert.equal(await explained(waiting!.msg_id), ['throttled: 1 started within 1h; the limit is 1']);
+  await world.stop();
+});
+
+test('explain says of a start that waits for its turn behind what, and of one that began, when', async () => {
+  const yaml = `rules:
+  - { id: one, on: A, do: h, concurrency: { group: g } }
+  - { id: soon, on: B, do: h, priority: 90, concurrency: { group: g } }`;
+  const world = await start(root(), yaml);
+  const explained = async (msg_id: string): Promise<string> => {
+    const { verdicts } = await explain(msg_id, {
+      events: world.bus.read(),
+      fold,
+      view: emptyView(),
+      current: { hash: 'now', rules: rulesOf(yaml) },
+      tableOf: () => Promise.resolve(undefined),
+      now: Date.now(),
+    });
+    return describeVerdict(verdicts.find(({ verdict }) => verdict === 'fired')!);
+  };
+  const said = await world.bus.append([{ type: 'A' }]);
+  await count(world, 1);
+  said.push(...(await world.bus.append([{ type: 'A' }, { type: 'A' }, { type: 'B' }])));
+  const ids = said.map(({ msg_id }) => msg_id);
+  const [first] = await count(world, 4);
+  const record = async (type: string, activation: string, more: object = {}): Promise<string> => {
+    await world.ledger.record([{ type, data: { activation, ...more } }]);
+    return (await world.read(type)).at(-1)!.ts;
+  };
+  const all = () => Promise.all(ids.map(explained));
+  const task = ({ project_id, task_id }: { project_id: string; task_id: string }) => `${project_id}/${task_id}`;
+  const ends = async () => (await all()).map((text) => text.replace(/^→ h \(task [^)]*\), /, ''));
+  assert.equal((await ends())[0], 'not begun yet');
+  const began = await record('HANDLER_STARTED', first!.activation, { handler: 'h', hash: 'x' });
+  const behind = `queued behind ${task(first!)} (at work since ${began})`;
+  assert.equal(await ends(), [
+    `at work since ${began}`,
+    `${behind}, and 1 more that waits`,
+    `${behind}, and 2 more that wait`,
+    behind,
+  ]);
+  const ended = await record('HANDLER_FINISHED', first!.activation, { status: 'completed', exit: 0 });
+  const [done, waits, , next] = await ends();
+  assert.is(done, `completed (started ${began}, ended ${ended})`);
+  assert.is(next, 'not begun yet');
+  assert.match(waits!, /^queued behind default\/soon-/);
+  await world.ledger.record([{ type: 'CONDUCTOR_PAUSED' }]);
+  assert.is((await ends())[3], 'not begun yet: the conductor is paused');
   await world.stop();
 });
 

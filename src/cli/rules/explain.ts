@@ -1,5 +1,5 @@
 import { emptyView, fold } from '../../ledger/fold.js';
-import { describeVerdict } from '../../router/describe.js';
+import { describeFired, describeVerdict } from '../../router/describe.js';
 import { explain, type Explanation, type Later } from '../../router/explain.js';
 import type { Verdict } from '../../router/verdict.js';
 import { openBus } from '../open-bus.js';
@@ -18,13 +18,16 @@ const LABELS: Record<Verdict['verdict'], string> = {
 };
 const ORDER = Object.keys(LABELS);
 
+/** What was decided to be started and waits for its turn was not started. */
+const labelOf = (verdict: Verdict): string =>
+  verdict.verdict === 'fired' && verdict.progress?.state === 'queued' ? 'queued' : LABELS[verdict.verdict];
+
 const isOtherType = (verdict: Verdict): boolean => verdict.verdict === 'no_match' && verdict.clause === 'on';
 
 const describeLater = (later: Later): string => {
   if ('suppressed' in later) return `${later.suppressed.rule}  ${later.suppressed.reason}: ${later.suppressed.detail}`;
   if ('ended' in later) return `${later.ended.rule}  ${later.ended.status}: ${later.ended.detail}`;
-  const { rule, handler, task_id, folded } = later.fired;
-  return `${rule}  → ${handler} (task ${task_id}${folded ? `, ${folded.count} events together` : ''})`;
+  return `${later.fired.rule}  ${describeFired(later.fired, later.progress)}`;
 };
 
 const print = (explanation: Explanation, all: boolean): string => {
@@ -39,7 +42,7 @@ const print = (explanation: Explanation, all: boolean): string => {
     .filter((verdict) => all || !isOtherType(verdict))
     .sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
   for (const verdict of shown)
-    lines.push(`  ${LABELS[verdict.verdict].padEnd(10)}  ${verdict.rule}  ${describeVerdict(verdict)}`);
+    lines.push(`  ${labelOf(verdict).padEnd(10)}  ${verdict.rule}  ${describeVerdict(verdict)}`);
   const others = verdicts.length - shown.length;
   if (others > 0) lines.push(`  ${others} rules answer other types (--all shows them)`);
   for (const one of later) lines.push(`  later ${one.ts}  ${describeLater(one)}`);
