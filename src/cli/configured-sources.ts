@@ -74,7 +74,11 @@ export const openSources = ({
   };
 
   const sources = new BehaviorSubject<readonly Source[]>(sourcesOf(loaded));
-  const say = sayRefusals('CONDUCTOR_CONFIG', (facts) => bus.record(facts));
+  const say = sayRefusals(
+    'CONDUCTOR_CONFIG',
+    (facts) => bus.record(facts),
+    ledger.view.refused.get('CONDUCTOR_CONFIG'),
+  );
   let refused: ConductorError | undefined;
   let seen: typeof inForce | undefined;
   const look = (): void => {

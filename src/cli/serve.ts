@@ -5,6 +5,7 @@ import { saveSettings } from '../bus/settings.js';
 import { conductor } from '../conductor.js';
 import { toConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
+import { sayRefusals, type Reloaded } from '../core/refusals.js';
 import { reportDamage } from '../ledger/damage.js';
 import { openLedger } from '../ledger/ledger.js';
 import { gather } from '../operators/gather.js';
@@ -68,11 +69,23 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const local = { ...opening, bus };
   opened.add(await holdRoot(local.root.path, {}), (held) => held.close());
   saveSettings(local.root.path, local.settings);
+  const lists = opened.add(
+    await openLists({ bus: local.bus, log, file: checkpointFile(local.root, 'lists', { save: true }) }),
+    (one) => one.close(),
+  );
+  const ledger = opened.add(
+    await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: true }), {
+      blobs: local.blobs,
+      onDamaged: reportDamage({ bus: local.bus, log }),
+    }),
+    (one) => one.close(),
+  );
+  const say = (what: Reloaded) => sayRefusals(what, (facts) => local.bus.record(facts), ledger.view.refused.get(what));
   const handlers = opened.add(
     await openHandlers({
       folder: orShipped(options.handlers, 'handlers'),
       trees: openTreeStore(layout(local.root.path).treesFolder),
-      record: (facts) => local.bus.record(facts),
+      say: say('HANDLER_FILES'),
       log,
     }),
     (one) => one.close(),
@@ -84,19 +97,8 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       handlers: () => handlers.list().map((handler) => handler.name),
       worker: tableWorker,
       store: openTableStore(join(local.root.path, '.conductor', 'tables')),
-      record: (facts) => local.bus.record(facts),
+      say: say('RULE_TABLE'),
       log,
-    }),
-    (one) => one.close(),
-  );
-  const lists = opened.add(
-    await openLists({ bus: local.bus, log, file: checkpointFile(local.root, 'lists', { save: true }) }),
-    (one) => one.close(),
-  );
-  const ledger = opened.add(
-    await openLedger(local.bus, checkpointFile(local.root, 'ledger', { save: true }), {
-      blobs: local.blobs,
-      onDamaged: reportDamage({ bus: local.bus, log }),
     }),
     (one) => one.close(),
   );

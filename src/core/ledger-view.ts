@@ -3,6 +3,7 @@ import type { Window } from './flow/window.js';
 import type { Windows } from './flow/windows.js';
 import type { Pattern } from './pattern.js';
 import type { Loop } from './loop.js';
+import type { Refused } from './refusals.js';
 import type { FailureClass } from './run.js';
 
 /** One rule that fired for one event, as ROUTED says it. */
@@ -266,6 +267,8 @@ export interface LedgerView {
   facts: Map<string, Event>;
   /** Events that a window would start with, by id. */
   held: Map<string, { event: Event; windows: number }>;
+  /** Files that were refused and are not good again. */
+  refused: Refused;
   /** Commits that runs made, to the run. */
   commits: Map<string, string>;
   /** The newest slot each timer said, RFC 3339. */

@@ -5,6 +5,7 @@ import { setBounded } from '../core/bounded.js';
 import { Windows } from '../core/flow/windows.js';
 import type { LedgerView, Routed, RunStarted } from '../core/ledger-view.js';
 import { lineageOf } from '../core/lineage.js';
+import { foldRefusal } from '../core/refusals.js';
 import { TASK_HANDLER } from '../core/task.js';
 import { Backlog } from './backlog.js';
 import { answerWaits, close, foldHandler, open } from './fold-handlers.js';
@@ -36,6 +37,7 @@ export const emptyView = (): View => ({
   undecided: new Backlog(),
   facts: new Map(),
   held: new Map(),
+  refused: new Map(),
   commits: new Map(),
 });
 
@@ -173,6 +175,13 @@ export const fold = (view: LedgerView, event: Event): void => {
     case 'RULE_ENABLED':
     case 'RULE_DISABLED':
       return ruleSwitched(view, event);
+    case 'RULE_TABLE_REFUSED':
+    case 'RULE_TABLE_ACCEPTED':
+    case 'HANDLER_FILES_REFUSED':
+    case 'HANDLER_FILES_ACCEPTED':
+    case 'CONDUCTOR_CONFIG_REFUSED':
+    case 'CONDUCTOR_CONFIG_ACCEPTED':
+      return foldRefusal(view.refused, event);
     case 'CONDUCTOR_STOP_ALL':
       for (const id of view.open) view.activations.get(id)!.cancel = 'stop --all';
       stopLoops(view, event);

@@ -2,10 +2,8 @@ import { statSync } from 'node:fs';
 import { watch, type FSWatcher } from 'chokidar';
 import { Subject, concatMap, debounceTime, from } from 'rxjs';
 import { ConductorError, toConductorError } from '../core/errors.js';
-import type { Draft } from '../core/event.js';
 import type { Handler } from '../core/handler.js';
 import type { Handlers, Log } from '../core/ports.js';
-import { sayRefusals } from '../core/refusals.js';
 import { loadHandlers } from './load.js';
 import type { TreeStore } from './tree-store.js';
 
@@ -13,8 +11,8 @@ export interface HandlersOptions {
   folder: string;
   /** Where trees are kept by their hash. */
   trees: TreeStore;
-  /** Says on the bus that files were refused, and that they are good again; missing: only the log says so. */
-  record?: (facts: readonly Draft[]) => Promise<unknown>;
+  /** Told what was refused, and that all is good, for the bus; missing: only the log says so. */
+  say?: (refused: unknown) => Promise<void>;
   log: Log;
 }
 
@@ -22,7 +20,7 @@ export interface HandlersOptions {
 const POLL_MS = 2_000;
 
 /** Watches the folder; bad files leave the last good handlers in force. The first reading must be good. */
-export const openHandlers = async ({ folder, trees, record, log }: HandlersOptions): Promise<Handlers> => {
+export const openHandlers = async ({ folder, trees, say, log }: HandlersOptions): Promise<Handlers> => {
   let current: Handler[] = [];
   const changes = new Subject<void>();
   const load = async (): Promise<void> => {
@@ -31,6 +29,7 @@ export const openHandlers = async ({ folder, trees, record, log }: HandlersOptio
     current = read;
   };
   await load();
+  await say?.(undefined);
   const touched = new Subject<void>();
   const placeNow = (): number | undefined => statSync(folder, { throwIfNoEntry: false })?.ino;
   let place = placeNow();
@@ -72,7 +71,6 @@ export const openHandlers = async ({ folder, trees, record, log }: HandlersOptio
     watcher = watchFolder(watcher.options.usePolling);
     touched.next();
   }, POLL_MS);
-  const say = record && sayRefusals('HANDLER_FILES', record);
   let refused: ConductorError | undefined;
   const reload = async (): Promise<void> => {
     try {

@@ -1,9 +1,7 @@
 import { watch } from 'chokidar';
 import { BehaviorSubject, Subject, concatMap, debounceTime, from } from 'rxjs';
 import { toConductorError, type ConductorError } from '../core/errors.js';
-import type { Draft } from '../core/event.js';
 import type { Log, Rules } from '../core/ports.js';
-import { sayRefusals } from '../core/refusals.js';
 import type { RuleTable } from '../core/rule.js';
 import type { RuleFile } from './check-table.js';
 import { prepareTable } from './compile.js';
@@ -18,8 +16,8 @@ export interface RulesOptions {
   worker?: string;
   /** Keeps each table by its hash, so that what it decided can be explained later. */
   store?: TableStore;
-  /** Says on the bus that a table was refused, and that it is good again; missing: only the log says so. */
-  record?: (facts: readonly Draft[]) => Promise<unknown>;
+  /** Told at each look what was refused, for the bus; missing: only the log says so. */
+  say?: (refused: unknown) => Promise<void>;
   log: Log;
 }
 
@@ -32,7 +30,7 @@ const RESCAN_MS = 2_000;
  * The table in force. The folder is watched, not a file, so that editors may replace files; a bad table is said and leaves the
  * last good one in force. The first table must be good.
  */
-export const openRules = async ({ folder, handlers, worker, store, record, log }: RulesOptions): Promise<Rules> => {
+export const openRules = async ({ folder, handlers, worker, store, say, log }: RulesOptions): Promise<Rules> => {
   /** Of the files that were checked last, whatever came of it. */
   let checked: string | undefined;
   const load = async (files: readonly RuleFile[]): Promise<RuleTable> => {
@@ -42,6 +40,7 @@ export const openRules = async ({ folder, handlers, worker, store, record, log }
     return table;
   };
   const table$ = new BehaviorSubject(await load(await readFirstFiles(folder)));
+  await say?.(undefined);
   // A folder that goes while it is served, as when another branch is checked out, takes no rule with it.
   let isThere = table$.value.rules.length > 0;
   const touched = new Subject<void>();
@@ -63,7 +62,6 @@ export const openRules = async ({ folder, handlers, worker, store, record, log }
   const isForHandler = (error: ConductorError | undefined): boolean => error?.position?.field?.endsWith('.do') === true;
   const isUnread = (error: ConductorError | undefined): boolean =>
     error?.message.includes(': it cannot be read: ') === true;
-  const say = record && sayRefusals('RULE_TABLE', record);
   const reload = async (): Promise<void> => {
     try {
       const files = await (isThere ? readRuleFiles : readFirstFiles)(folder);

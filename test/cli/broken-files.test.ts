@@ -11,6 +11,17 @@ const RULE = 'rules:\n  - { id: a, on: PING, match: { data.branch: main }, do: s
 const BROKEN_RULE = 'rules:\n  - { id: b, on: PING, dp: say }\n';
 const RULE_FAULT = /rules\/z\.yaml:2:24: unknown key "dp"; did you mean "do"\?/;
 
+/** What was said of files that were refused, or good again, sorted. */
+const refusalsIn = async ({ cwd, env }: Pick<ReturnType<typeof world>, 'cwd' | 'env'>): Promise<string[]> => {
+  const types = ['RULE_TABLE', 'HANDLER_FILES', 'CONDUCTOR_CONFIG'].flatMap((what) => [
+    `${what}_REFUSED`,
+    `${what}_ACCEPTED`,
+  ]);
+  const { stdout } = await tool('conductor', ['events', 'list', '--type', types.join(), '--json'], { cwd, env });
+  const { events } = JSON.parse(stdout) as { events: { type: string; authentic: boolean; data: { line?: number } }[] };
+  return events.map(({ type, authentic, data: { line } }) => `${type} ${authentic} ${line}`).sort();
+};
+
 const world = () => {
   const cwd = realpathSync(temporary('broken'));
   for (const name of ['rules', 'handlers', 'fixtures']) mkdirSync(join(cwd, name));
@@ -113,14 +124,7 @@ test('while a rule file is broken, explain and list go by the table that was in 
       assert.match(refused.stderr, RULE_FAULT);
     }
     write('handlers/bad.yaml', BROKEN_HANDLER);
-    const refusals = async (): Promise<string[]> => {
-      const types = ['RULE_TABLE', 'HANDLER_FILES'].flatMap((what) => [`${what}_REFUSED`, `${what}_ACCEPTED`]).join();
-      const { stdout } = await tool('conductor', ['events', 'list', '--type', types, '--json'], { cwd, env });
-      const { events } = JSON.parse(stdout) as {
-        events: { type: string; authentic: boolean; data: { line?: number } }[];
-      };
-      return events.map(({ type, authentic, data: { line } }) => `${type} ${authentic} ${line}`).sort();
-    };
+    const refusals = (): Promise<string[]> => refusalsIn({ cwd, env });
     const both = ['HANDLER_FILES_REFUSED true 3', 'RULE_TABLE_REFUSED true 2'];
     await until('both are said on the bus', async () => (await refusals()).length === 2);
     assert.equal(await refusals(), both);
@@ -133,6 +137,40 @@ test('while a rule file is broken, explain and list go by the table that was in 
     );
   } finally {
     assert.is(await service.stop(), 0);
+  }
+});
+
+test('what was refused before the service ended is said to be good again when it begins with good files', async () => {
+  const { cwd, env, write } = world();
+  const good = { config: 'timers: {}\n', handler: SAY, rule: RULE };
+  const bad = { config: 'timrs: {}\n', handler: BROKEN_HANDLER, rule: BROKEN_RULE };
+  const save = ({ config, handler, rule }: typeof good): void => {
+    write('config.yaml', config);
+    write('handlers/say.yaml', handler);
+    write('rules/r.yaml', rule);
+  };
+  const said = async (wanted: readonly string[]): Promise<void> => {
+    await until(`${wanted.length} are said`, async () => (await refusalsIn({ cwd, env })).length >= wanted.length);
+    assert.equal(await refusalsIn({ cwd, env }), wanted);
+  };
+  const refused = ['CONDUCTOR_CONFIG_REFUSED true 1', 'HANDLER_FILES_REFUSED true 3', 'RULE_TABLE_REFUSED true 2'];
+  const first = await startService([], { cwd, env });
+  try {
+    save(bad);
+    await said(refused);
+  } finally {
+    assert.is(await first.stop(), 0);
+  }
+  save(good);
+  const accepted = ['CONDUCTOR_CONFIG', 'HANDLER_FILES', 'RULE_TABLE'].map((what) => `${what}_ACCEPTED true undefined`);
+  // A third start has nothing to say any more.
+  for (let starts = 0; starts < 2; starts++) {
+    const next = await startService([], { cwd, env });
+    try {
+      await said([...refused, ...accepted].sort());
+    } finally {
+      assert.is(await next.stop(), 0);
+    }
   }
 });
 

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { ConductorError } from '../../src/core/errors.js';
 import type { Draft } from '../../src/core/event.js';
 import type { Log } from '../../src/core/ports.js';
+import { sayRefusals } from '../../src/core/refusals.js';
 import { emptyView, fold } from '../../src/ledger/fold.js';
 import { checkTable } from '../../src/router/check-table.js';
 import { compileTable } from '../../src/router/compile.js';
@@ -300,7 +301,7 @@ test('that a table was refused is said on the bus once for each fault, when the 
     return Promise.resolve();
   };
   const log = quiet();
-  const rules = await openRules({ folder, handlers: () => ['h'], worker, record, log });
+  const rules = await openRules({ folder, handlers: () => ['h'], worker, say: sayRefusals('RULE_TABLE', record), log });
   try {
     writeFileSync(file, 'rules: [{ id: a, on: A, dp: h }]');
     await until('it was tried', () => tries > 0, 20_000);
