@@ -23,9 +23,11 @@ const api = async () => {
     return false;
   }
 };
+/** Percent, as df tells it: what is kept for root alone counts as neither used nor free. */
 const disk = () => {
-  const { blocks, bavail } = statfsSync(root);
-  return blocks === 0 ? 0 : Math.round(100 - (bavail * 100) / blocks);
+  const { blocks, bfree, bavail } = statfsSync(root);
+  const used = blocks - bfree;
+  return blocks === 0 ? 0 : Math.ceil((used * 100) / (used + bavail));
 };
 /** Of the runs that ended within the last hour. */
 const lastHour = () => {

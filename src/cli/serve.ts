@@ -131,7 +131,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
 
   const environmentFor = (event: Event): Record<string, string> => {
     const { deploy } = local.config;
-    const command = repositoryOf(local, event)?.test_command;
+    const command = repositoryOf(local, event, ledger.view)?.test_command;
     return {
       CONDUCTOR_URL: server.url,
       QUEUE_DEPTH: String(ledger.view.open.size),
@@ -160,7 +160,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       nonce,
       log,
       defaults: { timeout_ms: local.config.defaults.timeout, cwd: process.cwd() },
-      folderFor: (event) => repositoryOf(local, event)?.path,
+      folderFor: (event) => repositoryOf(local, event, ledger.view)?.path,
       environmentFor,
       notifier: notifierOf(local, process.env),
       cacheFolder: layout(local.root.path).stepCacheFolder,

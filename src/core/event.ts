@@ -75,3 +75,7 @@ export const isBelieved = (event: Event): boolean => event.sealed && (event.auth
 /** The `caused_by` parent, if any. */
 export const causeOf = (event: { parents?: readonly Parent[] }): string | undefined =>
   event.parents?.find((parent) => parent.kind === 'caused_by')?.msg_id;
+
+/** It comes straight from there: what our runs and handlers say of it inherits its trust, and is our own word. */
+export const isFromOutside = (event: Event): boolean =>
+  event.trust === 'outside' && event.run_id === undefined && causeOf(event) === undefined;

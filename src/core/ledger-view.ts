@@ -275,4 +275,6 @@ export interface LedgerView {
   timers: Map<string, string>;
   /** Depth and root of runs, for what they say on the bus. */
   lineage: Map<string, { depth: number; root?: string; trust: Trust }>;
+  /** Of the newest events that are not trusted roots, for those that name them as their cause. */
+  causes: Map<string, { depth: number; root: string; trust: Trust }>;
 }

@@ -38,14 +38,29 @@ export const originOf = (view: LedgerView, event: Event): Origin | undefined => 
   return undefined;
 };
 
-/** Depth and root of an event: the ledger decides, not what an agent claims. */
-export const lineageOf = (view: LedgerView, event: Event): { depth: number; root: string; trust: Event['trust'] } => {
+export interface Lineage {
+  depth: number;
+  root: string;
+  trust: Event['trust'];
+}
+
+/** Of what the event names as its cause. What we say ourselves has it all in it. */
+const inherited = (view: LedgerView, event: Event): Lineage | undefined => {
+  const cause = event.authentic ? undefined : causeOf(event);
+  if (cause === undefined) return undefined;
+  const { depth, root, trust } = view.causes.get(cause) ?? { depth: 0, root: cause, trust: 'full' };
+  return { depth: depth + 1, root, trust };
+};
+
+/** Depth, root and trust of an event: the ledger decides, not what an agent claims. */
+export const lineageOf = (view: LedgerView, event: Event): Lineage => {
   const origin = originOf(view, event);
   const from = origin && (view.lineage.get(origin.id) ?? view.activations.get(origin.id));
   const claimed = event.parents.find((parent) => parent.kind === 'root')?.msg_id;
+  const before = inherited(view, event);
   return {
-    depth: Math.max(event.depth, from?.depth ?? 0),
-    root: from?.root ?? claimed ?? causeOf(event) ?? event.msg_id,
-    trust: from?.trust === 'outside' ? 'outside' : event.trust,
+    depth: Math.max(event.depth, from?.depth ?? 0, before?.depth ?? 0),
+    root: from?.root ?? before?.root ?? claimed ?? causeOf(event) ?? event.msg_id,
+    trust: from?.trust === 'outside' || before?.trust === 'outside' ? 'outside' : event.trust,
   };
 };

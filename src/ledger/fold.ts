@@ -31,6 +31,7 @@ export const emptyView = (): View => ({
   windows: new Windows(),
   timers: new Map(),
   lineage: new Map(),
+  causes: new Map(),
   groups: new Map(),
   rules: new Map(),
   budgets: new Map(),
@@ -42,7 +43,7 @@ export const emptyView = (): View => ({
 });
 
 /** So much is remembered of what has ended. */
-const MOST = { chains: 20_000, lineage: 50_000, commits: 50_000, facts: 10_000 };
+const MOST = { chains: 20_000, lineage: 50_000, causes: 10_000, commits: 50_000, facts: 10_000 };
 
 const keyOf = (of: { project_id: string; task_id?: string }): string => `${of.project_id}/${of.task_id ?? ''}`;
 
@@ -149,6 +150,13 @@ const timerFired = ({ timers }: LedgerView, { data }: Event): void => {
   if (slot > (timers.get(name) ?? '')) timers.set(name, slot);
 };
 
+const ENDS: ReadonlySet<string> = new Set(['RUN_STOP', 'HANDLER_FINISHED']);
+
+/** As a cause by somebody else, who then inherits something. */
+const mayBeNamed = ({ type, trust, depth, run_id, parents }: Event): boolean =>
+  (!isReserved(type) || ENDS.has(type)) &&
+  (trust === 'outside' || depth > 0 || run_id !== undefined || parents.length > 0);
+
 /** What one believed event changes. Everything else, a forged reserved record too, changes nothing. */
 export const fold = (view: LedgerView, event: Event): void => {
   if (!isBelieved(event)) return;
@@ -156,6 +164,7 @@ export const fold = (view: LedgerView, event: Event): void => {
     view.undecided.add(event);
   else if (event.type !== 'ROUTED' && event.type !== 'SNAPSHOT')
     setBounded(view.facts, event.msg_id, event, MOST.facts);
+  if (mayBeNamed(event)) setBounded(view.causes, event.msg_id, lineageOf(view, event), MOST.causes);
   if (!isReserved(event.type)) return answerWaits(view, event);
   switch (event.type) {
     case 'ROUTED':

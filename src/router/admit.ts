@@ -1,5 +1,5 @@
 import { CHAIN_BUDGET, chainSpent } from '../core/depth.js';
-import { causeOf, type Event } from '../core/event.js';
+import { causeOf, isFromOutside, type Event } from '../core/event.js';
 import type { Signal } from '../core/flow/window.js';
 import type { Fired, SuppressionReason } from '../core/ledger-view.js';
 import { lineageIn, type Batch } from './batch.js';
@@ -40,9 +40,6 @@ const overBudget = (
     return `$${usd.toFixed(2)} spent${whose} on ${today}; the budget is $${usd_per_day.toFixed(2)}`;
   return undefined;
 };
-
-const isFromOutside = (event: Event): boolean =>
-  event.trust === 'outside' && event.run_id === undefined && causeOf(event) === undefined;
 
 const isOfFiles = (event: Event): boolean => event.source.startsWith('file:') && causeOf(event) === undefined;
 

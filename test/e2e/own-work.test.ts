@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,8 +11,15 @@ const AS = 'git -c user.name=Ann -c user.email=ann@example.org';
 const RULES = `rules:
   - { id: fix, on: ISSUE_OPENED, do: fix, trust: full }
   - { id: react, on: [CODE_PUSHED, PR_UPDATED, COMMENT_ADDED], actor: { not: [self] }, do: say }
+  - { id: tell, on: ISSUE_CLOSED, do: tell }
+  - { id: look, on: LOOK, do: look }
   - { id: costs, on: WANTED, do: fix, budget: { usd_per_run: 2, usd_per_day: 3 } }
 `;
+const TELL = `name: tell
+steps:
+  - shell: messagebus-tool write --type LOOK --data "{\\"path\\":\\"$PWD\\"}" "from $PWD"
+`;
+const LOOK = "name: look\nsteps: [{ id: at, shell: pwd }, { emit: { type: SAID, body: '{{ steps.at.output }}' } }]\n";
 const SAY = 'name: say\nsteps: [{ emit: { type: SAID, body: "{{ event.msg_id }}" } }]\n';
 
 interface Decided {
@@ -49,6 +56,8 @@ const open = async (acts: readonly Record<string, unknown>[]) => {
   );
   writeFileSync(join(folder, 'rules', 'r.yaml'), RULES);
   writeFileSync(join(folder, 'handlers', 'say.yaml'), SAY);
+  writeFileSync(join(folder, 'handlers', 'tell.yaml'), TELL);
+  writeFileSync(join(folder, 'handlers', 'look.yaml'), LOOK);
   const prompt = JSON.stringify(`SCRIPT ${JSON.stringify(acts)}`);
   writeFileSync(join(folder, 'handlers', 'fix.yaml'), `name: fix\nsteps: [{ agent: claude, prompt: ${prompt} }]\n`);
   const service = await startService(['--root', root], { cwd: folder, env });
@@ -145,6 +154,28 @@ test('what a run pushed and wrote comes back as webhooks and starts nothing: whi
     assert.equal(said.map(({ body }) => body).sort(), [thanks.msg_id, theirs.msg_id].sort(), 'and nothing else is');
   } finally {
     writeFileSync(join(gate, 'go'), '');
+    assert.is(await world.service.stop(), 0);
+  }
+});
+
+test('a path that a run passes on counts as little as the event from outside that caused the run', async () => {
+  const world = await open([{ result: true }]);
+  try {
+    await world.deliver('issues', { action: 'closed', issue: { number: 1, title: 'Done' } });
+    const said = (count: number) =>
+      until(`${count} are said`, async () => {
+        const all = await world.events('SAID');
+        return all.length >= count ? all.map(({ body }) => body.trim()) : undefined;
+      });
+    assert.equal(await said(1), [realpathSync(world.folder)]);
+    assert.match((await world.events('LOOK'))[0]?.body ?? '', `from ${realpathSync(world.repository.folder)}`);
+
+    const data = JSON.stringify({ path: world.repository.folder });
+    await tool('messagebus-tool', ['write', '--root', world.root, '--type', 'LOOK', '--data', data, 'x'], {
+      env: world.env,
+    });
+    assert.ok((await said(2)).includes(realpathSync(world.repository.folder)), 'whoever works here is believed');
+  } finally {
     assert.is(await world.service.stop(), 0);
   }
 });

@@ -185,7 +185,9 @@ test('changes of a watched folder are noticed once they rest', async () => {
 });
 
 test('a timer checks the health; an alert is said once over the threshold and cleared when it passes', async () => {
-  const { root, env, watcher } = await opened("timers: { health: { cron: '* * * * * *' } }\n");
+  const { root, env, watcher } = await opened(
+    "timers: { health: { cron: '* * * * * *' } }\nhealth: { disk_percent: 100 }\n",
+  );
   const failing = ['task', '--root', root, '--agent', 'shell', '--task-id', 'bad', '--prompt', 'exit 2'];
   await tool('run-agent', failing, { env });
   const alert = await said(watcher, 'HEALTH_ALERT');

@@ -23,6 +23,7 @@ const world = (config: string) => {
 test('what is ill is told to people by the action of its alert, and put right by what the configuration allows', async () => {
   const { cwd, env, task, read } = world(`
 timers: { health: { every: 1s } }
+health: { disk_percent: 100 }
 agents: { lost: { backend: shell, command: [/no/such/shell] } }
 alerts: [{ name: HighFailureRate, condition: task_failure_rate > 0.1, action: page_oncall }]
 actions: { page_oncall: { command: [/bin/sh, -c, 'cat >> told; echo "$NOTIFY_ACTION" >> told'] } }

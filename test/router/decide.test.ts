@@ -254,6 +254,47 @@ test('events of bots and of ourselves from outside start nothing unless the rule
   assert.equal(from('anna', 'person'), ['d', 'any']);
 });
 
+test('what our runs and handlers say of an event from outside is no event from outside: it starts what it is for', () => {
+  const { on } = world(`rules: [{ id: d, on: A, do: h }, { id: own, on: A, do: h, actor: { not: [self] } }]`);
+  const outside = { trust: 'outside', actor: 'renovate[bot]' } as const;
+  assert.equal(on('A', {}, 0, outside).fired, ['own'], 'a bot');
+  assert.equal(on('A', {}, 0, { ...outside, run_id: 'x' }).fired, ['d'], 'a run that a bot caused');
+  const parents = [{ msg_id: 'MSG-1', kind: 'caused_by' }];
+  assert.equal(on('A', {}, 0, { ...outside, parents, authentic: true }).fired, ['d', 'own'], 'a handler');
+});
+
+test('depth, chain and trust go along the causes that a message names, whoever writes it', () => {
+  const { decide, fact: say } = world('rules: [{ id: r, on: [A, RUN_STOP], do: h }]');
+  const after = (cause: Event): Event => event('A', {}, 0, { parents: [{ msg_id: cause.msg_id, kind: 'caused_by' }] });
+  const began = event('A', {}, 0, { trust: 'outside', actor: 'ann' });
+  assert.is(decide(began).fired[0]?.depth, 1);
+  let last = began;
+  for (let depth = 2; depth < 16; depth++) {
+    const [fired] = decide((last = after(last))).fired;
+    assert.equal([fired?.depth, fired?.root, fired?.trust], [depth, began.msg_id, 'outside']);
+  }
+  const over = decide((last = after(last)));
+  assert.equal(over.fired, []);
+  assert.is(over.suppressed[0]?.reason, 'depth');
+
+  const trusted = event('A');
+  decide(trusted);
+  const [child] = decide(after(trusted)).fired;
+  assert.equal([child?.depth, child?.root, child?.trust], [2, trusted.msg_id, 'full']);
+
+  say('RUN_START', { run_id: 'x', project_id: 'p', task_id: 't', depth: 7, attempt: 1, root: 'MSG-root' });
+  const ended = event('RUN_STOP', { run_id: 'x' }, 0, {
+    run_id: 'x',
+    depth: 7,
+    trust: 'outside',
+    authentic: true,
+    type: 'RUN_STOP',
+  });
+  decide(ended);
+  const [answer] = decide(after(ended)).fired;
+  assert.equal([answer?.depth, answer?.root, answer?.trust], [9, 'MSG-root', 'outside']);
+});
+
 test('a push of a commit that a run made belongs to the chain of that run', () => {
   const { decide, fact: say } = world(one('priority: 50'));
   say('RUN_START', { run_id: 'x', project_id: 'p', task_id: 't', depth: 3, attempt: 1, root: 'MSG-root' });

@@ -123,7 +123,7 @@ const carryHere = async (opened: Opened, activation: string, folder: string, end
       nonce,
       log,
       defaults: { timeout_ms: opened.config.defaults.timeout, cwd: process.cwd() },
-      folderFor: (event: Event) => repositoryOf(opened, event)?.path,
+      folderFor: (event: Event) => repositoryOf(opened, event, opened.ledger.view)?.path,
       environmentFor: () => ({}),
       notifier: notifierOf(opened, process.env),
       cacheFolder: layout(opened.root.path).stepCacheFolder,
