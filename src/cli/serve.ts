@@ -11,6 +11,7 @@ import { openLedger } from '../ledger/ledger.js';
 import { gather } from '../operators/gather.js';
 import { shareFollow } from '../operators/share-follow.js';
 import { openHandlers } from '../pipeline/handlers.js';
+import { signatureOf } from '../pipeline/parameters.js';
 import { openTreeStore } from '../pipeline/tree-store.js';
 import { openRules } from '../router/rule-table.js';
 import { openTableStore } from '../router/table-store.js';
@@ -94,7 +95,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
   const rules = opened.add(
     await openRules({
       folder: rulesFolder,
-      handlers: () => handlers.list().map((handler) => handler.name),
+      handlers: () => handlers.list().map(signatureOf),
       worker: tableWorker,
       store: openTableStore(join(local.root.path, '.conductor', 'tables')),
       say: say('RULE_TABLE'),

@@ -202,6 +202,8 @@ export type Step =
 export interface Handler {
   name: string;
   description?: string;
+  /** What it may be given `with`, where the file names it. */
+  parameters?: readonly string[];
   steps: readonly Step[];
   /** Of the tree, with the prompts and scripts that it names; of a TypeScript handler, of its text. */
   hash: string;

@@ -58,7 +58,8 @@ export const nearest = (word: string, known: readonly string[]): string | undefi
 /** A checked file, and where in it each of its fields stands. */
 export interface YamlFile<Value> {
   value: Value;
-  locate: (path: readonly PropertyKey[]) => Position;
+  /** `key`: of what is there, the place of this key. */
+  locate: (path: readonly PropertyKey[], key?: string) => Position;
 }
 
 const isMissing = (issue: z.core.$ZodIssue | undefined): boolean =>
@@ -175,7 +176,7 @@ export const readYamlFile = <Schema extends z.ZodType>(
     );
   }
   const result = schema.safeParse(value ?? {});
-  if (result.success) return { value: result.data, locate: (path) => locate(path) };
+  if (result.success) return { value: result.data, locate };
   const { issues } = result.error;
   const { issue } = specific(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;

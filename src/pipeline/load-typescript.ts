@@ -63,6 +63,14 @@ export const loadTypeScriptHandler = async (file: string): Promise<Handler> => {
         position: { file, line: 1, column: 1, field: 'default' },
       },
     );
-  const { name, description, steps } = exported;
-  return { name, ...(description === undefined ? {} : { description }), steps, hash, file, language: 'typescript' };
+  const { name, description, parameters, steps } = exported;
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters === undefined ? {} : { parameters }),
+    steps,
+    hash,
+    file,
+    language: 'typescript',
+  };
 };

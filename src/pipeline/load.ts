@@ -13,6 +13,7 @@ import { COMMON_KEYS } from './syntax/parts.js';
 const KEYS = [
   'name',
   'description',
+  'parameters',
   'steps',
   ...COMMON_KEYS,
   'output',

@@ -1,6 +1,7 @@
 import { compileCondition, pathsIn } from '../core/condition.js';
 import { ConductorError, type Position } from '../core/errors.js';
 import { isReservedGlob } from '../core/event-type.js';
+import { unknownParameter, type HandlerSignature } from '../core/parameters.js';
 import { wrongEventPath } from '../core/pattern.js';
 import { KNOWN_KEYS, ruleFileSchema, type Rule } from '../core/rule.js';
 import { nearest, readYamlFile } from '../core/yaml-document.js';
@@ -20,15 +21,15 @@ export interface PlacedRule {
 }
 
 /** Checks files one after the other: each against the schema and against those before it, handlers where they are given, conditions. */
-export const openCheck = (handlers: readonly string[] | undefined): ((file: RuleFile) => PlacedRule[]) => {
-  const known = handlers && new Set(handlers);
+export const openCheck = (handlers: readonly HandlerSignature[] | undefined): ((file: RuleFile) => PlacedRule[]) => {
+  const known = handlers && new Map(handlers.map((handler) => [handler.name, handler]));
   const ids = new Map<string, string>();
   return ({ file, text }) => {
     const { value, locate } = readYamlFile(file, text, ruleFileSchema, KNOWN_KEYS);
     return value.rules.map((rule, index) => {
-      const refuse = (field: string, message: string): never => {
+      const refuse = (field: string, message: string, key?: string): never => {
         throw new ConductorError('invalid_file', `rule "${rule.id}": ${message}`, {
-          position: locate(['rules', index, field]),
+          position: locate(['rules', index, field], key),
         });
       };
       const other = ids.get(rule.id);
@@ -37,9 +38,12 @@ export const openCheck = (handlers: readonly string[] | undefined): ((file: Rule
       const glob = rule.on.find(isReservedGlob);
       if (glob !== undefined) refuse('on', `"${glob}" fits nothing: reserved types are named one by one, as RUN_STOP`);
       if (known && !known.has(rule.do)) {
-        const near = nearest(rule.do, [...known]);
+        const near = nearest(rule.do, [...known.keys()]);
         refuse('do', `there is no handler "${rule.do}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
       }
+      const handler = rule.with && known?.get(rule.do);
+      const wrong = handler && unknownParameter(handler, rule.with!);
+      if (wrong) refuse('with', wrong.message, wrong.parameter);
       try {
         if (rule.when !== undefined) compileCondition(rule.when, ['event']);
       } catch (error) {
@@ -56,5 +60,7 @@ export const openCheck = (handlers: readonly string[] | undefined): ((file: Rule
 };
 
 /** @throws ConductorError `invalid_file`, with file, line, column and field, for the first thing that is wrong. */
-export const checkTable = (files: readonly RuleFile[], handlers: readonly string[] | undefined): PlacedRule[] =>
-  files.flatMap(openCheck(handlers));
+export const checkTable = (
+  files: readonly RuleFile[],
+  handlers: readonly HandlerSignature[] | undefined,
+): PlacedRule[] => files.flatMap(openCheck(handlers));

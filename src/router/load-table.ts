@@ -4,6 +4,7 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ConductorError, formatPosition, toConductorError, type ErrorCode, type Position } from '../core/errors.js';
+import type { HandlerSignature } from '../core/parameters.js';
 import type { RuleTable } from '../core/rule.js';
 import { checkTable, type PlacedRule, type RuleFile } from './check-table.js';
 
@@ -95,7 +96,7 @@ type OnBroken = (error: ConductorError) => void;
 const checkAside = (
   worker: string,
   files: readonly RuleFile[],
-  handlers: readonly string[] | undefined,
+  handlers: readonly HandlerSignature[] | undefined,
   onBroken: OnBroken | undefined,
 ): Promise<PlacedRule[]> =>
   new Promise((resolve, reject) => {
@@ -150,7 +151,7 @@ export interface LoadedTable {
 /** Checks files that were read; throws `invalid_file` for the first thing that is wrong. `worker`: the file of the thread. */
 export const checkFiles = async (
   files: readonly RuleFile[],
-  handlers?: readonly string[],
+  handlers?: readonly HandlerSignature[],
   worker?: string,
   onBroken?: OnBroken,
 ): Promise<LoadedTable> => {
@@ -162,8 +163,11 @@ export const checkFiles = async (
 };
 
 /** Reads and checks the whole folder. */
-export const loadTable = async (folder: string, handlers?: readonly string[], worker?: string): Promise<LoadedTable> =>
-  checkFiles(await readFirstFiles(folder), handlers, worker);
+export const loadTable = async (
+  folder: string,
+  handlers?: readonly HandlerSignature[],
+  worker?: string,
+): Promise<LoadedTable> => checkFiles(await readFirstFiles(folder), handlers, worker);
 
 export interface GoodTable extends LoadedTable {
   /** The first thing that is wrong in each file that was left out. */
@@ -173,7 +177,7 @@ export interface GoodTable extends LoadedTable {
 /** As `loadTable`, of the files that are good. */
 export const loadGoodFiles = async (
   folder: string,
-  handlers: readonly string[] | undefined,
+  handlers: readonly HandlerSignature[] | undefined,
   worker: string,
 ): Promise<GoodTable> => {
   const broken = new Map<string, ConductorError>();

@@ -2,6 +2,7 @@ import { watch } from 'chokidar';
 import { BehaviorSubject, Subject, concatMap, debounceTime, from } from 'rxjs';
 import { toConductorError, type ConductorError } from '../core/errors.js';
 import type { Log, Rules } from '../core/ports.js';
+import type { HandlerSignature } from '../core/parameters.js';
 import type { RuleTable } from '../core/rule.js';
 import type { RuleFile } from './check-table.js';
 import { prepareTable } from './compile.js';
@@ -10,8 +11,8 @@ import type { TableStore } from './table-store.js';
 
 export interface RulesOptions {
   folder: string;
-  /** Names that `do` may have; missing: any. */
-  handlers?: () => readonly string[];
+  /** What `do` may name; missing: anything. */
+  handlers?: () => readonly HandlerSignature[];
   /** File of the checking thread; missing: checked here. */
   worker?: string;
   /** Keeps each table by its hash, so that what it decided can be explained later. */
@@ -59,7 +60,8 @@ export const openRules = async ({ folder, handlers, worker, store, say, log }: R
   });
   const rescan = setInterval(() => touched.next(), RESCAN_MS);
   let refused: ConductorError | undefined;
-  const isForHandler = (error: ConductorError | undefined): boolean => error?.position?.field?.endsWith('.do') === true;
+  const isForHandler = (error: ConductorError | undefined): boolean =>
+    /\.(do|with\..+)$/.test(error?.position?.field ?? '');
   const isUnread = (error: ConductorError | undefined): boolean =>
     error?.message.includes(': it cannot be read: ') === true;
   const reload = async (): Promise<void> => {

@@ -215,7 +215,7 @@ const stops = async (report: Report): Promise<void> => {
   let longest = 0;
   for (const text of BOMBS) {
     writeFileSync(file, text);
-    longest = Math.max(longest, await longestStop(() => loadTable(folder, ['h'], worker).catch(() => undefined)));
+    longest = Math.max(longest, await longestStop(() => loadTable(folder, [{ name: 'h' }], worker).catch(() => undefined)));
   }
   report({
     name: 'longest stop of the main loop while files made to be slow are checked',
@@ -235,7 +235,7 @@ const stops = async (report: Report): Promise<void> => {
   const open = async (): Promise<void> => {
     const rules = await openRules({
       folder: large,
-      handlers: () => ['h'],
+      handlers: () => [{ name: 'h' }],
       worker,
       log: { info: quiet, warn: quiet, error: quiet },
     });

@@ -97,7 +97,7 @@ test(`${MUTATIONS} mutations of rule files are taken, or refused with a position
     'optimize',
     'check-health',
     'say-no-handler',
-  ];
+  ].map((name) => ({ name }));
   for (const text of texts) checkTable([{ file: 'r.yaml', text }], handlers);
   let taken = 0;
   let placed = 0;

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { ConductorError } from '../../src/core/errors.js';
 import type { Draft } from '../../src/core/event.js';
 import type { Log } from '../../src/core/ports.js';
+import type { HandlerSignature } from '../../src/core/parameters.js';
 import { sayRefusals } from '../../src/core/refusals.js';
 import { emptyView, fold } from '../../src/ledger/fold.js';
 import { checkTable } from '../../src/router/check-table.js';
@@ -25,7 +26,7 @@ const quiet = (): Log & { lines: string[] } => {
   return { lines, info: say, warn: say, error: say };
 };
 
-const refusal = (text: string, handlers: readonly string[] = ['h']): ConductorError => {
+const refusal = (text: string, handlers: readonly HandlerSignature[] = [{ name: 'h' }]): ConductorError => {
   try {
     checkTable([{ file: 'r.yaml', text }], handlers);
   } catch (error) {
@@ -83,6 +84,31 @@ test('what is wrong is said with file, line, column and what was meant', () => {
   }
 });
 
+test('a parameter that the handler does not know is said where it stands, with what was meant', () => {
+  const signature = (names: string[], closed: boolean): HandlerSignature[] => [
+    { name: 'h', parameters: { names, closed } },
+  ];
+  const given = (text: string): string => `rules:\n  - { id: a, on: A, do: h, with: ${text} }`;
+  for (const [text, handler, message] of [
+    ['{ brnch: x }', signature(['branch'], true), 'the handler "h" has no parameter "brnch"; did you mean "branch"?'],
+    ['{ brnch: x }', signature(['branch'], false), 'did you mean "branch"?'],
+    ['{ other: x }', signature(['branch'], true), '"other" (it knows branch)'],
+    ['{ other: x }', signature([], true), '"other" (it takes none)'],
+  ] as const) {
+    const error = refusal(given(text), handler);
+    assert.ok(error.message.startsWith('r.yaml:2:36: rule "a": '), error.message);
+    assert.ok(error.message.includes(message), error.message);
+    assert.is(error.position?.field, `rules[0].with.${text.slice(2, 7)}`);
+  }
+  for (const [text, handler] of [
+    ['{ branch: x, other: y }', signature(['branch'], false)],
+    ['{ branch: x, branches: y }', signature(['branch'], false)],
+    ['{ branch: x }', signature(['branch', 'depth'], true)],
+    ['{ any: x }', [{ name: 'h' }]],
+  ] as const)
+    checkTable([{ file: 'r.yaml', text: given(text) }], handler);
+});
+
 const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
 const laughs = Array.from({ length: 30 }, (_, n) => `  x${n}: &x${n} [${n ? `*x${n - 1}, *x${n - 1}` : 'a'}]`).join(
   '\n',
@@ -122,7 +148,7 @@ for (const [name, text] of Object.entries(BOMBS))
     // The first turn comes when nothing keeps the loop, while the thread is at work.
     let turns = 0;
     const turning = setInterval(() => (turns += 1), 1);
-    const error = await loadTable(folder, ['h'], worker).then(
+    const error = await loadTable(folder, [{ name: 'h' }], worker).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -149,7 +175,7 @@ parentPort.postMessage('ready');`,
   let turns = 0;
   const turning = setInterval(() => (turns += 1), 5);
   let error: unknown;
-  await loadTable(folder, ['h'], stuck).catch((reason: unknown) => (error = reason));
+  await loadTable(folder, [{ name: 'h' }], stuck).catch((reason: unknown) => (error = reason));
   clearInterval(turning);
   assert.match(String(error), `${join(folder, 'b.yaml')}:1:1: checking it took longer than 1000 ms`);
   assert.ok(turns > 5, `the loop turned ${turns} times`);
@@ -159,7 +185,7 @@ test('a main loop that is at work itself meanwhile refuses no good file', async 
   const folder = temporary('busy');
   writeFileSync(join(folder, 'a.yaml'), good('a'));
   let isOver = false;
-  const loading = loadTable(folder, ['h'], worker).finally(() => (isOver = true));
+  const loading = loadTable(folder, [{ name: 'h' }], worker).finally(() => (isOver = true));
   loading.catch(() => undefined);
   let sum = 0;
   // Work of its own, more than a second of the processor each time, while the thread begins and answers.
@@ -179,7 +205,7 @@ test('ten thousand rules in ten files are taken, in pieces', async () => {
       join(folder, `r${file}.yaml`),
       `rules:\n${Array.from({ length: 1_000 }, (_, n) => `  - { id: r${file}-${n}, on: T${n}, match: { data.b: b${n} }, do: h }`).join('\n')}\n`,
     );
-  const rules = await openRules({ folder, handlers: () => ['h'], worker, log: quiet() });
+  const rules = await openRules({ folder, handlers: () => [{ name: 'h' }], worker, log: quiet() });
   assert.is(rules.current.rules.length, 10_000);
   assert.is(compileTable(rules.current), compileTable(rules.current), 'compiled once, before it came into force');
   await rules.close();
@@ -246,7 +272,7 @@ test('a table is swapped while it runs, by every way an editor saves; a bad one 
   const file = join(folder, 'r.yaml');
   const log = quiet();
   writeFileSync(file, good('a'));
-  const rules = await openRules({ folder, handlers: () => ['h'], worker, log });
+  const rules = await openRules({ folder, handlers: () => [{ name: 'h' }], worker, log });
   const inForce = (ids: string): Promise<boolean> =>
     until(`${ids} are in force`, () => rules.current.rules.map(({ id }) => id).join() === ids || undefined, 20_000);
   try {
@@ -301,7 +327,13 @@ test('that a table was refused is said on the bus once for each fault, when the 
     return Promise.resolve();
   };
   const log = quiet();
-  const rules = await openRules({ folder, handlers: () => ['h'], worker, say: sayRefusals('RULE_TABLE', record), log });
+  const rules = await openRules({
+    folder,
+    handlers: () => [{ name: 'h' }],
+    worker,
+    say: sayRefusals('RULE_TABLE', record),
+    log,
+  });
   try {
     writeFileSync(file, 'rules: [{ id: a, on: A, dp: h }]');
     await until('it was tried', () => tries > 0, 20_000);
@@ -333,15 +365,19 @@ test('that a table was refused is said on the bus once for each fault, when the 
 
 test('a rule that came before its handler is taken when the handler comes', async () => {
   const folder = temporary('rules');
-  const handlers = ['h'];
+  const handlers: HandlerSignature[] = [{ name: 'h' }];
   writeFileSync(join(folder, 'r.yaml'), good('a'));
   const log = quiet();
   const rules = await openRules({ folder, handlers: () => handlers, worker, log });
   writeFileSync(join(folder, 's.yaml'), 'rules: [{ id: b, on: B, do: later }]');
   await until('it is said', () => log.lines.some((line) => line.includes('there is no handler "later"')), 20_000);
   assert.is(rules.current.rules.length, 1);
-  handlers.push('later');
+  handlers.push({ name: 'later', parameters: { names: ['branch'], closed: true } });
   await until('both are in force', () => rules.current.rules.length === 2 || undefined, 20_000);
+  writeFileSync(join(folder, 's.yaml'), 'rules: [{ id: b, on: B, do: later, with: { depth: 3 } }]');
+  await until('it is said', () => log.lines.some((line) => line.includes('has no parameter "depth"')), 20_000);
+  handlers[1] = { name: 'later', parameters: { names: ['branch', 'depth'], closed: true } };
+  await until('it is in force', () => rules.current.rules[1]?.with !== undefined || undefined, 20_000);
   await rules.close();
 });
 
@@ -358,8 +394,8 @@ test('a table is found again by its hash, wherever it lay', async () => {
   const other = join(temporary('rules'), 'deep');
   mkdirSync(other);
   for (const folder of [one, other]) writeFileSync(join(folder, 'r.yaml'), good('a', ', expires: 2027-01-01'));
-  const { table } = await loadTable(one, ['h']);
-  assert.is((await loadTable(other, ['h'], worker)).table.hash, table.hash);
+  const { table } = await loadTable(one, [{ name: 'h' }]);
+  assert.is((await loadTable(other, [{ name: 'h' }], worker)).table.hash, table.hash);
   const store = openTableStore(join(one, 'tables'));
   await store.keep(table);
   assert.equal(JSON.parse(JSON.stringify(await store.find(table.hash))), JSON.parse(JSON.stringify(table)));

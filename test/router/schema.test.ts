@@ -13,7 +13,7 @@ const editorTakes = (doc: unknown): boolean => inEditor.safeParse(doc).success;
 /** Undefined, or why the service refuses it. */
 const refusal = (doc: unknown): string | undefined => {
   try {
-    checkTable([{ file: 'r.yaml', text: stringify(doc) }], ['h']);
+    checkTable([{ file: 'r.yaml', text: stringify(doc) }], [{ name: 'h' }]);
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -18,7 +18,9 @@ import { ConductorError, toConductorError } from '../../core/errors.js';
 import { idSchema, type Event } from '../../core/event.js';
 import { normaliseType } from '../../core/event-type.js';
 import type { HandlerRequested } from '../../core/ledger-view.js';
+import { unknownParameter } from '../../core/parameters.js';
 import { openHandlers } from '../../pipeline/handlers.js';
+import { signatureOf } from '../../pipeline/parameters.js';
 import { pipeline } from '../../pipeline/pipeline.js';
 import { openTreeStore } from '../../pipeline/tree-store.js';
 import { layout } from '../../storage/layout.js';
@@ -170,6 +172,8 @@ export const runHandler = (name: string, options: RunOptions): Promise<number> =
     const handler = findHandler(await readHandlers(options.handlers), name);
     const { project_id, ...given } = readEvent(options.event);
     const parameters = readParameters(options.with);
+    const wrong = unknownParameter(signatureOf(handler), parameters ?? {});
+    if (wrong) throw new ConductorError('usage', wrong.message);
     const since = await opened.bus.end();
     const request: HandlerRequested = {
       handler: handler.name,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ConductorError } from '../../core/errors.js';
 import type { RuleTable } from '../../core/rule.js';
 import { readHandlerFiles } from '../../pipeline/load.js';
+import { signatureOf } from '../../pipeline/parameters.js';
 import { loadGoodFiles, type GoodTable } from '../../router/load-table.js';
 import { openTableStore, type TableStore } from '../../router/table-store.js';
 import { tableWorker } from '../package-folder.js';
@@ -33,8 +34,8 @@ export const loadGood = async (options: TableOptions): Promise<Loaded> => {
   const { handlers, broken } = await readHandlerFiles(folderOf(options.handlers, 'handlers'));
   const folder = folderOf(options.rules, 'rules');
   // A handler that cannot be read may be the one that a rule names.
-  const names = broken.length > 0 ? undefined : handlers.map((handler) => handler.name);
-  const table = await loadGoodFiles(folder, names, tableWorker);
+  const known = broken.length > 0 ? undefined : handlers.map(signatureOf);
+  const table = await loadGoodFiles(folder, known, tableWorker);
   return {
     ...table,
     broken: [...broken, ...table.broken],

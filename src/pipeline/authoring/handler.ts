@@ -7,6 +7,8 @@ import type { AnyStep } from './steps.js';
 export interface HandlerDefinition {
   readonly name: string;
   readonly description?: string;
+  /** What it may be given `with`; without it, what its texts speak of. */
+  readonly parameters?: readonly string[];
   readonly steps: readonly Step[];
 }
 
@@ -15,6 +17,7 @@ const definitions = new WeakSet<object>();
 export const handler = (given: {
   name: string;
   description?: string;
+  parameters?: readonly string[];
   steps: readonly AnyStep[];
 }): HandlerDefinition => {
   const name = nameSchema.safeParse(given.name);

@@ -2,6 +2,7 @@
 export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   name: 'A name for people; of a handler, the word that rules call it by; of an item or worker, the word by which it is told.',
   description: 'One sentence: what it is for.',
+  parameters: 'What it may be given `with`; without it, what its texts speak of.',
   steps: 'Steps, one after the other; in a parallel, side by side.',
   id: 'The word by which later steps speak of this one: steps.<id>.',
   when: 'CEL; false skips it. Of a wait: which event counts.',

@@ -9,9 +9,14 @@ export const nameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'a handler name is lower-case letters, digits and "-"');
 
+export const parametersSchema = z.array(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'a parameter is letters, digits and "_"'),
+);
+
 export interface HandlerFile {
   name: string;
   description?: string;
+  parameters?: readonly string[];
   steps: readonly Step[];
 }
 
@@ -24,13 +29,18 @@ export const createFileSchema = (read: Reader): z.ZodType<HandlerFile> => {
       steps: isolate === undefined ? steps : [{ kind: 'sequence' as const, steps, isolate, on_error: 'fail' as const }],
     }));
   return z
-    .looseObject({ name: nameSchema, description: z.string().optional() })
+    .looseObject({ name: nameSchema, description: z.string().optional(), parameters: parametersSchema.optional() })
     .transform((file, context): HandlerFile => {
-      const { name, description, ...rest } = file;
+      const { name, description, parameters, ...rest } = file;
       const isPlain = Object.keys(rest).every((key) => key === 'steps' || key === 'isolate');
       const result = isPlain ? whole.safeParse(rest) : step.transform((one) => ({ steps: [one] })).safeParse(rest);
       if (result.success)
-        return { name, ...(description === undefined ? {} : { description }), steps: result.data.steps };
+        return {
+          name,
+          ...(description === undefined ? {} : { description }),
+          ...(parameters === undefined ? {} : { parameters }),
+          steps: result.data.steps,
+        };
       handOn(result, context);
       return z.NEVER;
     });

@@ -4,7 +4,7 @@ import { spellingsOf } from '../patterns/pattern.js';
 import { DESCRIPTIONS } from './descriptions.js';
 import { kernelKinds } from './kernel/index.js';
 import type { StepSchema } from './schema.js';
-import { nameSchema } from './file.js';
+import { nameSchema, parametersSchema } from './file.js';
 import { common } from './parts.js';
 
 type Json = Record<string, unknown>;
@@ -77,7 +77,7 @@ export const handlerJsonSchema = (): Json => {
   const steps = kinds.map((kind) => withShared(toJson(kind)));
   const isObject = (one: Json): one is Json & { properties: object } =>
     one['type'] === 'object' && typeof one['properties'] === 'object';
-  const file = { name: toJson(nameSchema), description: { type: 'string' } };
+  const file = { name: toJson(nameSchema), description: { type: 'string' }, parameters: toJson(parametersSchema) };
   const plain: Json = {
     type: 'object',
     properties: { ...file, steps: { type: 'array', minItems: 1, items: { $ref: '#/$defs/step' } } },
