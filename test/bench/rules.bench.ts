@@ -215,7 +215,10 @@ const stops = async (report: Report): Promise<void> => {
   let longest = 0;
   for (const text of BOMBS) {
     writeFileSync(file, text);
-    longest = Math.max(longest, await longestStop(() => loadTable(folder, [{ name: 'h' }], worker).catch(() => undefined)));
+    longest = Math.max(
+      longest,
+      await longestStop(() => loadTable(folder, [{ name: 'h' }], worker).catch(() => undefined)),
+    );
   }
   report({
     name: 'longest stop of the main loop while files made to be slow are checked',

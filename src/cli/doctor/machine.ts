@@ -57,8 +57,10 @@ const watches = ({ config }: LoadedConfig): Finding => {
 };
 
 const disk = async (root: string): Promise<Finding> => {
-  const { blocks, bavail, bsize } = await statfs(root);
-  const used = blocks === 0 ? 0 : Math.round(100 - (bavail * 100) / blocks);
+  const { blocks, bfree, bavail, bsize } = await statfs(root);
+  const taken = blocks - bfree;
+  // As df says it: what is kept for root counts for neither side.
+  const used = taken === 0 ? 0 : Math.ceil((taken * 100) / (taken + bavail));
   const free = `${used} % used, ${((bavail * bsize) / 1e9).toFixed(1)} GB free`;
   return finding('disk', used > 95 ? 'fail' : used > 85 ? 'warn' : 'ok', free, 'conductor gc, or a larger disk');
 };
