@@ -9,6 +9,8 @@ const MOST_HELD = 256 * MIB;
 /** A body that is no larger comes through whatever the others hold. */
 const SMALL = 64 * 1024;
 let held = 0;
+/** A body in more pieces is copied together as it comes: a piece weighs more than the byte that may be in it. */
+const MOST_PIECES = 8;
 
 /** Providers send up to 25 MiB, and never a second time. */
 const mostFor = (path: string): number => (/^(\/api\/v1)?\/webhooks\//.test(path) ? 25 : 1);
@@ -44,7 +46,21 @@ export const readBody = (request: IncomingMessage, path: string): Promise<Buffer
       return;
     }
     const chunks: Buffer[] = [];
+    /** What came first, once it is more than some pieces, and room for the rest. */
+    let gathered: Buffer | undefined;
     let bytes = 0;
+    const gather = (chunk: Buffer): void => {
+      const before = bytes - chunk.length;
+      if (gathered === undefined || bytes > gathered.length) {
+        // Whatever length was said: who sends little is given little.
+        const larger = Buffer.allocUnsafeSlow(Math.min(bytes * 2, Number(length) || most * MIB));
+        if (gathered === undefined) Buffer.concat(chunks).copy(larger);
+        else gathered.copy(larger);
+        gathered = larger;
+        chunks.length = 0;
+      }
+      chunk.copy(gathered, before);
+    };
     const letGo = (): void => {
       held -= bytes;
       bytes = 0;
@@ -54,18 +70,22 @@ export const readBody = (request: IncomingMessage, path: string): Promise<Buffer
       held += chunk.length;
       const isTooLarge = bytes > most * MIB;
       if (!isTooLarge && (bytes <= SMALL || held <= MOST_HELD)) {
-        chunks.push(chunk);
+        if (gathered === undefined && chunks.length < MOST_PIECES) chunks.push(chunk);
+        else gather(chunk);
         return;
       }
       request.off('data', onData);
       chunks.length = 0;
+      gathered = undefined;
       letGo();
       if (isTooLarge) tooLarge();
       else refuse('unavailable', 'too many large bodies at once');
     };
     // Listeners stay: taking each off again costs more than the request, which is soon forgotten, holds.
     request.on('data', onData);
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    request.on('end', () =>
+      resolve(chunks.length === 1 ? chunks[0]! : (gathered?.subarray(0, bytes) ?? Buffer.concat(chunks))),
+    );
     // Also after an error.
     request.on('close', () => {
       letGo();

@@ -2,12 +2,23 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Event } from '../core/event.js';
 import type { Blobs } from '../core/ports.js';
 import { storageError } from './file.js';
 
 export const blobsFolder = (root: string): string => join(root, '.conductor', 'blobs');
-const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** The main loop hashes so much at a time: some ms. */
+const SLICE = 2 * 1024 * 1024;
+
+const hashOf = async (bytes: Uint8Array): Promise<string> => {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += SLICE) {
+    if (at > 0) await setImmediate();
+    hash.update(bytes.subarray(at, at + SLICE));
+  }
+  return hash.digest('hex');
+};
 
 const sync = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
@@ -21,7 +32,7 @@ const sync = async (path: string): Promise<void> => {
 /** The bytes that the name promises; undefined when they are missing or others. */
 const readBlob = async (root: string, sha256: string): Promise<Buffer | undefined> => {
   const bytes = await readFile(join(blobsFolder(root), sha256)).catch(() => undefined);
-  return bytes && hashOf(bytes) === sha256 ? bytes : undefined;
+  return bytes && (await hashOf(bytes)) === sha256 ? bytes : undefined;
 };
 
 /** True when it is there already; it then counts as new, so that nobody sweeps it away before it is named on the bus. */
@@ -63,7 +74,7 @@ export const openBlobs = (root: string, durable = true): Blobs => {
   };
   return {
     async put(bytes) {
-      const sha256 = hashOf(bytes);
+      const sha256 = await hashOf(bytes);
       const path = join(folder, sha256);
       try {
         await make();

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { configSchema, type Config } from '../core/config.js';
 import { ConductorError } from '../core/errors.js';
 import { parseYamlFile } from '../core/yaml-document.js';
-import type { WebhookConfig } from '../sources/webhooks.js';
+import type { WebhookConfig } from '../sources/read-delivery.js';
 
 export interface LoadedConfig {
   config: Config;

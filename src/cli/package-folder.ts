@@ -8,6 +8,9 @@ export const binFolder = join(import.meta.dirname, 'bin');
 /** The thread that checks rule files. */
 export const tableWorker = join(packageFolder, 'dist', 'router', 'table-worker.js');
 
+/** The thread that reads large webhooks. */
+export const deliveryWorker = join(packageFolder, 'dist', 'sources', 'delivery-worker.js');
+
 /** The thread that looks for what runs leave behind. */
 export const sweepWorker = join(packageFolder, 'dist', 'runner', 'sweep-worker.js');
 

@@ -27,7 +27,7 @@ import { Opened } from './opened.js';
 import { keepRetained } from './retention.js';
 import { repositoryOf } from './repository-of.js';
 import { stopRuns } from './stop-runs.js';
-import { tableWorker } from './package-folder.js';
+import { deliveryWorker, tableWorker } from './package-folder.js';
 import { openSources } from './configured-sources.js';
 import { checkpointFile } from './checkpoint-file.js';
 import { orShipped } from './shipped.js';
@@ -110,6 +110,7 @@ const serveWith = async (options: ServeOptions, opened: Opened): Promise<number>
       config: options.config,
       ledger,
       log,
+      worker: deliveryWorker,
       madeBy: makerFinder({ rootPath: local.root.path, runs: local.runs, living: () => ledger.view.runs.values() }),
     }),
     (one) => one.close(),

@@ -1,6 +1,7 @@
 import { compileCondition, pathsIn } from '../core/condition.js';
 import { ConductorError, type Position } from '../core/errors.js';
 import { isReservedGlob } from '../core/event-type.js';
+import type { Failure } from '../core/failure.js';
 import { unknownParameter, type HandlerSignature } from '../core/parameters.js';
 import { wrongEventPath } from '../core/pattern.js';
 import { KNOWN_KEYS, ruleFileSchema, type Rule } from '../core/rule.js';
@@ -19,6 +20,13 @@ export interface PlacedRule {
   /** Where each of its examples stands. */
   examples: readonly Position[];
 }
+
+/** What the thread that checks is asked, and what it says of each file. */
+export interface CheckOrder {
+  files: readonly RuleFile[];
+  handlers: readonly HandlerSignature[] | undefined;
+}
+export type CheckAnswer = { placed: PlacedRule[] } | { failure: Failure };
 
 /** Checks files one after the other: each against the schema and against those before it, handlers where they are given, conditions. */
 export const openCheck = (handlers: readonly HandlerSignature[] | undefined): ((file: RuleFile) => PlacedRule[]) => {

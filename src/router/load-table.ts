@@ -2,29 +2,17 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { ConductorError, formatPosition, toConductorError, type ErrorCode, type Position } from '../core/errors.js';
+import { ConductorError, toConductorError } from '../core/errors.js';
+import { revive } from '../core/failure.js';
 import type { HandlerSignature } from '../core/parameters.js';
 import type { RuleTable } from '../core/rule.js';
-import { checkTable, type PlacedRule, type RuleFile } from './check-table.js';
+import { openAside, TookTooLong } from '../operators/aside.js';
+import { checkTable, type CheckAnswer, type CheckOrder, type PlacedRule, type RuleFile } from './check-table.js';
 
 /** A file is checked within this, or the table is not taken: of the processor's time, so that a busy machine refuses no good file. */
 const LIMIT_MS = 1_000;
 /** So long it may take in any case, and to begin. */
 const MOST_MS = 30_000;
-
-/** A moment, and what this process and its main loop had done by then. */
-const begin = () => ({
-  at: performance.now(),
-  usage: process.cpuUsage(),
-  loop: performance.eventLoopUtilization(),
-});
-
-/** Ms of the processor that the thread can have used since: all of the process but what the main loop was at work itself. */
-const usedSince = ({ usage, loop }: ReturnType<typeof begin>): number => {
-  const { user, system } = process.cpuUsage(usage);
-  return (user + system) / 1_000 - performance.eventLoopUtilization(loop).active;
-};
 
 export const isRuleFile = (name: string): boolean => /^[^.].*\.ya?ml$/.test(name);
 
@@ -75,73 +63,42 @@ export const hashOf = (files: readonly RuleFile[]): string => {
   return hash.digest('hex').slice(0, 16);
 };
 
-interface Failure {
-  code: ErrorCode;
-  message: string;
-  details?: Record<string, unknown>;
-  position?: Position;
-}
-type Answer = 'ready' | 'done' | { placed: PlacedRule[] } | { error: Failure };
-
-const revive = ({ code, message, details, position }: Failure): ConductorError => {
-  const place = position ? `${formatPosition(position)}: ` : '';
-  const bare = message.startsWith(place) ? message.slice(place.length) : message;
-  return new ConductorError(code, bare, { ...(details ? { details } : {}), ...(position ? { position } : {}) });
-};
-
 /** Told of a file that is not good, for those who go on with the others. */
 type OnBroken = (error: ConductorError) => void;
 
 /** As `checkTable`, in a thread that is ended when a file takes longer than a second. */
-const checkAside = (
+const checkAside = async (
   worker: string,
-  files: readonly RuleFile[],
-  handlers: readonly HandlerSignature[] | undefined,
-  onBroken: OnBroken | undefined,
-): Promise<PlacedRule[]> =>
-  new Promise((resolve, reject) => {
-    const thread = new Worker(worker, { resourceLimits: { maxOldGenerationSizeMb: 512 } });
-    const placed: PlacedRule[] = [];
-    let checked = 0;
-    let timer = setTimeout(() => late(), MOST_MS);
-    let began = begin();
-    const end = (): void => {
-      clearTimeout(timer);
-      void thread.terminate();
-    };
-    const fail = (message: string, cause?: unknown): void => {
-      end();
-      const { file = '' } = files[checked] ?? files[0]!;
-      reject(new ConductorError('invalid_file', message, { cause, position: { file, line: 1, column: 1 } }));
-    };
-    const late = (): void => {
-      const left = LIMIT_MS - usedSince(began);
-      if (left > 0 && performance.now() - began.at < MOST_MS) timer = setTimeout(late, left);
-      else fail(`checking it took longer than ${LIMIT_MS} ms`);
-    };
-    thread.on('message', (answer: Answer) => {
-      clearTimeout(timer);
-      if (answer === 'ready') thread.postMessage({ files, handlers });
-      else if (answer === 'done') {
-        end();
-        resolve(placed);
-        return;
-      } else if ('error' in answer && onBroken) {
-        onBroken(revive(answer.error));
-        checked += 1;
-      } else if ('error' in answer) {
-        end();
-        reject(revive(answer.error));
-        return;
-      } else {
-        for (const one of answer.placed) placed.push(one);
-        checked += 1;
-      }
-      began = begin();
-      timer = setTimeout(late, LIMIT_MS);
-    });
-    thread.on('error', (error) => fail(`it cannot be checked: ${error.message}`, error));
+  order: CheckOrder,
+  onBroken: OnBroken = (error) => {
+    throw error;
+  },
+): Promise<PlacedRule[]> => {
+  const aside = openAside<CheckOrder, CheckAnswer>({
+    file: worker,
+    processor_ms: LIMIT_MS,
+    most_ms: MOST_MS,
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
   });
+  const placed: PlacedRule[] = [];
+  let checked = 0;
+  try {
+    await aside.ask(order).forEach((answer) => {
+      if ('failure' in answer) onBroken(revive(answer.failure));
+      else for (const one of answer.placed) placed.push(one);
+      checked += 1;
+    });
+  } catch (cause) {
+    if (cause instanceof ConductorError) throw cause;
+    const why =
+      cause instanceof TookTooLong
+        ? `checking it took longer than ${LIMIT_MS} ms`
+        : `it cannot be checked: ${(cause as Error).message}`;
+    const { file = '' } = order.files[checked] ?? order.files[0]!;
+    throw new ConductorError('invalid_file', why, { cause, position: { file, line: 1, column: 1 } });
+  }
+  return placed;
+};
 
 export interface LoadedTable {
   table: RuleTable;
@@ -158,7 +115,7 @@ export const checkFiles = async (
   const placed =
     worker === undefined || files.length === 0
       ? checkTable(files, handlers)
-      : await checkAside(worker, files, handlers, onBroken);
+      : await checkAside(worker, { files, handlers }, onBroken);
   return { table: { hash: hashOf(files), rules: placed.map(({ rule }) => rule) }, placed };
 };
 

@@ -1,18 +1,18 @@
 // Checks rule files beside the main loop, which a file made to be slow must not stop.
 import { parentPort } from 'node:worker_threads';
-import { toConductorError } from '../core/errors.js';
-import type { HandlerSignature } from '../core/parameters.js';
-import { openCheck, type RuleFile } from './check-table.js';
+import { failureOf } from '../core/failure.js';
+import { openCheck, type CheckAnswer, type CheckOrder } from './check-table.js';
 
-parentPort?.on('message', ({ files, handlers }: { files: RuleFile[]; handlers?: HandlerSignature[] }) => {
+const say = (answer: CheckAnswer): void => parentPort?.postMessage(answer);
+
+parentPort?.on('message', ({ files, handlers }: CheckOrder) => {
   const check = openCheck(handlers);
   // Each is told when it is done: the time of one is bounded, and a large table does not arrive in one piece.
   for (const file of files) {
     try {
-      parentPort?.postMessage({ placed: check(file) });
+      say({ placed: check(file) });
     } catch (error) {
-      const { code, details, position, message } = toConductorError(error);
-      parentPort?.postMessage({ error: { code, message, details, position } });
+      say({ failure: failureOf(error) });
     }
   }
   parentPort?.postMessage('done');

@@ -41,6 +41,13 @@ export const createEndpoint = (
   isMapped: rows.length > 0,
 });
 
+/** What a delivery says, all of it plain: a thread can hand it over. No drafts: nothing here answers to it. */
+export interface Reading {
+  drafts: Draft[];
+  /** Of each draft the run or activation that did it, or the commit whose maker is to be asked for. */
+  makers: (string | { sha: string } | undefined)[];
+}
+
 type Told = ReturnType<typeof unwrapCloudEvent>;
 
 const meaningsFor = ({ provider, map, isMapped }: Endpoint, delivery: Told): Meaning[] => {
@@ -79,8 +86,8 @@ const actorKind = (
   return provider.isBot?.(payload) || actor?.endsWith('[bot]') ? 'bot' : 'person';
 };
 
-/** The run or activation that did it, by its mark; of a push the commit, whose maker is to be asked for. */
-const makerOf = ({ mark, type, data: { sha } }: Meaning): string | { sha: string } | undefined =>
+/** By its mark; of a push the commit. */
+const makerOf = ({ mark, type, data: { sha } }: Meaning): Reading['makers'][number] =>
   mark ?? (PUSHES.has(type) && typeof sha === 'string' ? { sha } : undefined);
 
 /** Short values only, for data whose whole is kept elsewhere. */
@@ -93,35 +100,24 @@ const shortOf = (data: Json): Json => {
   return kept;
 };
 
-/** What a delivery is told as; empty when nothing here answers to it. What the drafts refer to is durable before. */
-export const draftsOf = async (
-  endpoint: Endpoint,
-  given: Delivery,
-  { blobs, madeBy }: { blobs: Blobs; madeBy?: MadeBy | undefined },
-): Promise<Draft[]> => {
+export const readingOf = (endpoint: Endpoint, given: Delivery): Reading => {
   const { name, provider } = endpoint;
   const delivery: Told = provider.saysOurTypes ? unwrapCloudEvent(given) : given;
   const { payload, rawBody } = delivery;
+  const reading: Reading = { drafts: [], makers: [] };
   const meanings = meaningsFor(endpoint, delivery);
-  if (meanings.length === 0) return [];
+  if (meanings.length === 0) return reading;
   const id = deliveryOf(endpoint, delivery);
   const actor = actorOf(provider, payload);
-  const isLarge = rawBody.length > MOST_INLINE;
-  const kept = isLarge ? { payload: await blobs.put(rawBody) } : undefined;
-  const drafts: Draft[] = [];
+  const isShort = rawBody.length > MOST_INLINE && provider.saysOurTypes === true;
   for (const meaning of meanings) {
-    const made_by = makerOf(meaning);
-    const made = typeof made_by === 'object' ? madeBy?.(made_by.sha) : made_by;
-    const maker = typeof made === 'object' ? await made : made;
-    const data = isLarge && provider.saysOurTypes ? shortOf(meaning.data) : meaning.data;
     const meta: Record<string, string> = { actor_kind: actorKind(meaning, endpoint, payload, actor) };
     // Names of attributes hold no underscore, so none of ours is said by a sender.
     if (delivery.cloudEvent !== undefined) Object.assign(meta, delivery.cloudEvent.attributes);
-    if (maker !== undefined) meta['made_by'] = maker;
     const draft: Draft = {
       type: meaning.type,
       body: legible(meaning.body),
-      data: kept ? { ...data, ...kept } : data,
+      data: isShort ? shortOf(meaning.data) : meaning.data,
       source: `webhook:${name}`,
       meta,
       depth: 0,
@@ -130,10 +126,28 @@ export const draftsOf = async (
     if (actor !== undefined) draft.actor = actor;
     // Without an id of the sender's own, two equal bodies are two events: nothing tells them apart from a repetition.
     if (id !== undefined) {
-      const number = drafts.length === 0 ? '' : `:${drafts.length}`;
+      const number = reading.drafts.length === 0 ? '' : `:${reading.drafts.length}`;
       draft.dedupe_key = `webhook:${name}:${id}${number}`;
     }
-    drafts.push(draft);
+    reading.drafts.push(draft);
+    reading.makers.push(makerOf(meaning));
+  }
+  return reading;
+};
+
+/** The drafts with what only we know: who made it, and where the whole is kept. What they refer to is durable before. */
+export const draftsOf = async (
+  { drafts, makers }: Reading,
+  rawBody: Buffer,
+  { blobs, madeBy }: { blobs: Blobs; madeBy?: MadeBy | undefined },
+): Promise<Draft[]> => {
+  const payload = rawBody.length > MOST_INLINE ? await blobs.put(rawBody) : undefined;
+  for (const [index, draft] of drafts.entries()) {
+    const made_by = makers[index];
+    const made = typeof made_by === 'object' ? madeBy?.(made_by.sha) : made_by;
+    const maker = typeof made === 'object' ? await made : made;
+    if (maker !== undefined) draft.meta!['made_by'] = maker;
+    if (payload !== undefined) draft.data = { ...draft.data, payload };
   }
   return drafts;
 };

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { cloudEventMode } from '../core/cloud-event.js';
 import { ConductorError } from '../core/errors.js';
 import { isObject, type Json } from './json.js';
+import { MOST_VALUES, refuseManyFields, refuseManyValues } from './values.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
 
@@ -11,6 +12,7 @@ const isBinaryCloudEvent = (headers: IncomingHttpHeaders): boolean => headers['c
 
 const parseJson = (text: string, headers: IncomingHttpHeaders): Json => {
   if (text === '' && isBinaryCloudEvent(headers)) return {};
+  if (text.length > MOST_VALUES) refuseManyValues(text);
   let payload: unknown;
   try {
     payload = JSON.parse(text);
@@ -34,6 +36,7 @@ const textOf = (rawBody: Buffer): string => {
 export const payloadOf = (headers: IncomingHttpHeaders, rawBody: Buffer): Json => {
   const text = textOf(rawBody);
   if (!headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return parseJson(text, headers);
+  if (text.length > MOST_VALUES) refuseManyFields(text);
   const form = new URLSearchParams(text);
   const payload = form.get('payload');
   return payload === null ? Object.fromEntries(form) : parseJson(payload, headers);

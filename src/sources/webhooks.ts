@@ -4,22 +4,16 @@ import { Observable, Subject } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Arrival, Blobs, Clock, Receipt, Source } from '../core/ports.js';
-import type { WebhookAnswer, WebhookOptions } from '../core/webhook.js';
-import { createEndpoint, draftsOf, type Endpoint, type MadeBy } from './deliveries.js';
-import { payloadOf } from './payload.js';
-import { providerOf } from './providers/providers.js';
-import { verifyWithAny } from './verifiers/verifier.js';
-
-export interface WebhookConfig extends Partial<Omit<WebhookOptions, 'secret_file'>> {
-  /** Resolved by the caller; never written anywhere. Two while one is exchanged for the other. */
-  secrets: readonly string[];
-}
+import type { WebhookAnswer } from '../core/webhook.js';
+import { draftsOf, type MadeBy } from './deliveries.js';
+import { openLarge } from './large.js';
+import { openEndpoint, readDelivery, type WebhookConfig } from './read-delivery.js';
 
 export interface Webhooks extends Source {
   names(): readonly string[];
   /** Other webhooks from now on. Throws `configuration`, and then nothing is changed. */
   configure(config: WebhooksOptions['config']): void;
-  /** Resolves when the delivery is durable. */
+  /** Resolves when the delivery is durable. A large body is given away: it is nobody's afterwards. */
   receive(name: string, headers: IncomingHttpHeaders, rawBody: Buffer): Promise<WebhookAnswer>;
 }
 
@@ -29,6 +23,8 @@ export interface WebhooksOptions {
   clock: Pick<Clock, 'now'>;
   /** Missing: only what the bus says tells which commits are ours. */
   madeBy?: MadeBy;
+  /** File of the thread that reads what is large; missing: it is read here. */
+  worker?: string;
 }
 
 type Outcome = Parameters<NonNullable<Arrival['settle']>>[0];
@@ -39,34 +35,20 @@ const LATE = 'the delivery was not durable in time; it is safe to send it again'
 /** More than the bus takes in that time is refused at once. */
 const MOST_WAITING = 2_000;
 
+/** A body of more bytes is read in a thread: one made to be slow would stop the main loop for 20 ms and more. */
+const MOST_HERE = 256 * 1024;
+
 /** Whatever kept the delivery from being durable, the sender shall try again: a 503. */
 const asRetriable = (error: unknown): ConductorError =>
   error instanceof ConductorError && error.status === 503
     ? error
     : new ConductorError('storage', 'the delivery could not be stored', { cause: error });
 
-const endpointOf = (name: string, options: WebhookConfig): Endpoint => {
-  const wrong = (why: string): ConductorError => new ConductorError('configuration', `webhooks.${name}: ${why}`);
-  const provider = providerOf(name, options);
-  // An empty key verifies whatever anybody signs with an empty key.
-  if (options.secrets.length === 0 || options.secrets.includes('')) throw wrong('the secret is empty');
-  const fault = options.secrets.map((secret) => provider.verifier.faultOf?.(secret)).find((one) => one !== undefined);
-  if (fault !== undefined) throw wrong(fault);
-  return createEndpoint(name, provider, options);
-};
-
-const REFUSED = {
-  missing: 'the signature is missing',
-  wrong: 'the signature is wrong',
-  stale: 'it was signed more than five minutes ago or for the future: is the clock right?',
-} as const;
-
-export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions): Webhooks => {
+export const createWebhooks = ({ config, blobs, clock, madeBy, worker }: WebhooksOptions): Webhooks => {
   const open = (all: WebhooksOptions['config']) =>
-    new Map(
-      Object.entries(all).map(([name, one]) => [name, { endpoint: endpointOf(name, one), secrets: one.secrets }]),
-    );
+    new Map(Object.entries(all).map(([name, one]) => [name, openEndpoint(name, one)]));
   let endpoints = open(config);
+  const large = worker === undefined ? undefined : openLarge(worker);
   const arrivals = new Subject<Arrival>();
   /** In the order in which they came; until when they wait, in ms. */
   const waiting = new Map<(outcome: Outcome) => void, number>();
@@ -109,22 +91,18 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
   ): Promise<WebhookAnswer | { drafts: readonly Draft[] }> => {
     const known = endpoints.get(name);
     if (known === undefined) throw new ConductorError('not_found', `there is no webhook "${name}"`);
-    const { endpoint, secrets } = known;
     if (waiting.size >= MOST_WAITING) throw new ConductorError('unavailable', 'too many deliveries at once');
-    // The signature comes first: nothing of an unsigned body is looked at.
-    const verdict = verifyWithAny(endpoint.provider.verifier, { headers, rawBody }, secrets, clock.now());
-    if (verdict !== 'good') throw new ConductorError('unauthorized', REFUSED[verdict]);
-    const delivery = { headers, rawBody, payload: payloadOf(headers, rawBody) };
-    const challenge = endpoint.provider.challengeOf?.(delivery.payload);
-    if (challenge !== undefined) return { challenge };
+    const now = clock.now();
     try {
-      const drafts = await draftsOf(endpoint, delivery, { blobs, madeBy });
-      if (drafts.length > 0) return { drafts };
+      if (large !== undefined && rawBody.length > MOST_HERE) {
+        const read = await large.read(known, { headers, rawBody }, now);
+        return 'drafts' in read ? { drafts: await draftsOf(read, read.rawBody, { blobs, madeBy }) } : read;
+      }
+      const read = readDelivery(known, { headers, rawBody }, now);
+      return 'drafts' in read ? { drafts: await draftsOf(read, rawBody, { blobs, madeBy }) } : read;
     } catch (error) {
       throw error instanceof ConductorError ? error : asRetriable(error);
     }
-    const event = endpoint.provider.eventOf(delivery).slice(0, 100);
-    return { ignored: `nothing here answers to this ${event === '' ? 'delivery' : `"${event}" delivery`}` };
   };
 
   return {
@@ -140,8 +118,9 @@ export const createWebhooks = ({ config, blobs, clock, madeBy }: WebhooksOptions
         return () => {
           subscription.unsubscribe();
           if (arrivals.observed) return;
-          for (const settle of [...waiting.keys()])
-            settle({ error: new ConductorError('unavailable', 'the conductor is stopping') });
+          const error = new ConductorError('unavailable', 'the conductor is stopping');
+          large?.close(error);
+          for (const settle of [...waiting.keys()]) settle({ error });
         };
       }),
     async receive(name, headers, rawBody) {

@@ -20,6 +20,7 @@ import { createMetrics } from '../../src/api/metrics.js';
 import { listen, type Listening } from '../../src/api/server.js';
 import { createHub, type Hub } from '../../src/broadcast/hub.js';
 import { createExplainer } from '../../src/cli/explainer.js';
+import { deliveryWorker } from '../../src/cli/package-folder.js';
 import { openMemoryBus } from '../../src/bus/memory-bus.js';
 import { configSchema, type RequestRates } from '../../src/core/config.js';
 import type { Blobs, Bus, Clock, Handlers, Ledger, Log, Rules, Runs, Tickets } from '../../src/core/ports.js';
@@ -133,6 +134,7 @@ export const open = async ({
     },
     blobs,
     clock,
+    worker: deliveryWorker,
   });
   const telling = hub.start().subscribe();
   const running: Subscription[] = [telling];

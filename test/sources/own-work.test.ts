@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { markerOf, markIn, trailerOf } from '../../src/core/marker.js';
 import { webhookSchema } from '../../src/core/webhook.js';
-import { createEndpoint, draftsOf } from '../../src/sources/deliveries.js';
+import { createEndpoint, draftsOf, readingOf } from '../../src/sources/deliveries.js';
 import type { Json } from '../../src/sources/json.js';
 import { providerOf } from '../../src/sources/providers/providers.js';
 import type { ProviderName } from '../../src/core/webhook-providers.js';
@@ -20,7 +20,8 @@ const meta = async (
   const headers = { 'x-github-event': event, 'x-event-key': event, 'x-gitea-event': event };
   const rawBody = Buffer.from(JSON.stringify(payload));
   const endpoint = createEndpoint(name, providerOf(name, config), config);
-  return (await draftsOf(endpoint, { headers, rawBody, payload }, { blobs, madeBy }))[0]?.meta;
+  const reading = readingOf(endpoint, { headers, rawBody, payload });
+  return (await draftsOf(reading, rawBody, { blobs, madeBy }))[0]?.meta;
 };
 
 test('a mark is found at the end of a text, and not in a quotation of it', () => {

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConductorError } from '../../../src/core/errors.js';
 import { webhookSchema } from '../../../src/core/webhook.js';
-import { createEndpoint, draftsOf } from '../../../src/sources/deliveries.js';
+import { createEndpoint, draftsOf, readingOf } from '../../../src/sources/deliveries.js';
 import type { Json } from '../../../src/sources/json.js';
 import { providerOf } from '../../../src/sources/providers/providers.js';
 
@@ -19,7 +19,7 @@ const told = async (
   const config = webhookSchema.parse({ secret_file: 's', ...options });
   const endpoint = createEndpoint(name, providerOf(name, config), config);
   const rawBody = Buffer.from(JSON.stringify(payload));
-  return draftsOf(endpoint, { headers, rawBody, payload }, { blobs });
+  return draftsOf(readingOf(endpoint, { headers, rawBody, payload }), rawBody, { blobs });
 };
 
 const project = { path_with_namespace: 'acme/app', web_url: 'https://example.org' };
