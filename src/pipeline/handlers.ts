@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { watch, type FSWatcher } from 'chokidar';
-import { Subject, concatMap, debounceTime, from } from 'rxjs';
+import { NEVER, Subject, concatMap, debounceTime, from } from 'rxjs';
 import { ConductorError, toConductorError } from '../core/errors.js';
 import type { Handler } from '../core/handler.js';
 import type { Handlers, Log } from '../core/ports.js';
@@ -18,6 +18,18 @@ export interface HandlersOptions {
 
 /** How often the folder itself is looked at, and all that is in it where the system has no watches left. */
 const POLL_MS = 2_000;
+
+const findIn = (current: () => readonly Handler[], trees: TreeStore): Pick<Handlers, 'find' | 'list' | 'byHash'> => ({
+  find: (name) => current().find((handler) => handler.name === name),
+  list: current,
+  byHash: (hash) => current().find((handler) => handler.hash === hash) ?? trees.find(hash),
+});
+
+/** Those that were read, whatever becomes of their files. */
+export const keepHandlers = async (handlers: Handler[], trees: TreeStore): Promise<Handlers> => {
+  await trees.keep(handlers);
+  return { ...findIn(() => handlers, trees), changes$: NEVER, close: () => Promise.resolve() };
+};
 
 /** Watches the folder; bad files leave the last good handlers in force. The first reading must be good. */
 export const openHandlers = async ({ folder, trees, say, log }: HandlersOptions): Promise<Handlers> => {
@@ -95,9 +107,7 @@ export const openHandlers = async ({ folder, trees, say, log }: HandlersOptions)
     )
     .subscribe();
   return {
-    find: (name) => current.find((handler) => handler.name === name),
-    list: () => current,
-    byHash: (hash) => current.find((handler) => handler.hash === hash) ?? trees.find(hash),
+    ...findIn(() => current, trees),
     changes$: changes.asObservable(),
     async close() {
       subscription.unsubscribe();

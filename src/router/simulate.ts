@@ -72,6 +72,8 @@ export const simulate = async ({ events, fold, view, table, from, now }: Simulat
   const within = new Map<string, number>();
   /** Tasks of starts that only one of both makes, by activation. */
   const starts = { was: new Map<string, string>(), would: new Map<string, string>() };
+  /** Of each rule that the new table does not have, the last table that decided by it. */
+  const tables = new Map<string, string>();
   /** What was said since it was last looked at. */
   let fresh: string[] = [];
   const rules: Simulation['rules'] = {};
@@ -84,10 +86,12 @@ export const simulate = async ({ events, fold, view, table, from, now }: Simulat
     const key = keyOf(verdict.event, verdict.rule);
     if (MATCHED.includes(verdict.verdict) || was.has(key)) verdicts.set(key, verdict);
   };
-  const hear = (routed: Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors'>): void => {
+  const hear = (routed: Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors'> & { table?: string }): void => {
     for (const [key, outcome] of outcomes(routed)) {
       was.set(key, outcome);
       fresh.push(key);
+      const rule = key.slice(key.indexOf('\n') + 1);
+      if (routed.table !== undefined && !compiled.byId.has(rule)) tables.set(rule, routed.table);
     }
     for (const fired of routed.fired) {
       counted(fired.rule).fired += 1;
@@ -175,7 +179,11 @@ export const simulate = async ({ events, fold, view, table, from, now }: Simulat
     const [before, after] = [was.get(key), would.get(key)];
     const difference = differenceOf(before, after);
     if (!about || difference === undefined) continue;
-    const reason = difference || (compiled.byId.has(rule) ? reasonOf(verdicts.get(key)) : 'there is no such rule');
+    const reason =
+      difference ||
+      (compiled.byId.has(rule)
+        ? reasonOf(verdicts.get(key))
+        : `it was in table ${tables.get(rule)}, and is not in this one`);
     counted(rule).differ += 1;
     differences.push({
       event: id,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -96,6 +96,15 @@ test('run does it without a service, in the caller’s folder, prints what it ga
   assert.is(done.stdout, 'good day Ada\n');
   assert.match(done.stderr, 'step greet completed');
   assert.is(said(), 'good day Ada\n');
+  const misspelt = await conductor('handlers', 'run', 'hello', '--event', 'event.json', '--with', '{"hwo":"hi"}');
+  assert.is(misspelt.code, 2);
+  assert.match(misspelt.stderr, 'the handler "hello" has no parameter "hwo"; did you mean "how"?');
+  write('broken.yaml', 'name: broken\nsteps: [{ shel: x }]\n');
+  const beside = await conductor('handlers', 'run', 'hello', '--event', 'event.json', '--with', '{"how":"hi"}');
+  assert.is(beside.code, 0, beside.stderr);
+  assert.is(beside.stdout, 'hi Ada\n');
+  assert.match(beside.stderr, /broken\.yaml:2:\d+: .*shel/);
+  unlinkSync(join(folder, 'handlers', 'broken.yaml'));
   write('bad.yaml', "name: bad\nsteps: [{ shell: 'echo no >&2; exit 2' }]\n");
   const bad = await conductor('handlers', 'run', 'bad');
   assert.is(bad.code, 2);

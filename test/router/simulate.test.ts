@@ -93,8 +93,8 @@ test('what starts and what does not is told with its reason, and counted by rule
   on('A', { k: 2 });
   const simulation = await by('rules: [{ id: r, on: A, match: { data.k: 2 }, do: h }, { id: new, on: A, do: h }]', bus);
   assert.equal(told(simulation).sort(), [
-    'gone: fired → no match; there is no such rule',
-    'gone: fired → no match; there is no such rule',
+    'gone: fired → no match; it was in table then, and is not in this one',
+    'gone: fired → no match; it was in table then, and is not in this one',
     'new: no match → fired; h',
     'new: no match → fired; h',
     'r: fired → no match; match.data.k: wants 2, was 1',

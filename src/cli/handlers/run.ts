@@ -17,9 +17,10 @@ import { z } from 'zod';
 import { ConductorError, toConductorError } from '../../core/errors.js';
 import { idSchema, type Event } from '../../core/event.js';
 import { normaliseType } from '../../core/event-type.js';
+import type { Handler } from '../../core/handler.js';
 import type { HandlerRequested } from '../../core/ledger-view.js';
 import { unknownParameter } from '../../core/parameters.js';
-import { openHandlers } from '../../pipeline/handlers.js';
+import { keepHandlers } from '../../pipeline/handlers.js';
 import { signatureOf } from '../../pipeline/parameters.js';
 import { pipeline } from '../../pipeline/pipeline.js';
 import { openTreeStore } from '../../pipeline/tree-store.js';
@@ -31,7 +32,6 @@ import { Opened as Openings } from '../opened.js';
 import { repositoryOf } from '../repository-of.js';
 import { clock, log, nonce, random } from '../system.js';
 import { withLedger, type Opened } from '../with-ledger.js';
-import { orShipped } from '../shipped.js';
 import { findHandler, readHandlers } from './folder.js';
 
 export interface RunOptions {
@@ -106,7 +106,7 @@ const follow = (opened: Opened, activation: string, since: string, left$: Observ
 };
 
 /** Where no service is: carries this one activation here, and nothing else. */
-const carryHere = async (opened: Opened, activation: string, folder: string, end: Promise<Event>): Promise<Event> => {
+const carryHere = async (opened: Opened, activation: string, known: Handler[], end: Promise<Event>): Promise<Event> => {
   const openings = new Openings();
   const stop$ = new Subject<string>();
   const signals = merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')).subscribe({
@@ -116,7 +116,7 @@ const carryHere = async (opened: Opened, activation: string, folder: string, end
   try {
     openings.add(await holdRoot(opened.root.path, { carries: activation }), (held) => held.close());
     const trees = openTreeStore(layout(opened.root.path).treesFolder);
-    const handlers = openings.add(await openHandlers({ folder, trees, log }), (one) => one.close());
+    const handlers = await keepHandlers(known, trees);
     const ports = {
       ...opened,
       handlers,
@@ -149,13 +149,13 @@ const carryHere = async (opened: Opened, activation: string, folder: string, end
 const LOOK_AGAIN_MS = 200;
 
 /** By the service, else here; another that was run by hand holds the root until it has ended. */
-const carried = async (opened: Opened, activation: string, folder: string, end: Promise<Event>): Promise<Event> => {
+const carried = async (opened: Opened, activation: string, known: Handler[], end: Promise<Event>): Promise<Event> => {
   for (;;) {
     const holder = findService(opened.root.path);
     if (holder && holder['carries'] === undefined) return end;
     if (!holder) {
       try {
-        return await carryHere(opened, activation, folder, end);
+        return await carryHere(opened, activation, known, end);
       } catch (error) {
         if (toConductorError(error).code !== 'root_in_use') throw error;
       }
@@ -169,7 +169,8 @@ const carried = async (opened: Opened, activation: string, folder: string, end: 
 /** Runs one handler for one event, through the service where there is one. Gives its exit code. */
 export const runHandler = (name: string, options: RunOptions): Promise<number> =>
   withLedger(options, async (opened) => {
-    const handler = findHandler(await readHandlers(options.handlers), name);
+    const known = await readHandlers(options.handlers);
+    const handler = findHandler(known, name);
     const { project_id, ...given } = readEvent(options.event);
     const parameters = readParameters(options.with);
     const wrong = unknownParameter(signatureOf(handler), parameters ?? {});
@@ -195,13 +196,11 @@ export const runHandler = (name: string, options: RunOptions): Promise<number> =
     const activation = `handler/${receipt!.msg_id}`;
     const left$ = new Subject<void>();
     const end = follow(opened, activation, since, left$);
-    const last = await carried(opened, activation, orShipped(options.handlers, 'handlers'), end).catch(
-      async (error: unknown) => {
-        left$.next();
-        await end.catch(() => undefined);
-        throw error;
-      },
-    );
+    const last = await carried(opened, activation, known, end).catch(async (error: unknown) => {
+      left$.next();
+      await end.catch(() => undefined);
+      throw error;
+    });
     const { status, exit, error, output, reason } = last.data;
     if (options.json) process.stdout.write(`${JSON.stringify({ activation, task_id, ...last.data })}\n`);
     else if (typeof output === 'string') process.stdout.write(output.endsWith('\n') ? output : `${output}\n`);
