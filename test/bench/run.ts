@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { useScratch } from '../support/scratch.js';
 import { describe, meetsBar, type Bench, type Row } from './measure.js';
 
 const folder = import.meta.dirname;
@@ -17,6 +18,7 @@ if (unknown.length > 0) {
 }
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`);
+process.once('exit', useScratch('bench'));
 const missed: Row[] = [];
 for (const name of names.filter((one) => wanted.length === 0 || wanted.includes(one))) {
   console.log(`\n${name}`);
