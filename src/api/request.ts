@@ -52,8 +52,10 @@ export const readBody = (request: IncomingMessage, path: string): Promise<Buffer
     const gather = (chunk: Buffer): void => {
       const before = bytes - chunk.length;
       if (gathered === undefined || bytes > gathered.length) {
+        const said = Number(length);
         // Whatever length was said: who sends little is given little.
-        const larger = Buffer.allocUnsafeSlow(Math.min(bytes * 2, Number(length) || most * MIB));
+        const room = said > 0 && bytes > MIB ? said : Math.min(bytes * 2, said || most * MIB);
+        const larger = Buffer.allocUnsafeSlow(room);
         if (gathered === undefined) Buffer.concat(chunks).copy(larger);
         else gathered.copy(larger);
         gathered = larger;

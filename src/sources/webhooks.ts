@@ -36,7 +36,7 @@ const LATE = 'the delivery was not durable in time; it is safe to send it again'
 const MOST_WAITING = 2_000;
 
 /** A body of more bytes is read in a thread: one made to be slow would stop the main loop for 20 ms and more. */
-const MOST_HERE = 256 * 1024;
+const MOST_HERE = 64 * 1024;
 
 /** Whatever kept the delivery from being durable, the sender shall try again: a 503. */
 const asRetriable = (error: unknown): ConductorError =>

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -140,6 +141,37 @@ test('a body over 25 MiB that does not say its length is a 413', async () => {
   });
   assert.is(answer.status, 413);
 });
+
+for (const bytes of [100, 70_000, 3 * MIB])
+  test(`${bytes} bytes that come a few at a time, without their length and with it, are the same bytes`, async () => {
+    const { port } = new URL(world.url);
+    const body = Buffer.from(filled(Math.max(bytes, Buffer.byteLength(push))));
+    const step = Math.ceil(body.length / 20_000);
+    const parts = Array.from({ length: Math.ceil(body.length / step) }, (_, n) =>
+      body.subarray(n * step, (n + 1) * step),
+    );
+    const chunked = parts.flatMap((part) => [`${part.length.toString(16)}\r\n`, part, '\r\n']);
+    for (const [id, length, sent] of [
+      ['chunked', 'Transfer-Encoding: chunked', [...chunked, '0\r\n\r\n']],
+      ['whole', `Content-Length: ${body.length}`, parts],
+    ] as const) {
+      const socket = connect(Number(port), '127.0.0.1').setNoDelay(true);
+      socket.write(
+        `POST /webhooks/github HTTP/1.1\r\nHost: 127.0.0.1\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: ${id}\r\nX-Hub-Signature-256: ${sign(body)}\r\n${length}\r\n\r\n`,
+      );
+      for (const part of sent) socket.write(part);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      assert.match(answer.toString(), 'HTTP/1.1 202');
+      socket.destroy();
+    }
+    const events = await all(world.bus);
+    assert.is(events.length, 2);
+    for (const { data } of events) {
+      assert.is(data['branch'], 'main');
+      const kept = data['payload'] as { sha256: string } | undefined;
+      if (bytes > 32 * 1024) assert.equal(await world.blobs.get(kept!.sha256), body);
+    }
+  });
 
 test('senders who show no signature fill no more than 256 MiB; small bodies come through, and all is as before once they are gone', async () => {
   const { port } = new URL(world.url);

@@ -1,3 +1,5 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
 /** One row of a benchmark: ours beside a reference that was measured in the same run. */
 export interface Row {
   name: string;
@@ -65,4 +67,13 @@ export const inTurns = async (
     if (!first) times.ours.push(await timeOf(ours));
   }
   return times;
+};
+
+/** The longest time in which nothing else was done while the work was. */
+export const longestStop = async (work: () => Promise<unknown>): Promise<number> => {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  await work();
+  delays.disable();
+  return delays.max / 1e6;
 };

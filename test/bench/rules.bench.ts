@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Subject, filter } from 'rxjs';
 import { compileCondition } from '../../src/core/condition.js';
 import type { Event } from '../../src/core/event.js';
@@ -12,7 +11,8 @@ import { decide, decideInSlices } from '../../src/router/decide.js';
 import { loadTable } from '../../src/router/load-table.js';
 import { openRules } from '../../src/router/rule-table.js';
 import { project, temporary } from '../support/service.js';
-import { inTurns, quantile, type Bench, type Report } from './measure.js';
+import { largeDeliveries } from './large-deliveries.js';
+import { inTurns, longestStop, quantile, type Bench, type Report } from './measure.js';
 import { besideDebian, signedDelivery } from './webhooks.js';
 
 const PER_TYPE = 10;
@@ -142,15 +142,6 @@ const conditions = async (report: Report): Promise<void> => {
   });
 };
 
-/** The longest time in which nothing else was done while the work was. */
-const longestStop = async (work: () => Promise<unknown>): Promise<number> => {
-  const delays = monitorEventLoopDelay({ resolution: 1 });
-  delays.enable();
-  await work();
-  delays.disable();
-  return delays.max / 1e6;
-};
-
 const nested = (open: string, close: string, depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`;
 const withCondition = (when: string): string => `rules:\n  - { id: a, on: A, do: h, when: '${when}' }\n`;
 const BOMBS: readonly string[] = [
@@ -261,5 +252,6 @@ const bench: Bench = async (report) => {
   await conditions(report);
   await slowEvents(report);
   await stops(report);
+  await largeDeliveries(report);
 };
 export default bench;
