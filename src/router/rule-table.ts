@@ -37,7 +37,9 @@ export const openRules = async ({ folder, handlers, worker, store, say, log }: R
   const load = async (files: readonly RuleFile[]): Promise<RuleTable> => {
     checked = hashOf(files);
     const { table } = await checkFiles(files, handlers?.(), worker);
-    await Promise.all([store?.keep(table), prepareTable(table)]);
+    // One after the other, so that their pieces do not come together.
+    await store?.keep(table);
+    await prepareTable(table);
     return table;
   };
   const table$ = new BehaviorSubject(await load(await readFirstFiles(folder)));
