@@ -4,7 +4,15 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { test as each } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needing } from '../support/needing.js';
-import { cleanEnvironment, startService, temporary, tool, type Service } from '../support/service.js';
+import {
+  cleanEnvironment,
+  startService,
+  steadyPort,
+  temporary,
+  temporaryForSockets,
+  tool,
+  type Service,
+} from '../support/service.js';
 
 const { path, test } = needing('chromium');
 
@@ -26,24 +34,27 @@ writeFileSync(
   `name: work\nsteps:\n  - { id: dig, shell: "echo '${HOSTILE.replaceAll('"', '')}'; echo digging; sleep 300" }\n`,
 );
 
-let browser: Browser;
+let browser: Browser | undefined;
 let service: Service;
 each.before(async () => {
   browser = await chromium.launch({
     executablePath: path,
     chromiumSandbox: process.getuid?.() !== 0,
     args: ['--disable-dev-shm-usage'],
+    env: { ...process.env, TMPDIR: temporaryForSockets() },
   });
-  service = await startService(['--root', 'runs'], { cwd, env });
+  service = await startService(['--root', 'runs', '--port', await steadyPort()], { cwd, env });
 });
 each.after(async () => {
+  // Where it did not start that is what is to be told.
+  if (!browser) return;
   await browser.close();
   await service.stop();
 });
 
 /** A page that keeps whatever a careful person would see in the console. */
 const openPage = async () => {
-  const page = await (await browser.newContext()).newPage();
+  const page = await (await browser!.newContext()).newPage();
   const problems: string[] = [];
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) problems.push(message.text());

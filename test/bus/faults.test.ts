@@ -313,15 +313,18 @@ await writer.close();
   }),
 );
 
-test('a wake-up that the kernel loses costs half a second, not the message', () =>
+/** More than the kernel keeps for us while we do not look: what comes after them is dropped, without a word. */
+const LOST = '/proc/sys/fs/inotify/max_queued_events';
+const most = existsSync(LOST) ? Number(readFileSync(LOST, 'utf8')) : Infinity;
+
+// Some machines keep millions.
+(most <= 100_000 ? test : test.skip)('a wake-up that the kernel loses costs half a second, not the message', () =>
   withRoot((root) =>
     withBus(root, async (bus) => {
       const watching = watchBus(bus);
       await bus.append([{ type: 'A', body: 'first' }]);
       await watching.count(1);
       const [first] = await all(bus.read());
-      // More than the kernel keeps for us while we do not look: what comes after them is dropped, without a word.
-      const most = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
       for (let number = 0; number <= most; number += 1) closeSync(openSync(join(root, `other-${number}`), 'w'));
       const next = encode({ ...first!, ...stampOf({ ms: Date.UTC(2026, 11, 1), ns: 0 }, 1, 1), body: 'lost' });
       appendFileSync(busFile(root), next);
@@ -329,7 +332,8 @@ test('a wake-up that the kernel loses costs half a second, not the message', () 
       watching.stop();
       assert.is(watching.events[1]?.body, 'lost');
     }),
-  ));
+  ),
+);
 
 test('a foreign writer without the lock: its text is shown and hides nothing', () =>
   withRoot((root) =>

@@ -115,7 +115,13 @@ test('each program is asked once; shipped roles are one line; who is several is 
 test('machine and root are looked at: kill level, sandboxes, disk, durability, clock, permissions, service', async () => {
   const { cwd, env, doctor } = world();
   const first = await doctor();
-  assert.is(first.code, 0, first.stderr);
+  // How full the disk is, is not ours.
+  const failed = first.findings.filter(({ verdict }) => verdict === 'fail').map(({ check }) => check);
+  assert.equal(
+    failed.filter((check) => check !== 'disk'),
+    [],
+  );
+  assert.is(first.code, failed.length > 0 ? 3 : 0, first.stderr);
   for (const check of ['stopping runs', 'sandboxes', 'watch limit', 'disk', 'durability', 'clock', 'permissions'])
     assert.ok(first.of(check), check);
   assert.match(first.of('durability')!.message, 'ms a durable write');

@@ -57,6 +57,7 @@ test('a user has no more runs at work than the limit', async () => {
 
 test('an alert of the configuration is raised with its action, and a rule answers it', async () => {
   const { cwd, env, task, read } = world(`timers: { health: { every: 1s } }
+health: { disk_percent: 100 }
 alerts:
   - { name: HighFailureRate, condition: task_failure_rate > 0.1, action: page_oncall }
   - { name: Later, condition: task_failure_rate > 0.1, duration: 1h }

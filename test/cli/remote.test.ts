@@ -2,7 +2,15 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanEnvironment, startService, temporary, tool, until, type Service } from '../support/service.js';
+import {
+  cleanEnvironment,
+  startService,
+  steadyPort,
+  temporary,
+  tool,
+  until,
+  type Service,
+} from '../support/service.js';
 
 const env = cleanEnvironment();
 const cwd = temporary('elsewhere');
@@ -10,7 +18,7 @@ const away = temporary('away');
 let service: Service;
 let told: Record<string, string>;
 test.before(async () => {
-  service = await startService([], { cwd, env });
+  service = await startService(['--port', await steadyPort()], { cwd, env });
   told = { ...env, CONDUCTOR_TOKEN: service.token };
 });
 test.after(async () => {
@@ -48,7 +56,7 @@ test('a task is asked for, looked at and listed with --server and its token', as
 test('--wait shows the runs there and ends with their meaning, also when the service is restarted meanwhile', async () => {
   const done = await create('waited', 'echo done', '--wait');
   assert.equal([done.code, done.stdout], [0, 'waited\n']);
-  assert.match(done.stderr, /^· shell starts {2}run\n✓ shell {2}\ds {2}run\n$/);
+  assert.match(done.stderr, /^· shell starts {2}run\n✓ shell {2}\S+ {2}run\n$/);
   assert.is((await create('refused', 'exit 2', '--wait')).code, 2);
   const waiting = create('restarted', 'until [ -e go ]; do sleep 0.1; done', '--wait');
   await until('it runs', async () => (await statusOf('restarted')).status === 'running');

@@ -6,7 +6,16 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
-import { cleanEnvironment, command, project, startService, temporary, tool, until } from '../support/service.js';
+import {
+  cleanEnvironment,
+  command,
+  project,
+  startService,
+  temporary,
+  temporaryForSockets,
+  tool,
+  until,
+} from '../support/service.js';
 
 const env = cleanEnvironment();
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
@@ -70,7 +79,7 @@ test('a lent token and a link for the page do what they say', async () => {
 
 test('a socket of the file system serves the same, and one whose service was killed is not in the way', async () => {
   const root = join(temporary('service'), 'runs');
-  const path = join(temporary('socket'), 'conductor.sock');
+  const path = join(temporaryForSockets(), 'conductor.sock');
   const args = ['--root', root, '--unix-socket', path];
   const first = await startService(args, { cwd: project, env });
   first.process.kill('SIGKILL');

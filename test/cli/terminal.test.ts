@@ -47,47 +47,50 @@ test('top shows what runs, follows it, and gives the terminal back', async () =>
 });
 
 test('a task that is waited for is shown with its children, their times and how they ended; a pipe gets plain lines', async () => {
-  const child = `'${process.execPath}' '${command('run-agent')}' task --task-id below --agent shell --prompt 'sleep 0.5'`;
+  const child = `'${process.execPath}' '${command('run-agent')}' task --task-id below --agent shell --prompt 'until [ -e both ]; do sleep 0.05; done'`;
   writeFileSync(join(cwd, 'both.sh'), `${child}\n`);
   const words = 'task create --task both --agent shell --prompt-file both.sh --wait';
   const { shown, ended } = atTerminal('conductor', words);
+  const both = /\u001B\[\d+A\u001B\[J[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\S+ {2}run\r\n {2}[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\S+ {2}below\r\n/;
+  await until('both are shown', () => both.test(shown()) || undefined);
+  writeFileSync(join(cwd, 'both'), '');
   assert.is(await ended, 0);
-  assert.match(
-    shown(),
-    /\u001B\[\d+A\u001B\[J[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\ds {2}run\r\n {2}[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\ds {2}below\r\n/,
-  );
-  assert.match(shown(), /✓ shell {2}\ds {2}run\r\n {2}✓ shell {2}\ds {2}below\r\n$/);
+  assert.match(shown(), /✓ shell {2}\S+ {2}run\r\n {2}✓ shell {2}\S+ {2}below\r\n$/);
   const plain = await conductor(...words.split(' '));
   assert.is(plain.stdout, 'both\n');
   assert.match(
     plain.stderr,
-    /^· shell starts {2}run\n· shell starts {2}below\n✓ shell {2}\ds {2}below\n✓ shell {2}\ds {2}run\n$/,
+    /^· shell starts {2}run\n· shell starts {2}below\n✓ shell {2}\S+ {2}below\n✓ shell {2}\S+ {2}run\n$/,
   );
 });
 
 test('watch shows the tree below its lines, and only its lines to a pipe', async () => {
-  await ask('seen', 'sleep 1');
+  await ask('seen', 'until [ -e seen ]; do sleep 0.05; done');
   const { shown, ended } = atTerminal('run-agent', 'watch --task seen');
+  await until('it is shown', () => /shell {2}\S+ {2}run/.test(shown()) || undefined);
+  writeFileSync(join(cwd, 'seen'), '');
   assert.is(await ended, 0);
   assert.match(shown(), /default\/seen\tcompleted/);
-  assert.match(shown(), /✓ shell {2}\ds {2}run\r\n$/);
+  assert.match(shown(), /✓ shell {2}\S+ {2}run\r\n$/);
   const piped = await tool('run-agent', ['watch', '--task', 'seen'], { cwd, env });
   assert.match(piped.stdout, /^default\/seen\tcompleted\t\w+\n$/);
   assert.is(piped.stderr, '');
 });
 
 test('batch shows its runs as they go, and only its lines to a pipe', async () => {
-  const words = `batch --agent shell --task one --prompt 'sleep 1' --task two --prompt 'exit 2' --max-concurrent 2`;
+  const words = `batch --agent shell --task one --prompt 'until [ -e one ]; do sleep 0.05; done' --task two --prompt 'exit 2' --max-concurrent 2`;
   const { shown, ended } = atTerminal('run-agent', words);
+  await until('it is shown', () => /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\S+ {2}one\r\n/.test(shown()) || undefined);
+  writeFileSync(join(cwd, 'one'), '');
   assert.is(await ended, 2);
   const line = (task: string, how: string) =>
     new RegExp(`\\n(\u001B\\[\\d+A\u001B\\[J)?${task}\\t[\\d-]+\\t${how}\r\n`);
   assert.match(`\n${shown()}`, line('one', 'completed\t0'));
   assert.match(`\n${shown()}`, line('two', 'failed\t2'));
-  assert.match(shown(), /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\ds {2}one\r\n/);
+  assert.match(shown(), /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] shell {2}\S+ {2}one\r\n/);
   const last = shown().split('\u001B[J').at(-1)!;
-  assert.match(last, /✓ shell {2}\ds {2}one\r\n/);
-  assert.match(last, /✗ shell {2}\ds {2}two\r\n/);
+  assert.match(last, /✓ shell {2}\S+ {2}one\r\n/);
+  assert.match(last, /✗ shell {2}\S+ {2}two\r\n/);
   const piped = await tool('run-agent', ['batch', '--agent', 'shell', '--prompt', 'true'], { cwd, env });
   assert.match(piped.stdout, /^task-\S+\t[\d-]+\tcompleted\t0\n$/);
   assert.is(piped.stderr, '');

@@ -69,7 +69,7 @@ test.after.each(async () => {
 });
 
 const said = (watcher: Watcher, type: string, fits?: (said: Said) => boolean): Promise<Said> =>
-  until(`${type} is said`, () => watcher.find(type, fits), 30_000);
+  until(`${type} is said`, () => watcher.find(type, fits));
 
 const examples = createRequire(import.meta.url)('@octokit/webhooks-examples') as {
   name: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cancelFact } from '../../src/core/activation-facts.js';
-import { until } from '../support/service.js';
+import { isGone, until } from '../support/service.js';
 import { handler, openWorld, type World } from './world.js';
 
 const withHandler = async (steps: string, work: (world: World) => Promise<void>): Promise<void> => {
@@ -135,8 +135,8 @@ test('a timer keeps its moment over a restart', () =>
       await waits(world, activation, 'pause');
       const due = Date.parse(world.ledger.view.activations.get(activation)!.started.get('pause')!.until!);
       await world.restart();
-      assert.is(Date.parse(world.ledger.view.activations.get(activation)!.started.get('pause')!.until!), due);
       assert.is((await world.end(activation))['status'], 'completed');
+      assert.is((await world.events('STEP_STARTED')).length, 1, 'it was not begun anew');
       assert.ok(Number(world.file('woke')) >= due);
     },
   ));
@@ -147,7 +147,7 @@ test('lanes meet at a barrier, and a lane that fails opens it with an error', ()
 - id: good
   parallel:
     - { id: a, sequence: [{ shell: 'echo a1 >> log' }, { wait: { barrier: met, parties: 2 } }, { shell: 'echo a2 >> log' }] }
-    - { id: b, sequence: [{ shell: 'sleep 0.2; echo b1 >> log' }, { wait: { barrier: met, parties: 2 } }, { shell: 'echo b2 >> log' }] }
+    - { id: b, sequence: [{ shell: 'until [ -s log ]; do sleep 0.02; done; echo b1 >> log' }, { wait: { barrier: met, parties: 2 } }, { shell: 'echo b2 >> log' }] }
 - parallel:
     - { id: a, sequence: [{ wait: { barrier: met, parties: 2 } }] }
     - { id: b, shell: 'exit 2' }
@@ -170,12 +170,12 @@ test('cancelling ends what runs and what waits, and says so', () =>
     async (world) => {
       const activation = await world.begin('h');
       await waits(world, activation, '0.wait');
-      await until('the run is there', () => world.file('pid') || undefined);
+      await until('the run is there', () => world.file('pid').endsWith('\n') || undefined);
       await world.ledger.record([cancelFact(world.ledger.view.activations.get(activation)!, 'not needed')]);
       const end = await world.end(activation);
       assert.is(end['status'], 'cancelled');
       assert.is(end['error'], 'not needed');
-      assert.throws(() => process.kill(Number(world.file('pid')), 0), /ESRCH/);
+      assert.ok(isGone(world.file('pid')));
       assert.is(world.file('after'), '');
       assert.is(world.ledger.view.waits.size, 0);
       const checkpoint = JSON.parse(readFileSync(join(world.taskFolder(activation), 'checkpoint.json'), 'utf8')) as {

@@ -274,7 +274,7 @@ test('a table is swapped while it runs, by every way an editor saves; a bad one 
   writeFileSync(file, good('a'));
   const rules = await openRules({ folder, handlers: () => [{ name: 'h' }], worker, log });
   const inForce = (ids: string): Promise<boolean> =>
-    until(`${ids} are in force`, () => rules.current.rules.map(({ id }) => id).join() === ids || undefined, 20_000);
+    until(`${ids} are in force`, () => rules.current.rules.map(({ id }) => id).join() === ids || undefined);
   try {
     assert.ok(await inForce('a'));
     writeFileSync(file, good('written'));
@@ -336,18 +336,18 @@ test('that a table was refused is said on the bus once for each fault, when the 
   });
   try {
     writeFileSync(file, 'rules: [{ id: a, on: A, dp: h }]');
-    await until('it was tried', () => tries > 0, 20_000);
+    await until('it was tried', () => tries > 0);
     takes = true;
-    await until('it is said', () => said.length > 0, 20_000);
+    await until('it is said', () => said.length > 0);
     // The same fault at another look is no news.
     writeFileSync(join(folder, 'other.txt'), '1');
     writeFileSync(file, 'rules: [{ id: a, on: A, dp: h }] # still');
     renameSync(folder, `${folder}-away`);
-    await until('another fault is said', () => said.length > 1, 20_000);
+    await until('another fault is said', () => said.length > 1);
     renameSync(`${folder}-away`, folder);
-    await until('that the first is still there, too', () => said.length > 2, 20_000);
+    await until('that the first is still there, too', () => said.length > 2);
     writeFileSync(file, good('a'));
-    await until('that it is good is said', () => said.some(({ type }) => type === 'RULE_TABLE_ACCEPTED'), 20_000);
+    await until('that it is good is said', () => said.some(({ type }) => type === 'RULE_TABLE_ACCEPTED'));
   } finally {
     await rules.close();
   }
@@ -370,14 +370,14 @@ test('a rule that came before its handler is taken when the handler comes', asyn
   const log = quiet();
   const rules = await openRules({ folder, handlers: () => handlers, worker, log });
   writeFileSync(join(folder, 's.yaml'), 'rules: [{ id: b, on: B, do: later }]');
-  await until('it is said', () => log.lines.some((line) => line.includes('there is no handler "later"')), 20_000);
+  await until('it is said', () => log.lines.some((line) => line.includes('there is no handler "later"')));
   assert.is(rules.current.rules.length, 1);
   handlers.push({ name: 'later', parameters: { names: ['branch'], closed: true } });
-  await until('both are in force', () => rules.current.rules.length === 2 || undefined, 20_000);
+  await until('both are in force', () => rules.current.rules.length === 2 || undefined);
   writeFileSync(join(folder, 's.yaml'), 'rules: [{ id: b, on: B, do: later, with: { depth: 3 } }]');
-  await until('it is said', () => log.lines.some((line) => line.includes('has no parameter "depth"')), 20_000);
+  await until('it is said', () => log.lines.some((line) => line.includes('has no parameter "depth"')));
   handlers[1] = { name: 'later', parameters: { names: ['branch', 'depth'], closed: true } };
-  await until('it is in force', () => rules.current.rules[1]?.with !== undefined || undefined, 20_000);
+  await until('it is in force', () => rules.current.rules[1]?.with !== undefined || undefined);
   await rules.close();
 });
 

@@ -21,6 +21,8 @@ const orphan = async (world: World, agent: string, ...acts: Act[]) => {
     stdio: 'ignore',
   });
   const [pid] = await until('the agent runs', () => (pidsIn(pids).length > 0 ? pidsIn(pids) : undefined));
+  // Its starter may be slower than the agent.
+  await until('its process is noted', async () => ((await world.runs.find(spec))?.pid ?? -1) > 0);
   const exited = new Promise((resolve) => owner.once('exit', resolve));
   return {
     spec,

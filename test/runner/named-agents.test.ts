@@ -115,9 +115,11 @@ test('a wrapper of words goes before the agent; in a PID namespace nothing outli
     groupFor: () => Promise.resolve(undefined),
   });
   const path = join(temporary('boxed'), 'pids');
+  // Nobody else's on this machine.
+  const nap = `1${process.pid}.${Date.now()}`;
   const spec = world.specOf(
     'boxed',
-    `(setsid env -i sh -c 'exec sleep 1234.5' >/dev/null 2>&1 &)\necho $$ >'${path}'\nsleep 1000\n`,
+    `(setsid env -i sh -c 'exec sleep ${nap}' >/dev/null 2>&1 &)\necho $$ >'${path}'\nsleep 1000\n`,
   );
   const ended = lastValueFrom(world.runner.attempt(spec)) as Promise<RunEnd>;
   const [inside] = await until('it runs', () => (pidsIn(path).length > 0 ? pidsIn(path) : undefined));
@@ -131,7 +133,7 @@ test('a wrapper of words goes before the agent; in a PID namespace nothing outli
     .filter((pid) => existsSync(`/proc/${pid}/cmdline`))
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('1234.5');
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(nap);
       } catch {
         return false;
       }

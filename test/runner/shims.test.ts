@@ -113,9 +113,15 @@ grouped('what waits is let go when the runner closes', async () => {
 /** The processes that start ours. */
 const helpers = (): number[] =>
   listProcesses()
-    .filter(
-      ({ pid, parent }) => parent === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(spawnHelper),
-    )
+    .filter(({ pid, parent }) => {
+      if (parent !== process.pid) return false;
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(spawnHelper);
+      } catch {
+        // It ended meanwhile.
+        return false;
+      }
+    })
     .map(({ pid }) => pid);
 
 for (const ahead of [false, true]) {

@@ -19,9 +19,8 @@ const failure = async (work: () => Promise<unknown>): Promise<ConductorError> =>
 };
 const module = new URL('../../src/storage/root.ts', import.meta.url).pathname;
 const other = (code: string) =>
-  execa('npx', [
-    'tsx',
-    '--input-type=module',
+  execa(process.execPath, [
+    ...['--import', 'tsx', '--input-type=module'],
     '-e',
     `import { openRoot, holdRoot } from ${JSON.stringify(module)};\n${code}`,
   ]);

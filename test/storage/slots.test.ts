@@ -135,7 +135,7 @@ test('the places of a killed process are cleared, and a suspended one does not h
   const ours = watch(slots.acquire(request('ours')));
   other.kill('SIGSTOP');
   await first.release();
-  await until('we are served though it was before us', () => ours.state === 'served', 20_000).finally(() =>
+  await until('we are served though it was before us', () => ours.state === 'served').finally(() =>
     other.kill('SIGKILL'),
   );
   await until('its places are gone', () => slots.waiting().length === 0);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,9 @@ export const command = (name: string): string => {
   return join(project, file);
 };
 export const temporary = (name: string): string => mkdtempSync(join(tmpdir(), `conductor-${name}-`));
+/** The kernel takes some hundred bytes of a socket's name, and the folder for temporary files may have a long one. */
+export const temporaryForSockets = (): string =>
+  mkdtempSync(join(tmpdir().length < 60 ? tmpdir() : '/tmp', 'conductor-'));
 
 /** An environment as empty as a new user's, with a HOME of its own and what the test adds. */
 export const cleanEnvironment = (added: Record<string, string> = {}): Record<string, string> => ({
@@ -65,6 +69,18 @@ export const until = async <Value>(
   }
 };
 
+/** One that no socket of the machine gets by itself, so that a service has it again after a restart. */
+export const steadyPort = async (): Promise<string> => {
+  for (let port = 20_000 + (process.pid % 10_000); ; port += 1) {
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise((resolve) => server.close(resolve));
+    if (isFree) return String(port);
+  }
+};
+
 /** A process that nobody collected yet is not alive. */
 export const isAlive = (pid: number): boolean => {
   try {
@@ -74,6 +90,9 @@ export const isAlive = (pid: number): boolean => {
     return false;
   }
 };
+
+/** There was a process, as it noted itself in `text`, and it is no longer there. */
+export const isGone = (text: string): boolean => Number(text) > 1 && !isAlive(Number(text));
 
 export interface Service {
   url: string;
