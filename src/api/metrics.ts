@@ -17,6 +17,8 @@ export interface Metrics {
   count: Middleware;
   /** The same for what is answered without Koa. */
   observe(method: string, route: string, status: number, took_ms: number): void;
+  /** A delivery of this webhook to which nothing here answers. The name must be one of the configuration. */
+  ignored(webhook: string): void;
 }
 
 export const createMetrics = ({
@@ -50,6 +52,12 @@ export const createMetrics = ({
     help: 'Time to answer, by route.',
     labelNames: ['route'],
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
+    registers,
+  });
+  const ignored = new Counter({
+    name: 'conductor_webhook_deliveries_ignored_total',
+    help: 'Signed deliveries to which no row answers, by webhook.',
+    labelNames: ['webhook'],
     registers,
   });
   new Gauge({
@@ -99,6 +107,7 @@ export const createMetrics = ({
 
   return {
     observe,
+    ignored: (webhook) => ignored.inc({ webhook }),
     text: () => registry.metrics(),
     media: registry.contentType,
     async count(ctx, next) {

@@ -19,6 +19,7 @@ export const webhookDoor = (
     const take = async () => {
       refuseWhileDraining(options.isDraining, undefined);
       const body = await options.webhooks.receive(name, request.headers, await readBody(request, path));
+      if ('ignored' in body) options.metrics.ignored(name);
       // A challenge is only taken as answered with a 200.
       return { status: 'challenge' in body ? 200 : 202, body };
     };

@@ -286,7 +286,13 @@ test('an event that nothing answers to is acknowledged and not told', async () =
   assert.match(((await ping.json()) as { ignored: string }).ignored, /ping/);
   assert.is((await deliver('{"action":"assigned"}', { 'x-github-event': 'pull_request' })).status, 202);
   assert.is((await deliver('{}', { 'x-github-event': 'constructor' })).status, 202);
+  // Written otherwise, it is the same webhook.
+  assert.is((await deliver('{}', { 'x-github-event': 'ping' }, '/webhooks/gith%75b')).status, 202);
   assert.equal(await all(world.bus), []);
+  assert.is((await deliver(push)).status, 202);
+  assert.is((await deliver('{}', { 'x-hub-signature-256': 'sha256=0' })).status, 401);
+  const counted = await (await fetch(`${world.url}/metrics`)).text();
+  assert.match(counted, 'conductor_webhook_deliveries_ignored_total{webhook="github"} 4\n');
 });
 
 test('an unknown webhook is a 404', async () => {

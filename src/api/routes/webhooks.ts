@@ -3,7 +3,7 @@ import type { ApiOptions } from '../doors.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { receiptShape } from './shapes.js';
 
-export const webhookRoutes = ({ webhooks }: ApiOptions): Endpoint[] => [
+export const webhookRoutes = ({ webhooks, metrics }: ApiOptions): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/v1/webhooks',
@@ -26,6 +26,7 @@ export const webhookRoutes = ({ webhooks }: ApiOptions): Endpoint[] => [
     errors: ['unauthorized', 'not_found', 'too_large', 'unsupported_media_type', 'unavailable', 'storage'],
     handle: async ({ params, ctx }) => {
       const answer = await webhooks.receive(params.name, ctx.req.headers, ctx.state['rawBody'] as Buffer);
+      if ('ignored' in answer) metrics.ignored(params.name);
       // A challenge is only taken as answered with a 200.
       if ('challenge' in answer) ctx.state['status'] = 200;
       return answer;
