@@ -64,7 +64,8 @@ export const simulate = async ({ events, fold, view, table, from, now }: Simulat
   const compiled = compileTable(table);
   const was = new Map<string, Outcome>();
   const would = new Map<string, Outcome>();
-  const verdicts = new Map<string, Verdict>();
+  /** Why the new table says what it does. */
+  const reasons = new Map<string, string>();
   const known = new Map<string, { ts: string; type: string }>();
   /** Windows as the recorded decisions left them. */
   const windows = new Map<string, Window>();
@@ -84,7 +85,7 @@ export const simulate = async ({ events, fold, view, table, from, now }: Simulat
   for (const { id } of table.rules) counted(id);
   const observe = (verdict: Verdict): void => {
     const key = keyOf(verdict.event, verdict.rule);
-    if (MATCHED.includes(verdict.verdict) || was.has(key)) verdicts.set(key, verdict);
+    if (MATCHED.includes(verdict.verdict) || was.has(key)) reasons.set(key, reasonOf(verdict));
   };
   const hear = (routed: Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors'> & { table?: string }): void => {
     for (const [key, outcome] of outcomes(routed)) {
@@ -117,7 +118,7 @@ export const simulate = async ({ events, fold, view, table, from, now }: Simulat
       if (before?.said === 'held' || differenceOf(before, after) !== undefined) continue;
       was.delete(key);
       would.delete(key);
-      verdicts.delete(key);
+      reasons.delete(key);
     }
     fresh = [];
   };
@@ -181,9 +182,7 @@ export const simulate = async ({ events, fold, view, table, from, now }: Simulat
     if (!about || difference === undefined) continue;
     const reason =
       difference ||
-      (compiled.byId.has(rule)
-        ? reasonOf(verdicts.get(key))
-        : `it was in table ${tables.get(rule)}, and is not in this one`);
+      (compiled.byId.has(rule) ? reasons.get(key) : `it was in table ${tables.get(rule)}, and is not in this one`);
     counted(rule).differ += 1;
     differences.push({
       event: id,
