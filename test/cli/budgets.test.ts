@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanEnvironment, project, temporary, tool } from '../support/service.js';
+import { cleanEnvironment, project, temporary, tool, withinOneDay } from '../support/service.js';
 
 const openWorld = (budgets: unknown) => {
   const folder = temporary('budgets');
@@ -22,6 +22,8 @@ const openWorld = (budgets: unknown) => {
     });
   };
 };
+
+test.before.each(withinOneDay);
 
 test('a task that used up its budget starts nothing more, and other tasks do', async () => {
   const run = openWorld({ task: { usd: 0.5 } });

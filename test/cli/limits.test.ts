@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanEnvironment, startService, temporary, tool, until } from '../support/service.js';
+import { cleanEnvironment, startService, temporary, tool, until, withinOneDay } from '../support/service.js';
 
 const world = (config: string) => {
   const cwd = temporary('limits');
@@ -21,6 +21,8 @@ const world = (config: string) => {
         .map((line) => JSON.parse(line) as { data: Record<string, unknown>; body: string }),
   };
 };
+
+test.before.each(withinOneDay);
 
 test('an agent starts no more often a day than its limit, and the refusal says so', async () => {
   const { task } = world('timers: {}\nrate_limits: { per_agent: { requests_per_day: 2 } }\n');

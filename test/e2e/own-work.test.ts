@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeRepository } from '../support/repository.js';
-import { cleanEnvironment, project, startService, temporary, tool, until } from '../support/service.js';
+import { cleanEnvironment, project, startService, temporary, tool, until, withinOneDay } from '../support/service.js';
 
 const SECRET = 'shared';
 const AS = 'git -c user.name=Ann -c user.email=ann@example.org';
@@ -90,6 +90,8 @@ const open = async (acts: readonly Record<string, unknown>[]) => {
     (JSON.parse(await conductor('events', 'list', '--type', type, '--json')) as { events: Said[] }).events;
   return { folder, root, env, repository, service, conductor, deliver, events };
 };
+
+test.before.each(withinOneDay);
 
 test('what a run pushed and wrote comes back as webhooks and starts nothing: while it runs, and after it', async () => {
   const gate = temporary('gate');

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, symlinkS
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from '../support/service.js';
+import { until, withinOneDay } from '../support/service.js';
 import { canMount, withSmallDisk } from '../support/small-disk.js';
 import { handler, openWorld } from './world.js';
 
@@ -22,6 +22,7 @@ const fill = (file: string): void => {
   'a step whose run finds no room on the disk waits for it, restarts or not, and counts as one run that is tried once',
   () =>
     withSmallDisk('128k', async (disk) => {
+      await withinOneDay();
       const world = await openWorld({
         files: { 'h.yaml': handler('h', `\n- shell: 'echo once >> "$WORK/log"'\n`) },
         random: () => 0.05,

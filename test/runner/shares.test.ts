@@ -10,7 +10,7 @@ import { expectedOf, shareOf, type Level } from '../../src/core/share.js';
 import { openFileBus } from '../../src/bus/file-bus.js';
 import { runAttempts } from '../../src/pipeline/attempts.js';
 import { createRunner } from '../../src/runner/runner.js';
-import { temporary, until } from '../support/service.js';
+import { temporary, until, withinOneDay } from '../support/service.js';
 import { openWorld, script, type Act } from './world.js';
 
 const level = (limits: RunLimits, spent: number, kept: number): Level => ({
@@ -19,6 +19,8 @@ const level = (limits: RunLimits, spent: number, kept: number): Level => ({
   spent: { usd: spent, tokens: 0 },
   kept: { usd: kept, tokens: 0 },
 });
+
+test.before.each(withinOneDay);
 
 test('a run gets its own limit, or what is left where nobody beside it keeps any', () => {
   assert.equal(shareOf({ usd: 2 }, []), { limits: { usd: 2 } });

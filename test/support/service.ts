@@ -81,6 +81,12 @@ export const steadyPort = async (): Promise<string> => {
   }
 };
 
+const DAY_MS = 86_400_000;
+/** For tests of what counts by the day (UTC): near its end they wait for the next one. */
+export const withinOneDay = async (): Promise<void> => {
+  await until('a day begins', () => DAY_MS - (Date.now() % DAY_MS) > 60_000 || undefined, 120_000);
+};
+
 /** A process that nobody collected yet is not alive. */
 export const isAlive = (pid: number): boolean => {
   try {
