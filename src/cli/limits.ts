@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os';
 import { concatMap, defer, from, of } from 'rxjs';
 import type { Config } from '../core/config.js';
 import { ConductorError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { Bus, Clock, Runner } from '../core/ports.js';
 import { failedEnd } from '../pipeline/run-attempts.js';
+import { userName } from './user-name.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -35,7 +35,7 @@ const countSince = async (
 
 /** Who asks, as the machine knows them. Inside of a run nobody does: what a run starts is bounded by its chain. */
 export const userOf = (environment: NodeJS.ProcessEnv): string | undefined =>
-  environment['RUN_ID'] ? undefined : userInfo().username;
+  environment['RUN_ID'] ? undefined : userName();
 
 /** Throws `rate_limited` when the user has asked for as much as rate_limits.per_user allows. */
 export const checkUser = async ({ bus, clock, config }: Ports, user: string | undefined): Promise<void> => {

@@ -111,18 +111,36 @@ export const openTail = (input: TailInput): Tail => {
     skipping = true;
   };
 
+  const readPiece = (raw: number): number => {
+    const count = readSync(raw, buffer, 0, CHUNK, position);
+    position += count;
+    if (count > 0) take(decoder.write(buffer.subarray(0, count)));
+    return count;
+  };
+
+  /** The last of it counts most: true when there is no more. */
+  const readTheLast = (raw: number, size: number): boolean => {
+    if (size - position > limits.lag) skipTo(size - limits.lag);
+    for (const end = size + limits.lag; position < end;) if (readPiece(raw) === 0) return true;
+    return false;
+  };
+
   /** Whoever writes faster than we read must not make us, or the disk, grow with it. */
   const keepUp = (raw: number): void => {
     const { size } = fstatSync(raw);
     if (size < position) position = 0;
     if (full && size - position > limits.lag) skipTo(size - limits.lag);
     if (size <= limits.raw) return;
-    const unread = position < size;
-    if (unread) beFull();
-    emptied += size;
+    if (position < size) {
+      beFull();
+      // What is there is read before it goes, unless it grows too fast for that.
+      if (size <= 2 * limits.raw) return;
+    }
+    const isRead = readTheLast(raw, size);
+    emptied += isRead ? position : fstatSync(raw).size;
     ftruncateSync(raw, 0);
     position = 0;
-    if (unread) skipTo(0);
+    if (!isRead) skipTo(0);
   };
 
   const read = async (): Promise<void> => {
@@ -130,10 +148,8 @@ export const openTail = (input: TailInput): Tail => {
     for (;;) {
       if (source === undefined) return;
       keepUp(source);
-      const count = readSync(source, buffer, 0, CHUNK, position);
+      const count = readPiece(source);
       if (count === 0) return;
-      position += count;
-      take(decoder.write(buffer.subarray(0, count)));
       if (count === CHUNK) await breath();
     }
   };

@@ -45,6 +45,25 @@ test('what is too much is heard and no longer kept; the raw file does not grow w
   assert.ok(tail.bytes > 300_000);
 });
 
+for (const lines of [1_500, 5_000])
+  test(`what is emptied unread, ${lines / 1_000} times as much as may lie there, is heard at its end all the same`, async () => {
+    const { tail, lines: heard, say, raw } = open({ kept: 10_000, lag: 20_000, raw: 100_000 });
+    say(`${'z'.repeat(99)}\n`.repeat(lines));
+    say('the result\n');
+    await tail.pull();
+    assert.is(heard.at(-1), 'the result');
+    assert.ok(
+      heard.slice(0, -1).every((line) => line === 'z'.repeat(99)),
+      'and no half line',
+    );
+    await tail.pull();
+    assert.is(statSync(raw).size, 0);
+    say('and on\n');
+    await tail.close();
+    assert.is(heard.at(-1), 'and on');
+    assert.is(tail.bytes, lines * 100 + 'the result\nand on\n'.length);
+  });
+
 test('who writes much faster than it is read is skipped to the end, not followed for ever', async () => {
   const { tail, lines, say } = open({ kept: 10_000, lag: 20_000, raw: 1_000_000 });
   say(`${'y'.repeat(99)}\n`.repeat(5_000));

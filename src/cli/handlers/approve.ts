@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { ApprovalDecided, ApprovalRequested } from '../../core/approval.js';
 import { ConductorError } from '../../core/errors.js';
 import type { Event } from '../../core/event.js';
@@ -6,6 +5,7 @@ import { age } from '../ages.js';
 import { printTable } from '../table.js';
 import { clock } from '../system.js';
 import { withLedger, type Opened } from '../with-ledger.js';
+import { userName } from '../user-name.js';
 
 export interface ApproveOptions {
   root: string;
@@ -79,7 +79,7 @@ export const decideApproval = (named: string, options: ApproveOptions): Promise<
     const data: ApprovalDecided = {
       approval,
       decision,
-      by: `cli:${userInfo().username}`,
+      by: `cli:${userName()}`,
       ...(options.comment === undefined ? {} : { comment: options.comment }),
     };
     await opened.ledger.record([
