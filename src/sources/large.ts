@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { lastValueFrom } from 'rxjs';
 import { ConductorError } from '../core/errors.js';
+import type { Draft } from '../core/event.js';
 import { revive, type Failure } from '../core/failure.js';
 import { openAside, TookTooLong } from '../operators/aside.js';
 import type { Reading } from './deliveries.js';
@@ -25,7 +26,7 @@ export type LargeAnswer = { read: Read; bytes: ArrayBuffer } | { failure: Failur
 const MOST_MS = 8_000;
 /** A thread begins in some 100 ms, so one that is wanted again soon is kept. */
 const IDLE_MS = 10_000;
-/** Of the bodies that wait for the thread or are in it. */
+/** Of the bodies that wait for the thread, are in it, or are being kept. */
 const MOST_HELD = 256 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
@@ -33,16 +34,20 @@ const NOTHING = Buffer.alloc(0);
  * Reads deliveries beside the main loop, one at a time. Whatever may be the fault of this machine (busy, late, a thread that
  * died) is a 503, so that the sender tries again; only what is sure to be the body's own fault is a 4xx.
  */
-export const openLarge = (file: string, most_ms = MOST_MS) => {
+export const openLarge = (
+  file: string,
+  keep: (reading: Reading, rawBody: Buffer) => Promise<Draft[]>,
+  most_ms = MOST_MS,
+) => {
   const aside = openAside<LargeOrder, LargeAnswer>({ file, most_ms, idle_ms: IDLE_MS });
   let held = 0;
 
-  /** The bytes are given away, and come back with what was read. */
+  /** The bytes are given away; they come back to be kept. */
   const read = async (
     { endpoint, config }: OpenEndpoint,
     { headers, rawBody }: Signed,
     now: number,
-  ): Promise<Exclude<Read, Reading> | (Reading & { rawBody: Buffer })> => {
+  ): Promise<Exclude<Read, Reading> | { drafts: Draft[] }> => {
     // Who shows no signature at all costs no turn of the thread.
     const verdict = verifyWithAny(endpoint.provider.verifier, { headers, rawBody: NOTHING }, config.secrets, now);
     if (verdict === 'missing') throw refusalOf(verdict);
@@ -55,9 +60,8 @@ export const openLarge = (file: string, most_ms = MOST_MS) => {
         aside.ask({ name: endpoint.name, config, headers, bytes, offset, length, now }, [bytes]),
       );
       if ('failure' in answer) throw revive(answer.failure);
-      return 'drafts' in answer.read
-        ? { ...answer.read, rawBody: Buffer.from(answer.bytes, offset, length) }
-        : answer.read;
+      if (!('drafts' in answer.read)) return answer.read;
+      return { drafts: await keep(answer.read, Buffer.from(answer.bytes, offset, length)) };
     } catch (cause) {
       if (cause instanceof ConductorError && cause.code !== 'internal') throw cause;
       const why = cause instanceof TookTooLong ? ' in time' : `: ${(cause as Error).message}`;

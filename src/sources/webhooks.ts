@@ -5,7 +5,7 @@ import { ConductorError } from '../core/errors.js';
 import type { Draft } from '../core/event.js';
 import type { Arrival, Blobs, Clock, Receipt, Source } from '../core/ports.js';
 import type { WebhookAnswer } from '../core/webhook.js';
-import { draftsOf, type MadeBy } from './deliveries.js';
+import { draftsOf, type MadeBy, type Reading } from './deliveries.js';
 import { openLarge } from './large.js';
 import { openEndpoint, readDelivery, type WebhookConfig } from './read-delivery.js';
 
@@ -48,7 +48,8 @@ export const createWebhooks = ({ config, blobs, clock, madeBy, worker }: Webhook
   const open = (all: WebhooksOptions['config']) =>
     new Map(Object.entries(all).map(([name, one]) => [name, openEndpoint(name, one)]));
   let endpoints = open(config);
-  const large = worker === undefined ? undefined : openLarge(worker);
+  const kept = (reading: Reading, rawBody: Buffer): Promise<Draft[]> => draftsOf(reading, rawBody, { blobs, madeBy });
+  const large = worker === undefined ? undefined : openLarge(worker, kept);
   const arrivals = new Subject<Arrival>();
   /** In the order in which they came; until when they wait, in ms. */
   const waiting = new Map<(outcome: Outcome) => void, number>();
@@ -94,12 +95,9 @@ export const createWebhooks = ({ config, blobs, clock, madeBy, worker }: Webhook
     if (waiting.size >= MOST_WAITING) throw new ConductorError('unavailable', 'too many deliveries at once');
     const now = clock.now();
     try {
-      if (large !== undefined && rawBody.length > MOST_HERE) {
-        const read = await large.read(known, { headers, rawBody }, now);
-        return 'drafts' in read ? { drafts: await draftsOf(read, read.rawBody, { blobs, madeBy }) } : read;
-      }
+      if (large !== undefined && rawBody.length > MOST_HERE) return await large.read(known, { headers, rawBody }, now);
       const read = readDelivery(known, { headers, rawBody }, now);
-      return 'drafts' in read ? { drafts: await draftsOf(read, rawBody, { blobs, madeBy }) } : read;
+      return 'drafts' in read ? { drafts: await kept(read, rawBody) } : read;
     } catch (error) {
       throw error instanceof ConductorError ? error : asRetriable(error);
     }

@@ -30,7 +30,8 @@ test('what add prints makes a webhook that send reaches: told once, however ofte
   assert.is(readFileSync(secret_file!, 'utf8'), `${secret}\n`);
   assert.is(statSync(secret_file!).mode & 0o777, 0o600);
   assert.match(secret!, /^[0-9a-f]{64}$/);
-  writeFileSync(join(cwd, 'config.yaml'), `${config}\ntimers: {}\n`);
+  assert.is((await webhook(['add', 'slack', '--secret-file', 'slack.secret'], 'of slack\n')).code, 0);
+  writeFileSync(join(cwd, 'config.yaml'), `${config}\n  slack: { secret_file: slack.secret }\ntimers: {}\n`);
   writeFileSync(join(cwd, 'push.json'), push);
 
   const service = await startService([], { cwd, env });
@@ -47,14 +48,20 @@ test('what add prints makes a webhook that send reaches: told once, however ofte
   assert.match(ping.stderr, /ping/);
   assert.is((await webhook(['send', 'github', '-', '--event', 'push', ...to], '{')).code, 2);
 
+  const asked = await webhook(['send', 'slack', '-', ...to], '{"type":"url_verification","challenge":"abc"}');
+  assert.equal([asked.code, asked.stdout], [0, '']);
+  assert.match(asked.stderr, /was answered/);
+
   const form = ['--content-type', 'application/x-www-form-urlencoded'];
   const formed = new URLSearchParams({ payload: push }).toString();
   assert.is((await webhook(['send', 'github', '-', '--event', 'push', ...to], formed)).code, 2);
   assert.is((await webhook(['send', 'github', '-', '--event', 'push', ...form, ...to], formed)).code, 0);
 
   // Another secret than the service has: refused, and the secret is nowhere in what is printed.
-  writeFileSync(secret_file!, 'another secret\n');
-  const refused = await webhook(['send', 'github', '-', '--event', 'push', ...to], push);
+  writeFileSync(join(cwd, 'other.secret'), 'another secret\n', { mode: 0o600 });
+  writeFileSync(join(cwd, 'other.yaml'), 'webhooks: { github: { secret_file: other.secret } }\n');
+  const other = ['--config', 'other.yaml', ...to];
+  const refused = await webhook(['send', 'github', '-', '--event', 'push', ...other], push);
   assert.is(refused.code, 2);
   assert.match(refused.stderr, /401.*signature is wrong/);
   assert.not.match(refused.stderr, /another secret/);

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { deliveryWorker } from '../../src/cli/package-folder.js';
 import { clock } from '../../src/cli/system.js';
 import { ConductorError } from '../../src/core/errors.js';
+import type { Reading } from '../../src/sources/deliveries.js';
 import { openLarge } from '../../src/sources/large.js';
 import { openEndpoint } from '../../src/sources/read-delivery.js';
 import { createWebhooks } from '../../src/sources/webhooks.js';
@@ -42,22 +43,35 @@ const thread = (name: string, work: string): string => {
   writeFileSync(file, `${listen}\nparentPort.postMessage('ready');\n`);
   return file;
 };
+const keepNothing = () => Promise.reject(new Error('nothing is read'));
 const stuck = thread('stuck', 'for (;;);');
 const stopping = new ConductorError('unavailable', 'the conductor is stopping');
 
-test('the body comes back whole with what was read of it', async () => {
-  const large = openLarge(deliveryWorker, 100_000);
+test('the body comes back whole with what was read of it, and counts until it is kept', async () => {
+  let kept: Buffer | undefined;
+  const storing: (() => void)[] = [];
+  const keep = async ({ drafts }: Reading, rawBody: Buffer) => {
+    kept = rawBody;
+    await new Promise<void>((resolve) => storing.push(resolve));
+    return drafts;
+  };
+  const large = openLarge(deliveryWorker, keep, 100_000);
   // Its bytes need not be the first of their buffer.
   const rawBody = Buffer.concat([Buffer.from('before'), push(), Buffer.from('after')]).subarray(6, -5);
-  const told = await read(large, rawBody);
+  const first = read(large, rawBody);
+  await until('it is being kept', () => storing.length === 1);
+  assert.ok(kept?.equals(push()));
+  const { message } = await refusal(read(large, Buffer.alloc(255.5 * MIB), { 'x-hub-signature-256': 'sha256=00' }));
+  assert.match(message, 'too many large deliveries');
+  storing[0]?.();
+  const told = await first;
   assert.ok('drafts' in told);
   assert.is(told.drafts[0]?.data?.['branch'], 'main');
-  assert.ok(told.rawBody.equals(push()));
   large.close(stopping);
 });
 
 test('what is not read in time is a 503, and so is what waited for it', async () => {
-  const large = openLarge(stuck, 1_000);
+  const large = openLarge(stuck, keepNothing, 1_000);
   for (const error of await Promise.all([refusal(read(large)), refusal(read(large))])) {
     assert.is(error.status, 503);
     assert.match(error.message, 'could not be read in time');
@@ -75,7 +89,7 @@ test('a thread that dies, and a fault that is not the body’s, are a 503', asyn
     [dies, 'the thread has ended'],
     [errs, 'a bug'],
   ] as const) {
-    const large = openLarge(file);
+    const large = openLarge(file, keepNothing);
     const { status, message } = await refusal(read(large));
     assert.is(status, 503);
     assert.match(message, why);
@@ -84,7 +98,7 @@ test('a thread that dies, and a fault that is not the body’s, are a 503', asyn
 });
 
 test('who shows no signature waits for nobody, nor does who comes when there is no more room', async () => {
-  const large = openLarge(stuck, 60_000);
+  const large = openLarge(stuck, keepNothing, 60_000);
   const body = (): Buffer => Buffer.alloc(25 * MIB);
   const headers = { 'x-hub-signature-256': 'sha256=00' };
   const waiting = Array.from({ length: 10 }, () => refusal(read(large, body(), headers)));

@@ -12,13 +12,13 @@ import { addressOf, serverOf, type Where } from './address.js';
 
 /** Where the secret is entered, or where the provider shows the one it made. */
 export const WHERE: Record<ProviderName, string> = {
-  github: 'Settings > Webhooks > Add webhook: content type application/json, and the secret below',
-  gitlab: 'Settings > Webhooks: the secret below as secret token',
-  bitbucket: 'Repository settings > Webhooks > Add webhook: the secret below',
-  gitea: 'Settings > Webhooks > Add webhook > Gitea: the secret below',
+  github: 'Settings > Webhooks > Add webhook: content type application/json, and the secret',
+  gitlab: 'Settings > Webhooks: the secret as secret token',
+  bitbucket: 'Repository settings > Webhooks > Add webhook: the secret',
+  gitea: 'Settings > Webhooks > Add webhook > Gitea: the secret',
   stripe: 'Developers > Webhooks > Add endpoint; Stripe has made the secret (whsec_…)',
   slack: 'Event Subscriptions and Slash Commands; the signing secret stands in Basic Information',
-  'standard-webhooks': 'where the sender lists its endpoints: the secret below',
+  'standard-webhooks': 'where the sender lists its endpoints: the secret',
   generic: 'the sender signs each body with HMAC-SHA256 and says so in X-Signature-256: sha256=<hex>',
 };
 
@@ -87,6 +87,6 @@ export const addWebhook = async (
   process.stderr.write(
     `\nEnter at ${provider}: ${WHERE[provider]}.\nPut the lines above into config.yaml: a service that runs takes them within seconds.\n` +
       'The service listens on this machine alone: the sender needs a way to it, as a reverse proxy or a tunnel,\n' +
-      'whose name stands in config.yaml, as service: { allowed_hosts: [hooks.example.org] }.\n',
+      'whose name stands in config.yaml, as service: { allowed_hosts: [hooks.example.org] } (from the next start on).\n',
   );
 };

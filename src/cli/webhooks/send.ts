@@ -66,6 +66,7 @@ export const sendWebhook = async (
   const told = isObject(answer) ? answer : {};
   if (options.json) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
   else if (typeof told['msg_id'] === 'string') process.stdout.write(`${told['msg_id']}\n`);
+  if (typeof told['challenge'] === 'string') process.stderr.write('it asked whether we are here, and was answered\n');
   if (told['duplicate'] === true) process.stderr.write('it was told before\n');
   if (typeof told['ignored'] === 'string') process.stderr.write(`${told['ignored']}\n`);
 };
