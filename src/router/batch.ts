@@ -9,8 +9,8 @@ import type { Verdict } from './verdict.js';
 export type Decision = Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors' | 'windows'> & {
   /** Rules that are taken out, since they keep erring or are slow. */
   out: { rule: string; reason: string }[];
-  /** Those of `errors` that are said, each with the number of the rule's errors in that hour. */
-  dead: (Routed['errors'][number] & { count: number })[];
+  /** Those of `errors` that are said; from outside each with the number of the rule's in that hour. */
+  dead: (Routed['errors'][number] & { count?: number })[];
 };
 
 /** How a rule did lately, in this process. */
@@ -18,7 +18,7 @@ export interface Health {
   /** In a row, on events of our own. */
   errors: number;
   slow: number;
-  /** Errors of the hour that began with the first, ms of messages. */
+  /** Errors on events from outside, of the hour that began with the first, ms of messages. */
   hour: { since: number; errors: number };
 }
 

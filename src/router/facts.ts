@@ -35,7 +35,8 @@ const summary = ({ fired, events }: Routed): string =>
         })
         .join('\n');
 
-const countOf = ({ count }: { count: number }): string => (count === 1 ? '' : ` (error ${count} of this hour)`);
+const countOf = ({ count = 1 }: { count?: number }): string =>
+  count === 1 ? '' : ` (error ${count} of this hour from outside)`;
 
 interface Beside {
   /** Those that were decided. */

@@ -7,7 +7,7 @@ import type { CompiledRule } from './compiled-rule.js';
 const MOST_ERRORS = 20;
 /** A condition that takes longer, so many times, is taken out. Ms. */
 const SLOW = { ms: 50, times: 3 };
-/** So many errors of a rule are said one by one; further ones of the same hour at the 40th, 80th, 160th … */
+/** So many errors of a rule on events from outside are said one by one; further ones of the same hour at the 40th, 80th, 160th … */
 const MOST_SAID = 20;
 const HOUR_MS = 3_600_000;
 
@@ -48,10 +48,15 @@ const erred = (batch: Batch, { id }: CompiledRule, event: Event, error: unknown)
   batch.decision.errors.push(about);
   batch.observe?.({ ...about, verdict: 'error' });
   const health = healthOf(batch, id);
-  const count = countError(health, Date.parse(event.ts));
-  if (isSaid(count)) batch.decision.dead.push({ ...about, count });
-  // What an event lacks or has too much of, or whatever comes from outside, must not switch a rule off.
-  if (isMissingKey(error) || isTooMuchWork(error) || lineageIn(batch, event).trust === 'outside') return;
+  // Whatever comes from outside must neither switch a rule off nor fill the bus, and what errs of our own is said all the same.
+  if (lineageIn(batch, event).trust === 'outside') {
+    const count = countError(health, Date.parse(event.ts));
+    if (isSaid(count)) batch.decision.dead.push({ ...about, count });
+    return;
+  }
+  batch.decision.dead.push(about);
+  // What an event lacks or has too much of is no fault of the rule.
+  if (isMissingKey(error) || isTooMuchWork(error)) return;
   health.errors += 1;
   if (health.errors >= MOST_ERRORS) takeOut(batch, id, `it erred ${health.errors} times in a row: ${message}`);
 };

@@ -77,10 +77,15 @@ test('an outsider who sends wrong types takes no rule out: right events start it
     const decision = replay.decide(event('A', { n: `${n}` }, n, wrong));
     assert.equal(decision.out, []);
     assert.is(decision.errors.length, 1);
-    dead.push(...decision.dead.map(({ count }) => count));
+    dead.push(...decision.dead.map(({ count }) => count ?? 0));
   }
   assert.equal(dead, [...Array.from({ length: 20 }, (_, n) => n + 1), 40, 80]);
   assert.equal(on('A', { n: 1 }, 200, wrong).fired, ['r']);
+  // What errs of our own is said in between.
+  assert.equal(
+    replay.decide(event('A', { n: 'x' }, 300)).dead.map(({ count }) => count),
+    [undefined],
+  );
   // After an hour it is said anew.
   assert.equal(
     replay.decide(event('A', { n: 'x' }, 3_600_000, wrong)).dead.map(({ count }) => count),

@@ -396,7 +396,7 @@ test('wrong types from outside take no rule out and fill no bus: right events st
   assert.equal(await world.read('RULE_DISABLED'), []);
   const errors = await world.read('RULE_ERROR');
   assert.is(errors.length, 22);
-  assert.match(errors.at(-1)!.body, / \(error 80 of this hour\)$/);
+  assert.match(errors.at(-1)!.body, / \(error 80 of this hour from outside\)$/);
   assert.is(world.ledger.view.rules.get('r')!.errors, 90);
   await world.stop();
 });
