@@ -90,12 +90,23 @@ export const ruleTestSchema = z.strictObject({
 });
 export type RuleTest = z.output<typeof ruleTestSchema>;
 
-const dateSchema = z.string().transform((value, context) => {
-  const time = Date.parse(value);
-  if (Number.isFinite(time)) return time;
-  context.addIssue({ code: 'custom', message: `"${value}" is no date; write 2027-01-01` });
-  return z.NEVER;
-});
+/** A day, or a moment with its zone: no date means another in another place. */
+const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+const isDay = (text: string): boolean => {
+  const time = Date.parse(text);
+  return Number.isFinite(time) && new Date(time).toISOString().startsWith(text);
+};
+
+// The pattern is for editors; what is wrong is said below.
+const dateSchema = z
+  .string()
+  .meta({ pattern: DATE.source })
+  .transform((value, context) => {
+    const time = Date.parse(value);
+    if (DATE.test(value) && isDay(value.slice(0, 10)) && Number.isFinite(time)) return time;
+    context.addIssue({ code: 'custom', message: `"${value}" is no date; write 2027-01-01` });
+    return z.NEVER;
+  });
 
 const shape = {
   id: z

@@ -67,6 +67,14 @@ test('what is wrong is said with file, line, column and what was meant', () => {
     ['rules:\n  - { id: a, on: A, do: h, enabled: no }', 'r.yaml:2:37', 'write true or false'],
     ['rules:\n  - { id: a, on: A, do: h, tests: [{ given: {}, expect: fire }] }', 'r.yaml:2:57', '"fires"'],
     ['rules:\n  - { id: a, on: A, do: h, max_age: 9999999999999d }', 'r.yaml:2:37', 'a hundred years at most'],
+    ...['tomorrow', '2027-02-30', '2027-01-01T12:00', '2027-13-01', '"1"'].map(
+      (date) =>
+        [
+          `rules:\n  - { id: a, on: A, do: h, expires: ${date} }`,
+          'r.yaml:2:37',
+          'is no date; write 2027-01-01',
+        ] as const,
+    ),
     ['rules:', 'r.yaml:1:7', 'is empty'],
     ['rules:\n  - { id: a, on: A, do: h, breaker: { given: 1 } }', 'r.yaml:2:39', 'unknown key "given"'],
     ['rules:\n  - { id: a, on: A, do: h, throttle: { within: soon } }', 'r.yaml:2:48', 'no duration'],
