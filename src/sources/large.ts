@@ -64,7 +64,8 @@ export const openLarge = (
       return { drafts: await keep(answer.read, Buffer.from(answer.bytes, offset, length)) };
     } catch (cause) {
       if (cause instanceof ConductorError && cause.code !== 'internal') throw cause;
-      const why = cause instanceof TookTooLong ? ' in time' : `: ${(cause as Error).message}`;
+      const why =
+        cause instanceof TookTooLong ? ' in time; it is safe to send it again' : `: ${(cause as Error).message}`;
       throw new ConductorError('unavailable', `the delivery could not be read${why}`, { cause });
     } finally {
       held -= length;

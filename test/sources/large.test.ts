@@ -117,6 +117,34 @@ test('who shows no signature waits for nobody, nor does who comes when there is 
   assert.is(await again, stopping);
 });
 
+test('the main loop goes on while a large body is read', async () => {
+  let turns = 0;
+  let turned = 0;
+  const put = async (bytes: Uint8Array) => {
+    turned = turns;
+    return { sha256: 'abc', bytes: bytes.length };
+  };
+  const blobs = { put, get: () => Promise.resolve(undefined) };
+  const webhooks = createWebhooks({ config: { github: config }, blobs, clock, worker: deliveryWorker });
+  const taking = webhooks
+    .open()
+    .subscribe(({ settle }) => settle?.({ receipts: [{ msg_id: 'MSG', duplicate: false }] }));
+  const keys = Array.from({ length: 1_000_000 }, (_, n) => `"${n}":1`).join(',');
+  const body = `{"ref":"refs/heads/main","after":"abc","more":{${keys}}}`;
+  await until('it is read in time', async () => {
+    const rawBody = Buffer.from(body);
+    const headers = headersFor(rawBody);
+    turns = 0;
+    const turning = setInterval(() => (turns += 1), 1);
+    const answer = await webhooks.receive('github', headers, rawBody).catch(() => undefined);
+    clearInterval(turning);
+    return answer;
+  });
+  // Where it is read by the main loop itself, none.
+  assert.ok(turned > 5, `the loop turned ${turned} times`);
+  taking.unsubscribe();
+});
+
 test('whoever waits for the thread when webhooks are taken no more is told so at once', async () => {
   const blobs = { put: () => Promise.reject(new Error('nothing is kept')), get: () => Promise.resolve(undefined) };
   const webhooks = createWebhooks({ config: { github: config }, blobs, clock, worker: stuck });
