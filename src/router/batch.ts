@@ -1,3 +1,4 @@
+import type { Condition } from '../core/condition.js';
 import type { Event } from '../core/event.js';
 import type { Window } from '../core/flow/window.js';
 import type { Windows } from '../core/flow/windows.js';
@@ -15,8 +16,10 @@ export type Decision = Pick<Routed, 'fired' | 'held' | 'suppressed' | 'errors' |
 
 /** How a rule did lately, in this process. */
 export interface Health {
-  /** In a row, on events of our own. */
+  /** In a row, that count. */
   errors: number;
+  /** The condition of it that was answered last. */
+  sound?: Condition;
   slow: number;
   /** Errors on events from outside, of the hour that began with the first, ms of messages. */
   hour: { since: number; errors: number };

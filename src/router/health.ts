@@ -3,7 +3,7 @@ import type { Event } from '../core/event.js';
 import { lineageIn, type Batch, type Health } from './batch.js';
 import type { CompiledRule } from './compiled-rule.js';
 
-/** A rule that errs on events of our own so often in a row is taken out. */
+/** A rule that errs so often in a row is taken out. */
 const MOST_ERRORS = 20;
 /** A condition that takes longer, so many times, is taken out. Ms. */
 const SLOW = { ms: 50, times: 3 };
@@ -41,22 +41,19 @@ const countError = (health: Health, at: number): number => {
 
 const isSaid = (count: number): boolean => count <= MOST_SAID || Number.isInteger(Math.log2(count / MOST_SAID));
 
-const erred = (batch: Batch, { id }: CompiledRule, event: Event, error: unknown): void => {
+const erred = (batch: Batch, { id, when }: CompiledRule, event: Event, error: unknown): void => {
   const why = error instanceof Error ? error.message.split('\n')[0]! : String(error);
   const message = /dyn<double> . int/.test(why) ? `${why}; numbers of events are doubles: write 1.0, not 1` : why;
   const about = { rule: id, event: event.msg_id, message };
   batch.decision.errors.push(about);
   batch.observe?.({ ...about, verdict: 'error' });
   const health = healthOf(batch, id);
-  // Whatever comes from outside must neither switch a rule off nor fill the bus, and what errs of our own is said all the same.
-  if (lineageIn(batch, event).trust === 'outside') {
-    const count = countError(health, Date.parse(event.ts));
-    if (isSaid(count)) batch.decision.dead.push({ ...about, count });
-    return;
-  }
-  batch.decision.dead.push(about);
-  // What an event lacks or has too much of is no fault of the rule.
-  if (isMissingKey(error) || isTooMuchWork(error)) return;
+  const isFromOutside = lineageIn(batch, event).trust === 'outside';
+  // Whatever comes from outside must not fill the bus, and what errs of our own is said all the same.
+  const count = isFromOutside ? { count: countError(health, Date.parse(event.ts)) } : undefined;
+  if (count === undefined || isSaid(count.count)) batch.decision.dead.push({ ...about, ...count });
+  // What an event lacks or has too much of is no fault of the rule; nor is what outsiders send to one that works for others.
+  if (isMissingKey(error) || isTooMuchWork(error) || (isFromOutside && health.sound === when)) return;
   health.errors += 1;
   if (health.errors >= MOST_ERRORS) takeOut(batch, id, `it erred ${health.errors} times in a row: ${message}`);
 };
@@ -69,16 +66,16 @@ export const holds = (batch: Batch, compiled: CompiledRule, event: Event): boole
   try {
     const result = when({ event });
     let took = (batch.elapsed?.() ?? 0) - began;
+    const health = healthOf(batch, id);
     // It may be the machine that stood still, and not the condition that is slow.
     if (took > SLOW.ms) took = Math.min(took, timeAgain(batch, when, event));
     if (took > SLOW.ms) {
-      const health = healthOf(batch, id);
       health.slow += 1;
       if (health.slow >= SLOW.times)
         takeOut(batch, id, `its condition took ${took} ms, ${health.slow} times over ${SLOW.ms} ms`);
     }
-    const health = batch.health.get(id);
-    if (health) health.errors = 0;
+    health.errors = 0;
+    health.sound = when;
     return result;
   } catch (error) {
     erred(batch, compiled, event, error);

@@ -4,6 +4,7 @@ import { CHAIN_BUDGET } from '../../src/core/depth.js';
 import type { Event } from '../../src/core/event.js';
 import { Windows } from '../../src/core/flow/windows.js';
 import { emptyView } from '../../src/ledger/fold.js';
+import type { Health } from '../../src/router/batch.js';
 import { decide } from '../../src/router/decide.js';
 import { describeVerdict } from '../../src/router/describe.js';
 import { T0, event, fact, tableOf, world } from './world.js';
@@ -73,6 +74,7 @@ test('an outsider who sends wrong types takes no rule out: right events start it
   const { replay, on } = world(one(`when: 'event.data.n < 3.0'`));
   const wrong = { trust: 'outside', source: 'webhook:any' } as const;
   const dead: number[] = [];
+  assert.equal(on('A', { n: 5 }, 0, wrong).fired, []);
   for (let n = 0; n < 100; n++) {
     const decision = replay.decide(event('A', { n: `${n}` }, n, wrong));
     assert.equal(decision.out, []);
@@ -97,9 +99,31 @@ test('errors on what outsiders send neither count with those on events of our ow
   const { replay } = world(one(`when: 'event.data.n < 3.0'`));
   const out = (n: unknown, more: Partial<Event> = {}): string[] =>
     replay.decide(event('A', { n }, 0, more)).out.map(({ rule }) => rule);
+  assert.equal(out(1), []);
   for (let n = 0; n < 19; n++) assert.equal([...out('x', { trust: 'outside' }), ...out('x')], []);
   assert.equal(out('x', { trust: 'outside' }), []);
   assert.equal(out('x'), ['r']);
+});
+
+test('a condition that never had an answer is broken, whoever sends the events; so is one that was changed and has none since', () => {
+  const outside = { trust: 'outside' } as const;
+  const good = tableOf(one(`when: 'event.data.n < 3.0'`));
+  const broken = tableOf(one(`when: 'event.data.n.endsWith("x")'`));
+  const health = new Map<string, Health>();
+  const out = (table: typeof good, n: unknown): string[] =>
+    decide([event('A', { n }, 0, outside)], {
+      table,
+      view: emptyView(),
+      windows: Windows.of([]),
+      health,
+      now: T0,
+    }).out.map(({ rule }) => rule);
+  for (let n = 0; n < 19; n++) assert.equal(out(good, 'x'), []);
+  assert.equal(out(good, 'x'), ['r']);
+  assert.equal(out(good, 1), []);
+  for (let n = 0; n < 30; n++) assert.equal(out(good, 'x'), []);
+  for (let n = 0; n < 19; n++) assert.equal(out(broken, 1), []);
+  assert.equal(out(broken, 1), ['r']);
 });
 
 test('a condition is slow when it is so twice: a machine that stands still for a while takes out no rule', () => {

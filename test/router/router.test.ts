@@ -390,9 +390,11 @@ test('a rule that keeps erring is said, dead-lettered and taken out', async () =
 test('wrong types from outside take no rule out and fill no bus: right events start it still', async () => {
   const world = await start(root(), `rules: [{ id: r, on: A, do: h, when: 'event.data.n < 3.0' }]`);
   const wrong = { type: 'A', trust: 'outside' as const, data: { n: 'x' } };
-  await world.bus.append(Array.from({ length: 90 }, () => wrong));
   await world.bus.append([{ ...wrong, data: { n: 1 } }]);
   await count(world, 1);
+  await world.bus.append(Array.from({ length: 90 }, () => wrong));
+  await world.bus.append([{ ...wrong, data: { n: 1 } }]);
+  await count(world, 2);
   assert.equal(await world.read('RULE_DISABLED'), []);
   const errors = await world.read('RULE_ERROR');
   assert.is(errors.length, 22);
