@@ -8,6 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Draft } from '../../src/core/event.js';
 import { logInto, type Logged } from '../api/world.js';
+import { NOBODY, nobodyReads } from '../support/nobody.js';
 import { until as eventually } from '../support/service.js';
 import type { Clock } from '../../src/core/ports.js';
 import { fileSource, type FileOptions } from '../../src/sources/files.js';
@@ -221,12 +222,11 @@ test('a folder that is not there yet, and a circle of links', async () => {
   await seen.until(() => seen.of('later/a.ts').length > 0);
 });
 
-const NOBODY = 65_534;
 /** As the owner of the files, while this process is somebody else. */
 const asOwner = (script: string): void => {
   execFileSync('sh', ['-ec', script], { cwd, uid: 0 });
 };
-(process.geteuid?.() === 0 ? test : test.skip)(
+(nobodyReads(tmpdir()) ? test : test.skip)(
   'what there is no leave to read is said once and not told as removed, and what changed meanwhile is told afterwards',
   async () => {
     asOwner('chmod 755 . src/deep; chmod 777 src; echo 1 > src/deep/inner.ts; echo 1 > src/deep/gone.ts');
