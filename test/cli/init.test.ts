@@ -14,7 +14,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRemote } from '../../src/cli/init/detect.js';
 import { fakeService } from '../support/fake-service.js';
-import { cleanEnvironment, command, run, startService, temporary, tool, until } from '../support/service.js';
+import {
+  NODE_OPTIONS,
+  cleanEnvironment,
+  command,
+  run,
+  startService,
+  temporary,
+  tool,
+  until,
+} from '../support/service.js';
 
 const world = () => {
   const cwd = realpathSync(temporary('init'));
@@ -36,7 +45,10 @@ test('a repository gets what works at once: its commit is told, and its own test
   assert.match(done.stdout, /^wrote rules\/ \(\d+ files\)\nwrote handlers\/ \(\d+ files\)$/m);
   assert.match(done.stdout, 'conductor webhook add github');
   assert.match(readFileSync(join(cwd, '.gitignore'), 'utf8'), /^runs\/$/m);
-  assert.match(readFileSync(join(cwd, 'conductor.service'), 'utf8'), `WorkingDirectory=${cwd}\n`);
+  const unit = readFileSync(join(cwd, 'conductor.service'), 'utf8');
+  assert.match(unit, `WorkingDirectory=${cwd}\n`);
+  assert.ok(NODE_OPTIONS.length > 0);
+  assert.match(unit, `ExecStart="${process.execPath}" ${NODE_OPTIONS.join(' ')} "${command('conductor')}" serve\n`);
   assert.is((await conductor('config', 'check')).code, 0);
   assert.is((await conductor('rules', 'check')).code, 0);
   const { config } = JSON.parse((await conductor('config', 'show', '--json')).stdout);

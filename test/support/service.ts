@@ -110,12 +110,22 @@ export interface Service {
   stop(): Promise<number | null>;
 }
 
+const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')) as {
+  scripts: { start: string };
+};
+/** What `npm start` tells Node itself. */
+export const NODE_OPTIONS = scripts.start.split(' ').filter((word) => word.startsWith('--'));
+
 /** The real service, as `npm start` starts it, on a free port. */
 export const startService = async (
   args: readonly string[],
   options: { cwd: string; env: Record<string, string> },
 ): Promise<Service> => {
-  const child = spawn(process.execPath, [command('conductor'), 'serve', '--port', '0', ...args], options);
+  const child = spawn(
+    process.execPath,
+    [...NODE_OPTIONS, command('conductor'), 'serve', '--port', '0', ...args],
+    options,
+  );
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
