@@ -121,20 +121,23 @@ for (const isThere of [false, true])
     await world.stop();
   });
 
+const explainIn = (world: Awaited<ReturnType<typeof start>>, yaml: string, msg_id: string) =>
+  explain(msg_id, {
+    events: world.bus.read(),
+    fold,
+    view: emptyView(),
+    current: { hash: 'now', rules: rulesOf(yaml) },
+    tableOf: () => Promise.resolve(undefined),
+    now: Date.now(),
+  });
+
 test('explain says what became later of what was held, and of what was started', async () => {
   const yaml = `rules:
   - { id: calm, on: A, do: h, debounce: { quiet: 50ms }, throttle: { first: 1, within: 1h } }
   - { id: both, on: { all: [P, Q], within: 1h, by: data.k }, do: h, throttle: { first: 1, within: 1h } }`;
   const world = await start(root(), yaml);
   const explained = async (msg_id: string): Promise<string[]> => {
-    const { later } = await explain(msg_id, {
-      events: world.bus.read(),
-      fold,
-      view: emptyView(),
-      current: { hash: 'now', rules: rulesOf(yaml) },
-      tableOf: () => Promise.resolve(undefined),
-      now: Date.now(),
-    });
+    const { later } = await explainIn(world, yaml, msg_id);
     return later.map((one) =>
       'fired' in one
         ? `fired ${one.fired.folded?.count ?? 1}`
@@ -179,14 +182,7 @@ test('explain says of a start that waits for its turn behind what, and of one th
   - { id: soon, on: B, do: h, priority: 90, concurrency: { group: g } }`;
   const world = await start(root(), yaml);
   const explained = async (msg_id: string): Promise<string> => {
-    const { verdicts } = await explain(msg_id, {
-      events: world.bus.read(),
-      fold,
-      view: emptyView(),
-      current: { hash: 'now', rules: rulesOf(yaml) },
-      tableOf: () => Promise.resolve(undefined),
-      now: Date.now(),
-    });
+    const { verdicts } = await explainIn(world, yaml, msg_id);
     return describeVerdict(verdicts.find(({ verdict }) => verdict === 'fired')!);
   };
   const said = await world.bus.append([{ type: 'A' }]);
